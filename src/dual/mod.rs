@@ -1,0 +1,182 @@
+//! The exact solver of the class-level problem THEORY (3),
+//!
+//! ```text
+//! min_{M PSD, M_cc = 1}  F(M) = sum_c w_c log( s_c + sum_{c' != c} a_c' exp((M_cc' - 1)/tau) ).
+//! ```
+//!
+//! At a regular optimum the dual matrix has rank one, `S = v v^T` with `v > 0`, and with `t = v/a` and
+//! `beta = w e^{-z}/(tau a)` the semidefinite program is the smooth system
+//!
+//! ```text
+//! u_cc' = exp((M_cc' - 1)/tau) = 2 t_c t_c' / (beta_c + beta_c')                                                     (5)
+//! z_c   = log( s_c + sum_{c' != c} a_c' u_cc' )                                                                      (6)
+//! 0     = v_c + sum_{c' != c} M_cc' v_c'                                                                             (7)
+//! ```
+//!
+//! of two equations per group of equal classes. `cauchy` sums its kernels in linear time, `equations` states it, `step`
+//! linearises it, `newton` solves it, `definite` tells whether the solution is the optimum (it is iff `M` is positive
+//! semidefinite), and `merge` finds the classes that share one vector where it is not (8).
+//!
+//! Nothing here is a certificate: that is computed from the result alone, elsewhere.
+
+mod blocks;
+pub mod cauchy;
+mod definite;
+mod equations;
+mod linear;
+mod merge;
+mod newton;
+mod point;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use definite::Definiteness;
+pub use merge::Merging;
+pub use newton::Solved;
+pub use point::DualPoint;
+
+use crate::loss::Coefficients;
+use merge::{Candidate, Search};
+use newton::{Effort, Failure, Newton};
+
+/// Limits of the search; none of them touches the accuracy of a result, which is always the floor of rounding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Newton steps in one run, at least 1. Default 60; a run that converges takes 4 to 15.
+    pub max_iterations: usize,
+    /// Problems solved on the way from equal classes, at least 0 (off). Default 60.
+    pub max_continuation: usize,
+    /// Perturbed starts after everything else, at least 0 (off). Default 6.
+    pub perturbed_starts: usize,
+    /// Sets of groups from which the search over equal classes starts, at least 0. Default 16.
+    pub merge_starts: usize,
+    /// Most groups for a dense factorisation of `M`, where the linear-time test is silent. Default 4096 (128 MB).
+    pub dense_limit: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { max_iterations: 60, max_continuation: 60, perturbed_starts: 40, merge_starts: 16, dense_limit: 4096 }
+    }
+}
+
+/// What [`solve`] found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The optimum; no two classes share a vector.
+    Regular(Solution),
+    /// The optimum; the classes of each cluster share one vector. The solution is that of `merging.coefficients`.
+    Merged {
+        /// The clusters, and the problem between them.
+        merging: Merging,
+        /// Its solution, one entry per group of `merging.coefficients`.
+        solution: Solution,
+    },
+    /// No point that is known to be optimal.
+    Unresolved {
+        /// Why.
+        reason: Reason,
+        /// Smallest residual of the last attempt, as in [`Solved::residual`]; infinite if there was none.
+        residual: f64,
+        /// Newton steps spent.
+        steps: usize,
+    },
+}
+
+/// An optimum and how it is known to be one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solution {
+    /// The point and its residual.
+    pub solved: Solved,
+    /// Why `M` is positive semidefinite.
+    pub definiteness: Definiteness,
+    /// Newton steps spent, of all attempts.
+    pub steps: usize,
+}
+
+/// Why no optimum is returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// One class: there is nothing to separate.
+    OneClass,
+    /// No class has an anchor, or a coefficient is outside its range.
+    InvalidCoefficients,
+    /// The equations were solved, `M` is not positive semidefinite, and no rule for collapsed classes applies.
+    Collapsed,
+    /// The equations have no solution that Newton's method could find; usually collapsed classes without a rule.
+    NotConverged,
+    /// The equations were solved, but there are too many groups to tell whether `M` is positive semidefinite.
+    DefinitenessUndecided,
+    /// The caller asked to stop.
+    Interrupted,
+}
+
+/// Solves THEORY (3). `interrupt` is asked before every Newton step; when it says yes the result is
+/// [`Reason::Interrupted`].
+pub fn solve(coefficients: &Coefficients, settings: &Settings, interrupt: &(dyn Fn() -> bool + Sync)) -> Outcome {
+    if let Some(reason) = refuse(coefficients) {
+        return Outcome::Unresolved { reason, residual: f64::INFINITY, steps: 0 };
+    }
+    let newton = Newton { settings, interrupt, steps: 0 };
+    let mut search = Search { coefficients, newton };
+    let result = optimum(&mut search);
+    let steps = search.newton.steps;
+    match result {
+        Ok(Candidate { merging, solved, definiteness }) => {
+            let solution = Solution { solved, definiteness, steps };
+            if merging.clusters.is_empty() { Outcome::Regular(solution) } else { Outcome::Merged { merging, solution } }
+        }
+        Err((reason, residual)) => Outcome::Unresolved { reason, residual, steps },
+    }
+}
+
+fn refuse(coefficients: &Coefficients) -> Option<Reason> {
+    let Coefficients { temperature, multiplicity, weight, base, column, .. } = coefficients;
+    let ordinary = *temperature > 0.0
+        && multiplicity.iter().all(|&m| m >= 1.0)
+        && column.iter().all(|&a| a > 0.0)
+        && weight.iter().chain(base).all(|&x| x >= 0.0)
+        && weight.iter().any(|&w| w > 0.0)
+        && [multiplicity, weight, base, column].iter().all(|values| values.iter().all(|x| x.is_finite()));
+    if !ordinary {
+        return Some(Reason::InvalidCoefficients);
+    }
+    (coefficients.classes() < 2.0).then_some(Reason::OneClass)
+}
+
+/// The regular point if it is the optimum, else merged classes by the rule of the loss, else the regular equations again
+/// with every fallback: a solution with `M` positive semidefinite is the optimum however it was found.
+fn optimum(search: &mut Search<'_>) -> Result<Candidate, (Reason, f64)> {
+    let idle = search.without_anchors();
+    let first = search.attempt(idle.clone(), Effort::Usual);
+    let undecided = match &first {
+        Ok(candidate) if candidate.is_optimal() => return first.map_err(reason),
+        Ok(candidate) => candidate.definiteness == Definiteness::Undecided,
+        Err(Failure::Interrupted) => return Err((Reason::Interrupted, f64::INFINITY)),
+        Err(Failure::Diverged(_)) => false,
+    };
+    let merged = if search.coefficients.mergeable && idle.is_empty() {
+        search.smallest_classes()
+    } else {
+        search.equal_classes(&idle, first.as_ref().ok().map(|candidate| &candidate.solved))
+    };
+    match merged {
+        Ok(Some(candidate)) if candidate.is_optimal() => return Ok(candidate),
+        Err(Failure::Interrupted) => return Err((Reason::Interrupted, f64::INFINITY)),
+        _ => {}
+    }
+    if undecided {
+        let residual = first.map_or(f64::INFINITY, |candidate| candidate.solved.residual);
+        return Err((Reason::DefinitenessUndecided, residual));
+    }
+    let last = search.attempt(idle, Effort::Everything).map_err(reason)?;
+    if last.is_optimal() { Ok(last) } else { Err((Reason::Collapsed, last.solved.residual)) }
+}
+
+fn reason(failure: Failure) -> (Reason, f64) {
+    match failure {
+        Failure::Diverged(residual) => (Reason::NotConverged, residual),
+        Failure::Interrupted => (Reason::Interrupted, f64::INFINITY),
+    }
+}
