@@ -139,10 +139,14 @@ impl Certificate {
 /// finite. A matrix that is not feasible is no error: it is moved, and the gap tells.
 pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certificate, Error> {
     if !gram.partition().fits(problem) {
-        return Err(Error::Gram { reason: "its groups are not classes of equal size of this problem".to_owned() });
+        return Err(Error::Gram {
+            reason: "its groups are not classes of equal size of this problem".to_owned(),
+        });
     }
     if gram.values().iter().any(|value| !value.is_finite()) {
-        return Err(Error::Gram { reason: "it has entries that are not finite".to_owned() });
+        return Err(Error::Gram {
+            reason: "it has entries that are not finite".to_owned(),
+        });
     }
     let program = Program::on_partition(problem, gram.partition().clone());
     let (values, feasibility_shift) = make_feasible(&program, gram.values());
@@ -171,9 +175,17 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
         relative_gap,
         min_eigenvalue: -best.eta * scale,
         method: best.method,
-        dual: DualPoint { y: best.y, nu: best.nu, log_scale },
+        dual: DualPoint {
+            y: best.y,
+            nu: best.nu,
+            log_scale,
+        },
         tolerance,
-        verdict: if relative_gap <= tolerance { Verdict::Certified } else { Verdict::NotCertified },
+        verdict: if relative_gap <= tolerance {
+            Verdict::Certified
+        } else {
+            Verdict::NotCertified
+        },
     })
 }
 
@@ -183,7 +195,12 @@ pub(crate) fn lifted_block(multiplicity: &[f64], diagonal: &[f64], values: &DMat
     let root: Vec<f64> = multiplicity.iter().map(|m| m.sqrt()).collect();
     DMatrix::from_fn(values.nrows(), values.ncols(), |g, h| {
         if g == h {
-            diagonal[g] + if multiplicity[g] > 1.0 { (multiplicity[g] - 1.0) * values[(g, g)] } else { 0.0 }
+            diagonal[g]
+                + if multiplicity[g] > 1.0 {
+                    (multiplicity[g] - 1.0) * values[(g, g)]
+                } else {
+                    0.0
+                }
         } else {
             root[g] * root[h] * values[(g, h)]
         }
@@ -207,7 +224,11 @@ fn lifted_shift(multiplicity: &[f64], diagonal: &[f64], values: &DMatrix<f64>) -
 fn make_feasible(program: &Program, values: &DMatrix<f64>) -> (DMatrix<f64>, f64) {
     let ones = vec![1.0; program.groups()];
     let delta = lifted_shift(&program.multiplicity, &ones, values);
-    let epsilon = if program.nonnegative { values.iter().fold(0.0f64, |low, &v| low.max(-v)) } else { 0.0 };
+    let epsilon = if program.nonnegative {
+        values.iter().fold(0.0f64, |low, &v| low.max(-v))
+    } else {
+        0.0
+    };
     let total = 1.0 + delta + epsilon;
     let mut moved = values.map(|value| (value + epsilon) / total);
     for (g, &m) in program.multiplicity.iter().enumerate() {
@@ -258,9 +279,20 @@ impl<'a> Gradient<'a> {
         }
         let a = (&y + y.transpose()) * 0.5;
         let nu = (0..groups)
-            .map(|g| -(0..groups).map(|h| others(program, g, h) * a[(g, h)] * values[(g, h)]).sum::<f64>())
+            .map(|g| {
+                -(0..groups)
+                    .map(|h| others(program, g, h) * a[(g, h)] * values[(g, h)])
+                    .sum::<f64>()
+            })
             .collect();
-        Self { program, values, log_scale, y, a, nu }
+        Self {
+            program,
+            values,
+            log_scale,
+            y,
+            a,
+            nu,
+        }
     }
 
     /// `sum of minorants - sum nu` with `nu` raised by `eta`; minus infinity for inadmissible `y`.
@@ -284,14 +316,24 @@ impl<'a> Gradient<'a> {
         if bound.is_nan() {
             bound = f64::NEG_INFINITY;
         }
-        Bound { bound, eta, method, y, nu }
+        Bound {
+            bound,
+            eta,
+            method,
+            y,
+            nu,
+        }
     }
 
     /// `y` rescaled so that its symmetric part is `target` off the diagonal.
     fn rescaled(&self, target: &DMatrix<f64>) -> DMatrix<f64> {
         DMatrix::from_fn(target.nrows(), target.ncols(), |g, h| {
             let y = self.y[(g, h)];
-            if y == 0.0 { 0.0 } else { y * target[(g, h)] / self.a[(g, h)] }
+            if y == 0.0 {
+                0.0
+            } else {
+                y * target[(g, h)] / self.a[(g, h)]
+            }
         })
     }
 
@@ -315,7 +357,11 @@ impl<'a> Gradient<'a> {
         nu.iter_mut().for_each(|value| *value *= wanted / total);
         let harmonic = DMatrix::from_fn(groups, groups, |g, h| {
             let sum = y[(g, h)] + y[(h, g)];
-            if g == h || sum == 0.0 { 0.0 } else { y[(g, h)] * y[(h, g)] / sum }
+            if g == h || sum == 0.0 {
+                0.0
+            } else {
+                y[(g, h)] * y[(h, g)] / sum
+            }
         });
         let mut laplacian = DMatrix::from_fn(groups, groups, |g, h| -program.multiplicity[h] * harmonic[(g, h)]);
         for g in 0..groups {
@@ -345,7 +391,8 @@ impl<'a> Gradient<'a> {
         let v: Vec<f64> = self.nu.iter().map(|nu| nu.sqrt()).collect();
         let target = DMatrix::from_fn(v.len(), v.len(), |g, h| v[g] * v[h]);
         // S = v v^T needs an entry for every pair of classes.
-        let complete = (0..v.len()).all(|g| (0..v.len()).all(|h| others(self.program, g, h) == 0.0 || self.a[(g, h)] > 0.0));
+        let complete =
+            (0..v.len()).all(|g| (0..v.len()).all(|h| others(self.program, g, h) == 0.0 || self.a[(g, h)] > 0.0));
         if !complete {
             return None;
         }
@@ -383,7 +430,11 @@ impl<'a> Gradient<'a> {
         let mut nu = vec![0.0; groups];
         for g in 0..groups {
             let m = program.multiplicity[g];
-            let difference = if coincide[g] { (self.nu[g] - self.a[(g, g)]).max(0.0) } else { 0.0 };
+            let difference = if coincide[g] {
+                (self.nu[g] - self.a[(g, g)]).max(0.0)
+            } else {
+                0.0
+            };
             if m >= 2.0 {
                 target[(g, g)] = (projected[(g, g)] - difference) / m;
                 nu[g] = target[(g, g)] + difference;
@@ -444,7 +495,11 @@ fn best_bound(gradient: &Gradient<'_>, value: f64, unit: f64) -> Bound {
     let largest = spectrum.values.last().copied().unwrap_or(1.0).max(1.0);
     let mut tried = None;
     for cutoff in KERNEL_CUTOFFS {
-        let dimension = spectrum.values.iter().filter(|&&value| value <= cutoff * largest).count();
+        let dimension = spectrum
+            .values
+            .iter()
+            .filter(|&&value| value <= cutoff * largest)
+            .count();
         let coincide: Vec<bool> = (0..program.groups())
             .map(|g| program.multiplicity[g] >= 2.0 && 1.0 - gradient.values[(g, g)] <= cutoff * largest)
             .collect();

@@ -35,7 +35,10 @@ pub enum StopReason {
 impl Control {
     /// A control whose interrupt flag is shared with the caller.
     pub fn with_interrupt(interrupt: Arc<AtomicBool>) -> Self {
-        Self { interrupt, ..Self::default() }
+        Self {
+            interrupt,
+            ..Self::default()
+        }
     }
 
     /// Adds a time limit from now. Limits beyond what the clock can represent mean none.
@@ -66,7 +69,11 @@ impl Control {
     /// Tells the observer.
     pub fn report(&self, stage: &str, iterations: u64, measure: f64) {
         if let Some(observer) = &self.observer {
-            observer(&Progress { stage: stage.to_owned(), iterations, measure });
+            observer(&Progress {
+                stage: stage.to_owned(),
+                iterations,
+                measure,
+            });
         }
     }
 }

@@ -22,7 +22,9 @@ pub enum ProblemError {
     Size { class: u64, value: f64 },
     #[error("class {class} has size {value}, and a class size is an integer of at least 1")]
     SizeText { class: u64, value: String },
-    #[error("class {class} has {value} samples (with views), above the largest size {MAX_CLASS_SIZE} that is exact in double precision")]
+    #[error(
+        "class {class} has {value} samples (with views), above the largest size {MAX_CLASS_SIZE} that is exact in double precision"
+    )]
     SizeTooLarge { class: u64, value: f64 },
     #[error("class {class} has probability {value}, and a probability is above 0 and at most 1")]
     Probability { class: u64, value: f64 },
@@ -43,7 +45,11 @@ pub enum ProblemError {
     #[error("every class has 1 sample, so no anchor has a positive")]
     NoAnchors,
     #[error("the profile's {field} is {value}: {rule}")]
-    Profile { field: &'static str, value: String, rule: &'static str },
+    Profile {
+        field: &'static str,
+        value: String,
+        rule: &'static str,
+    },
     #[error("the profile {profile} needs `{field}`")]
     ProfileMissing { profile: &'static str, field: &'static str },
     #[error("the profile {profile} has no `{field}`")]
@@ -51,7 +57,25 @@ pub enum ProblemError {
     #[error("the tolerance is {value}, and a relative gap is above 0 and below 1")]
     Tolerance { value: f64 },
     #[error("{what} is not available in this version")]
-    Unavailable { field: &'static str, what: String, hint: &'static str },
+    Unavailable {
+        field: &'static str,
+        what: String,
+        hint: &'static str,
+    },
+    #[error("`{value}` is not one of {}", options.join(", "))]
+    Choice {
+        field: &'static str,
+        value: String,
+        options: Vec<&'static str>,
+    },
+    #[error("{value} is given, and a whole number of at least {least} is needed")]
+    Negative {
+        field: &'static str,
+        value: i64,
+        least: i64,
+    },
+    #[error("{flag} is given {}, {}", path.display(), if *flag == "--labels" { "which is not a .npy file" } else { "a .npy file" })]
+    FileKind { flag: &'static str, path: PathBuf },
     #[error("the time limit is {value} seconds")]
     TimeLimit { value: f64 },
 }
@@ -68,14 +92,18 @@ impl ProblemError {
             Self::Probability { class, .. } => format!("classes.probabilities[{class}]"),
             Self::ProbabilitySum { .. } => "classes.probabilities".to_owned(),
             Self::Temperature { .. } => "loss.temperature".to_owned(),
-            Self::Views { .. } | Self::ViewsOfProbabilities { .. } => "views".to_owned(),
+            Self::Views { .. } | Self::ViewsOfProbabilities { .. } => "classes.views".to_owned(),
+            Self::Choice { field, .. } | Self::Negative { field, .. } => (*field).to_owned(),
             Self::Dimension => "features.dimension".to_owned(),
             Self::NeedsCounts { .. } => "loss.kind".to_owned(),
             Self::NoAnchors => "classes".to_owned(),
-            Self::Profile { field, .. } | Self::ProfileMissing { field, .. } | Self::ProfileExtra { field, .. } => format!("classes.{field}"),
+            Self::Profile { field, .. } | Self::ProfileMissing { field, .. } | Self::ProfileExtra { field, .. } => {
+                format!("classes.{field}")
+            }
             Self::Tolerance { .. } => "solver.tolerance".to_owned(),
             Self::Unavailable { field, .. } => (*field).to_owned(),
-            Self::TimeLimit { .. } => "time-limit".to_owned(),
+            Self::FileKind { flag, .. } => (*flag).to_owned(),
+            Self::TimeLimit { .. } => "--time-limit".to_owned(),
         }
     }
 
@@ -105,9 +133,41 @@ impl ProblemError {
             Self::ProfileExtra { field, .. } => format!("remove `{field}`"),
             Self::Tolerance { .. } => "set a relative duality gap such as 1e-9".to_owned(),
             Self::Unavailable { hint, .. } => (*hint).to_owned(),
+            Self::Choice { value, options, .. } => match closest(value, options) {
+                Some(option) => format!("did you mean `{option}`?"),
+                None => format!("choose one of {}", options.join(", ")),
+            },
+            Self::Negative { field, least, .. } => {
+                format!("set {} = {} or more, or leave it out", field.rsplit('.').next().unwrap_or(field), least)
+            }
+            Self::FileKind { .. } => "--labels takes a .npy file of labels, --sizes-file a text file with one class size a line".to_owned(),
             Self::TimeLimit { .. } => "give a positive number of seconds".to_owned(),
         }
     }
+}
+
+/// The option that a misspelt word most likely means.
+pub(crate) fn closest<'a>(word: &str, options: &[&'a str]) -> Option<&'a str> {
+    let distance = |option: &str| {
+        let (a, b): (Vec<char>, Vec<char>) = (word.to_lowercase().chars().take(40).collect(), option.chars().collect());
+        let mut row: Vec<usize> = (0..=b.len()).collect();
+        for (i, x) in a.iter().enumerate() {
+            let mut diagonal = row[0];
+            row[0] = i + 1;
+            for (j, y) in b.iter().enumerate() {
+                let substitution = diagonal + usize::from(x != y);
+                diagonal = row[j + 1];
+                row[j + 1] = substitution.min(diagonal + 1).min(row[j] + 1);
+            }
+        }
+        row[b.len()]
+    };
+    options
+        .iter()
+        .map(|&option| (distance(option), option))
+        .filter(|&(d, option)| d <= option.len() / 3 + 1)
+        .min()
+        .map(|(_, option)| option)
 }
 
 /// What is wrong with a `.npy` file.
@@ -240,7 +300,12 @@ pub enum Error {
 
 fn field_of(source: &ProblemError, location: Option<&Location>) -> String {
     match location {
-        Some(location) => format!("{}, line {}: {}", location.path.display(), location.line(), source.field()),
+        Some(location) => format!(
+            "{}, line {}: {}",
+            location.path.display(),
+            location.line(),
+            source.field()
+        ),
         None => source.field(),
     }
 }
@@ -255,7 +320,9 @@ impl Error {
     /// What to do about it, if there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Read { .. } => Some("check the path; file names in a problem file are relative to that file".to_owned()),
+            Self::Read { .. } => {
+                Some("check the path; file names in a problem file are relative to that file".to_owned())
+            }
             Self::Write { .. } => Some("choose another --output, or make room".to_owned()),
             Self::Syntax { hint, .. } | Self::TooLarge { hint, .. } => Some(hint.clone()),
             Self::Problem { source, .. } | Self::CountsFile { source, .. } => Some(source.hint()),
@@ -271,7 +338,9 @@ impl Error {
             ),
             Self::Method { hint, .. } => Some((*hint).to_owned()),
             Self::Gram { .. } => Some("build it for this problem, for example from its partition by size".to_owned()),
-            Self::Internal { .. } => Some("this is a defect of ufmin: please report it with the problem file".to_owned()),
+            Self::Internal { .. } => {
+                Some("this is a defect of ufmin: please report it with the problem file".to_owned())
+            }
         }
     }
 

@@ -37,7 +37,12 @@ impl Partition {
         for run in runs {
             starts.push(starts[starts.len() - 1] + run.count);
         }
-        Self { starts, group_of_run, sizes, multiplicity }
+        Self {
+            starts,
+            group_of_run,
+            sizes,
+            multiplicity,
+        }
     }
 
     /// Every class a group of its own, in class order.
@@ -89,12 +94,19 @@ impl Partition {
 
     /// Runs of classes `(first, count, group)` in class order.
     pub fn runs(&self) -> impl Iterator<Item = (u64, u64, usize)> + '_ {
-        self.starts.windows(2).zip(&self.group_of_run).map(|(ends, &group)| (ends[0], ends[1] - ends[0], group as usize))
+        self.starts
+            .windows(2)
+            .zip(&self.group_of_run)
+            .map(|(ends, &group)| (ends[0], ends[1] - ends[0], group as usize))
     }
 
     /// The classes of every group, ascending. Allocates one index a class.
     pub fn members(&self) -> Vec<Vec<u64>> {
-        let mut members: Vec<Vec<u64>> = self.multiplicity.iter().map(|&m| Vec::with_capacity(m as usize)).collect();
+        let mut members: Vec<Vec<u64>> = self
+            .multiplicity
+            .iter()
+            .map(|&m| Vec::with_capacity(m as usize))
+            .collect();
         for (first, count, group) in self.runs() {
             members[group].extend(first..first + count);
         }
@@ -175,7 +187,11 @@ impl Gram {
 
     /// Inner product of two classes in the user's order.
     pub fn entry(&self, i: u64, j: u64) -> f64 {
-        if i == j { 1.0 } else { self.values[(self.partition.group_of(i), self.partition.group_of(j))] }
+        if i == j {
+            1.0
+        } else {
+            self.values[(self.partition.group_of(i), self.partition.group_of(j))]
+        }
     }
 
     /// The dense k x k matrix in class order.
@@ -185,7 +201,11 @@ impl Gram {
             group_of.extend(std::iter::repeat_n(group, count as usize));
         }
         DMatrix::from_fn(group_of.len(), group_of.len(), |i, j| {
-            if i == j { 1.0 } else { self.values[(group_of[i], group_of[j])] }
+            if i == j {
+                1.0
+            } else {
+                self.values[(group_of[i], group_of[j])]
+            }
         })
     }
 }

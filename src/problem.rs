@@ -47,7 +47,10 @@ impl Classes {
     /// # Errors
     /// [`ProblemError`] if there are fewer than two classes, or a count is 0 or above [`MAX_CLASS_SIZE`].
     pub fn from_counts(counts: &[u64]) -> Result<Self, ProblemError> {
-        Self::from_runs(counts.iter().map(|&n| Run { size: n as f64, count: 1 }))
+        Self::from_runs(counts.iter().map(|&n| Run {
+            size: n as f64,
+            count: 1,
+        }))
     }
 
     /// Classes from runs of equal counts; neighbouring runs of the same size are joined.
@@ -66,14 +69,23 @@ impl Classes {
     pub fn from_probabilities(probabilities: &[f64]) -> Result<Self, ProblemError> {
         for (class, &value) in probabilities.iter().enumerate() {
             if !(value > 0.0 && value <= 1.0) {
-                return Err(ProblemError::Probability { class: class as u64, value });
+                return Err(ProblemError::Probability {
+                    class: class as u64,
+                    value,
+                });
             }
         }
         let sum: f64 = probabilities.iter().sum();
         if !probabilities.is_empty() && (sum - 1.0).abs() > PROBABILITY_SUM_TOLERANCE {
             return Err(ProblemError::ProbabilitySum { sum });
         }
-        Self::build(probabilities.iter().map(|&p| Run { size: p / sum, count: 1 }), Measure::Probabilities)
+        Self::build(
+            probabilities.iter().map(|&p| Run {
+                size: p / sum,
+                count: 1,
+            }),
+            Measure::Probabilities,
+        )
     }
 
     fn build(source: impl IntoIterator<Item = Run>, measure: Measure) -> Result<Self, ProblemError> {
@@ -87,10 +99,16 @@ impl Classes {
             }
             if measure == Measure::Counts {
                 if run.size < 1.0 || run.size.fract() != 0.0 || run.size.is_nan() {
-                    return Err(ProblemError::Size { class: count, value: run.size });
+                    return Err(ProblemError::Size {
+                        class: count,
+                        value: run.size,
+                    });
                 }
                 if run.size > MAX_CLASS_SIZE {
-                    return Err(ProblemError::SizeTooLarge { class: count, value: run.size });
+                    return Err(ProblemError::SizeTooLarge {
+                        class: count,
+                        value: run.size,
+                    });
                 }
             }
             if run.size > largest.1 {
@@ -108,7 +126,13 @@ impl Classes {
         match count {
             0 => Err(ProblemError::NoClasses),
             1 => Err(ProblemError::OneClass),
-            _ => Ok(Self { runs, measure, count, largest, smallest }),
+            _ => Ok(Self {
+                runs,
+                measure,
+                count,
+                largest,
+                smallest,
+            }),
         }
     }
 
@@ -129,7 +153,9 @@ impl Classes {
 
     /// Sizes one by one, in the user's class order.
     pub fn sizes(&self) -> impl Iterator<Item = f64> + '_ {
-        self.runs.iter().flat_map(|run| std::iter::repeat_n(run.size, run.count as usize))
+        self.runs
+            .iter()
+            .flat_map(|run| std::iter::repeat_n(run.size, run.count as usize))
     }
 
     /// Size of the largest class divided by that of the smallest.
@@ -209,11 +235,17 @@ impl Problem {
             Measure::Counts => {
                 if classes.largest.1 * model.views as f64 > MAX_CLASS_SIZE {
                     let (class, size) = classes.largest;
-                    return Err(ProblemError::SizeTooLarge { class, value: size * model.views as f64 });
+                    return Err(ProblemError::SizeTooLarge {
+                        class,
+                        value: size * model.views as f64,
+                    });
                 }
                 if model.loss.needs_positive() {
                     if model.singletons == Singletons::Error && classes.smallest.1 * (model.views as f64) < 2.0 {
-                        return Err(ProblemError::Singleton { class: classes.smallest.0, loss: model.loss });
+                        return Err(ProblemError::Singleton {
+                            class: classes.smallest.0,
+                            loss: model.loss,
+                        });
                     }
                     if classes.largest.1 * (model.views as f64) < 2.0 {
                         return Err(ProblemError::NoAnchors);

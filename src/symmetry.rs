@@ -51,8 +51,18 @@ impl Program {
     pub fn on_partition(problem: &Problem, partition: Partition) -> Self {
         let multiplicity = partition.multiplicity_f64();
         let objective = LogSumExp::from_problem(problem, partition.sizes(), &multiplicity);
-        let samples = partition.sizes().iter().map(|&size| within_class_samples(problem, size)).collect();
-        Self { partition, samples, multiplicity, objective, nonnegative: problem.model().nonnegative }
+        let samples = partition
+            .sizes()
+            .iter()
+            .map(|&size| within_class_samples(problem, size))
+            .collect();
+        Self {
+            partition,
+            samples,
+            multiplicity,
+            objective,
+            nonnegative: problem.model().nonnegative,
+        }
     }
 
     /// Number of groups `r`.
@@ -134,13 +144,22 @@ pub fn reduce_samples(program: &Program, dense: &DMatrix<f64>) -> Entries {
     for (i, &(class_i, g)) in groups.iter().enumerate() {
         for (j, &(class_j, h)) in groups.iter().enumerate() {
             if i != j {
-                let entry = if class_i == class_j { layout.within(g) } else { layout.pair(g, h) };
+                let entry = if class_i == class_j {
+                    layout.within(g)
+                } else {
+                    layout.pair(g, h)
+                };
                 sums[entry].0 += dense[(i, j)];
                 sums[entry].1 += 1.0;
             }
         }
     }
-    Entries { values: sums.into_iter().map(|(sum, count)| if count == 0.0 { 1.0 } else { sum / count }).collect() }
+    Entries {
+        values: sums
+            .into_iter()
+            .map(|(sum, count)| if count == 0.0 { 1.0 } else { sum / count })
+            .collect(),
+    }
 }
 
 /// The dense sample-level matrix of invariant entries, samples in class-major order: the inverse of [`reduce_samples`].

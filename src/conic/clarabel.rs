@@ -1,5 +1,7 @@
 //! Everything that knows clarabel: data layout, settings, statuses. Upgrading clarabel touches this file alone.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use ::clarabel::algebra::CscMatrix;
 use ::clarabel::solver::{
     DefaultInfo, DefaultSettings, DefaultSolver, IPSolver, SolverError, SolverStatus, SupportedConeT,
@@ -72,7 +74,14 @@ pub(super) fn solve(program: &ConeProgram, control: &Control, stage: &str) -> Re
         watcher.report(&stage, u64::from(info.iterations), info.gap_rel);
         watcher.stop().is_some()
     });
-    solver.solve();
+    // A defect of clarabel (it panics where a factorisation fails) must not take the program down.
+    if catch_unwind(AssertUnwindSafe(|| solver.solve())).is_err() {
+        return Ok(Outcome {
+            x: vec![f64::NAN; columns],
+            termination: Termination::NumericalFailure,
+            iterations: 0,
+        });
+    }
     let solution = &solver.solution;
     let termination = match solution.status {
         SolverStatus::Solved => Termination::Converged,
@@ -87,5 +96,9 @@ pub(super) fn solve(program: &ConeProgram, control: &Control, stage: &str) -> Re
         | SolverStatus::AlmostPrimalInfeasible
         | SolverStatus::AlmostDualInfeasible => Termination::NumericalFailure,
     };
-    Ok(Outcome { x: solution.x.clone(), termination, iterations: u64::from(solution.iterations) })
+    Ok(Outcome {
+        x: solution.x.clone(),
+        termination,
+        iterations: u64::from(solution.iterations),
+    })
 }

@@ -45,32 +45,21 @@ use faer::traits::RealField;
 use faer::traits::math_utils::{is_finite, nan, one, zero};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
-use BlockStructure::{
-    Rectangular, StrictTriangularLower, StrictTriangularUpper, TriangularLower, TriangularUpper,
-};
+use BlockStructure::{Rectangular, StrictTriangularLower, StrictTriangularUpper, TriangularLower, TriangularUpper};
 
 // ---- Views of the caller's memory ----
 
-/// The matrix at `start` with the given strides; an empty one ignores `start`, which may be null.
+/// The matrix at `start`, which may be null if nothing accesses it, with the given strides.
 ///
 /// # Safety
 ///
 /// All its elements exist, and nothing else accesses them during `'a`.
-unsafe fn strided<'a, T>(
-    start: *mut T,
-    (rows, cols): (c_int, c_int),
-    (down, right): (c_int, c_int),
-) -> MatMut<'a, T> {
+unsafe fn strided<'a, T>(start: *mut T, (rows, cols): (c_int, c_int), (down, right): (c_int, c_int)) -> MatMut<'a, T> {
     let size = |count| usize::try_from(count).unwrap_or(0);
-    let (rows, cols) = (size(rows), size(cols));
-    let empty = rows == 0 || cols == 0;
-    let start = if empty {
-        NonNull::dangling().as_ptr()
-    } else {
-        start
-    };
-    // SAFETY: the caller's promise; an empty view has no element to access.
-    unsafe { MatMut::from_raw_parts_mut(start, rows, cols, down as isize, right as isize) }
+    let start = NonNull::new(start).unwrap_or(NonNull::dangling()).as_ptr();
+    let (down, right) = (down as isize, right as isize);
+    // SAFETY: the caller's promise; where there is no element, any pointer but null will do.
+    unsafe { MatMut::from_raw_parts_mut(start, size(rows), size(cols), down, right) }
 }
 
 /// The column-major matrix at `start`.
@@ -127,20 +116,12 @@ unsafe fn vector<'a, T>(start: *const T, n: c_int, step: c_int) -> MatRef<'a, T>
 /// # Safety
 ///
 /// As [`view`] for the matrix before transposition, if `ld` suffices for it.
-unsafe fn operand<'a, T>(
-    trans: u8,
-    start: *const T,
-    rows: c_int,
-    cols: c_int,
-    ld: c_int,
-) -> Option<MatRef<'a, T>> {
+unsafe fn operand<'a, T>(trans: u8, start: *const T, rows: c_int, cols: c_int, ld: c_int) -> Option<MatRef<'a, T>> {
     match trans {
         // SAFETY: the caller's promise, and `ld` was checked.
         b'N' if fits(rows, cols, ld) => Some(unsafe { view(start, rows, cols, ld) }),
         // SAFETY: as above.
-        b'T' | b'C' if fits(cols, rows, ld) => {
-            Some(unsafe { view(start, cols, rows, ld) }.transpose())
-        }
+        b'T' | b'C' if fits(cols, rows, ld) => Some(unsafe { view(start, cols, rows, ld) }.transpose()),
         _ => None,
     }
 }
@@ -197,11 +178,7 @@ fn accumulate<T: Real>(
     for j in 0..c.ncols() {
         for i in rows_of(part, j, c.nrows()) {
             // Not a product: what is overwritten may be NaN.
-            c[(i, j)] = if beta == zero() {
-                zero()
-            } else {
-                c[(i, j)] * beta
-            };
+            c[(i, j)] = if beta == zero() { zero() } else { c[(i, j)] * beta };
         }
     }
     if alpha != zero() && a.ncols() > 0 && c.nrows() > 0 && c.ncols() > 0 {
@@ -211,6 +188,9 @@ fn accumulate<T: Real>(
 }
 
 /// Eigenvalues `w`, ascending, and eigenvectors `z` from a lower triangle. Returns `info`.
+///
+/// For a matrix that is not finite the eigenvalues are NaN and `info` is 0, as LAPACK's own routine answers: clarabel
+/// takes a positive `info` for a broken invariant and panics, but detects NaN and stops with a numerical error.
 fn eigen<T: Real>(a: MatRef<'_, T>, mut w: MatMut<'_, T>, mut z: Option<MatMut<'_, T>>) -> c_int {
     let compute = match z {
         Some(_) => ComputeEigenvectors::Yes,
@@ -220,7 +200,8 @@ fn eigen<T: Real>(a: MatRef<'_, T>, mut w: MatMut<'_, T>, mut z: Option<MatMut<'
         return 0;
     }
     if !finite(a, TriangularLower) {
-        return 1;
+        w.fill(T::nan_impl());
+        return 0;
     }
     let settings = Default::default;
     let scratch = evd::self_adjoint_evd_scratch::<T>(a.nrows(), compute, Par::Seq, settings());
@@ -285,15 +266,7 @@ fn singular<'a, T: Real>(
     let mut memory = MemBuffer::new(scratch);
     let stack = MemStack::new(&mut memory);
     let values = s.rb_mut().col_mut(0).as_diagonal_mut();
-    let result = svd::svd(
-        a,
-        values,
-        u.rb_mut(),
-        v.rb_mut(),
-        Par::Seq,
-        stack,
-        settings(),
-    );
+    let result = svd::svd(a, values, u.rb_mut(), v.rb_mut(), Par::Seq, stack, settings());
     let usable = |x: MatMut<'_, T>| finite(x.rb(), Rectangular);
     let usable = usable(s) && u.is_none_or(usable) && v.is_none_or(usable);
     c_int::from(result.is_err() || !usable)
@@ -301,11 +274,7 @@ fn singular<'a, T: Real>(
 
 /// `A = P L U` in the place of `A`, the row exchanges counted from 1, and the solution in the
 /// place of `B`. Returns `info`, and leaves `b` alone if that is not 0.
-fn solve<T: Real>(
-    mut a: MatMut<'_, T>,
-    mut ipiv: MatMut<'_, c_int>,
-    mut b: MatMut<'_, T>,
-) -> c_int {
+fn solve<T: Real>(mut a: MatMut<'_, T>, mut ipiv: MatMut<'_, c_int>, mut b: MatMut<'_, T>) -> c_int {
     let n = a.nrows();
     if !finite(a.rb(), Rectangular) {
         return n as c_int;
@@ -315,14 +284,7 @@ fn solve<T: Real>(
     let scratch = lu::factor::lu_in_place_scratch::<usize, T>(n, n, Par::Seq, settings());
     let mut memory = MemBuffer::new(scratch);
     let stack = MemStack::new(&mut memory);
-    lu::factor::lu_in_place(
-        a.rb_mut(),
-        &mut rows,
-        &mut positions,
-        Par::Seq,
-        stack,
-        settings(),
-    );
+    lu::factor::lu_in_place(a.rb_mut(), &mut rows, &mut positions, Par::Seq, stack, settings());
     let unusable = (0..n).find(|&i| !is_finite(&a[(i, i)]) || a[(i, i)] == zero());
     // `faer` gives the new order of the rows, LAPACK the exchanges that lead to it.
     let mut current: Vec<usize> = (0..n).collect();

@@ -35,7 +35,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { passes: 6, entry_tolerance: 1e-7, memory_limit: 8e9 }
+        Self {
+            passes: 6,
+            entry_tolerance: 1e-7,
+            memory_limit: 8e9,
+        }
     }
 }
 
@@ -51,7 +55,9 @@ pub fn solve(program: &Program, settings: &Settings, control: &Control) -> Resul
             what: format!("the conic program with {groups} distinct class sizes"),
             bytes,
             limit: settings.memory_limit,
-            hint: "use --method auto, which needs no semidefinite solver, or round the sizes so that fewer are distinct".to_owned(),
+            hint:
+                "use --method auto, which needs no semidefinite solver, or round the sizes so that fewer are distinct"
+                    .to_owned(),
         });
     }
     let mut centre = starting_entries(program);
@@ -59,8 +65,12 @@ pub fn solve(program: &Program, settings: &Settings, control: &Control) -> Resul
     let mut best: Option<(Vec<f64>, Termination)> = None;
     for pass in 1..=settings.passes {
         let encoding = Encoding::new(program, centre.clone());
-        let outcome = clarabel::solve(&encoding.cone_program, control, &format!("conic pass {pass}"))
-            .map_err(|source| Error::Internal { what: format!("clarabel refused the program: {source}") })?;
+        let outcome =
+            clarabel::solve(&encoding.cone_program, control, &format!("conic pass {pass}")).map_err(|source| {
+                Error::Internal {
+                    what: format!("clarabel refused the program: {source}"),
+                }
+            })?;
         iterations += outcome.iterations;
         let usable = outcome.x.iter().all(|value| value.is_finite())
             && !matches!(outcome.termination, Termination::Interrupted | Termination::TimeLimit);
@@ -87,7 +97,11 @@ pub fn solve(program: &Program, settings: &Settings, control: &Control) -> Resul
 /// for nonnegative features). The centre sets the scaling and the tangents; it need not be feasible or near, and how far
 /// the solution is from it decides whether another pass is needed.
 fn starting_entries(program: &Program) -> Vec<f64> {
-    let cosine = if program.nonnegative { 0.0 } else { -1.0 / (program.classes() - 1.0) };
+    let cosine = if program.nonnegative {
+        0.0
+    } else {
+        -1.0 / (program.classes() - 1.0)
+    };
     let layout = program.layout();
     let mut entries = vec![cosine; layout.len()];
     for g in 0..program.groups() {
@@ -115,7 +129,11 @@ fn predict(program: &Program, start: &[f64]) -> Option<Vec<f64>> {
     let mut x: Option<Vec<f64>> = None;
     for _ in 0..PREDICTIONS {
         let at = objective.evaluate(&entries);
-        let log_scale = if objective.floor().is_some() { at.log_excess } else { 0.0 };
+        let log_scale = if objective.floor().is_some() {
+            at.log_excess
+        } else {
+            0.0
+        };
         let terms = objective.term_gradients(&entries, &at, log_scale);
         let mut gradient = vec![0.0; layout.len()];
         for (&(entry, _), &y) in objective.terms().iter().zip(&terms) {
@@ -124,28 +142,46 @@ fn predict(program: &Program, start: &[f64]) -> Option<Vec<f64>> {
         // `log A` of one ordered pair of classes: two groups stand for 2 m_g m_h of them, a group's own for m_g (m_g - 1).
         let moved = DMatrix::from_fn(groups, groups, |g, h| {
             let pairs = program.multiplicity[g] * others(g, h) * if g == h { 1.0 } else { 2.0 };
-            if pairs > 0.0 { entries[layout.pair(g, h)] - tau * (gradient[layout.pair(g, h)] / pairs).ln() } else { 0.0 }
+            if pairs > 0.0 {
+                entries[layout.pair(g, h)] - tau * (gradient[layout.pair(g, h)] / pairs).ln()
+            } else {
+                0.0
+            }
         });
         let previous = x.unwrap_or_else(|| {
             // Row sums as at the ETF, with equal weights: (k - 2) x_g + sum x = (row sum of log A)_g.
             let classes = program.classes();
             let row = |g: usize| -> f64 {
-                (0..groups).filter(|&h| others(g, h) > 0.0).map(|h| others(g, h) * (entries[layout.pair(g, h)] - moved[(g, h)]) / tau).sum()
+                (0..groups)
+                    .filter(|&h| others(g, h) > 0.0)
+                    .map(|h| others(g, h) * (entries[layout.pair(g, h)] - moved[(g, h)]) / tau)
+                    .sum()
             };
             let rows: Vec<f64> = (0..groups).map(row).collect();
-            let total = rows.iter().zip(&program.multiplicity).map(|(r, m)| r * m).sum::<f64>() / (2.0 * (classes - 1.0));
+            let total =
+                rows.iter().zip(&program.multiplicity).map(|(r, m)| r * m).sum::<f64>() / (2.0 * (classes - 1.0));
             rows.iter().map(|r| (r - total) / (classes - 2.0)).collect()
         });
         let v: Vec<f64> = previous.iter().map(|x| x.exp()).collect();
         let cosine = |g: usize, h: usize| moved[(g, h)] + tau * (previous[g] + previous[h]);
         let total: f64 = v.iter().zip(&program.multiplicity).map(|(v, m)| v * m).sum();
-        let residual = DVector::from_fn(groups, |g, _| v[g] + (0..groups).map(|h| others(g, h) * cosine(g, h) * v[h]).sum::<f64>());
+        let residual = DVector::from_fn(groups, |g, _| {
+            v[g] + (0..groups).map(|h| others(g, h) * cosine(g, h) * v[h]).sum::<f64>()
+        });
         let jacobian = DMatrix::from_fn(groups, groups, |g, h| {
             let pair = others(g, h) * v[h] * if others(g, h) > 0.0 { cosine(g, h) + tau } else { 0.0 };
-            if g == h { pair + v[g] + tau * (total - v[g]) } else { pair }
+            if g == h {
+                pair + v[g] + tau * (total - v[g])
+            } else {
+                pair
+            }
         });
         let step = jacobian.lu().solve(&residual)?;
-        let next: Vec<f64> = previous.iter().zip(step.iter()).map(|(x, step)| x - step.clamp(-2.0, 2.0)).collect();
+        let next: Vec<f64> = previous
+            .iter()
+            .zip(step.iter())
+            .map(|(x, step)| x - step.clamp(-2.0, 2.0))
+            .collect();
         let mut change = 0.0f64;
         for h in 0..groups {
             for g in (0..=h).filter(|&g| others(g, h) > 0.0) {

@@ -115,10 +115,17 @@ impl Encoding {
     pub fn new(program: &Program, centre: Vec<f64>) -> Self {
         let layout = program.layout();
         let mut cone_program = ConeProgram::default();
-        let columns: Vec<Option<usize>> =
-            is_variable(program, layout).into_iter().map(|yes| yes.then(|| cone_program.variable(0.0))).collect();
-        let mut encoding =
-            Self { cone_program, columns, centre, temperature: program.objective.temperature(), contraction: 0.0 };
+        let columns: Vec<Option<usize>> = is_variable(program, layout)
+            .into_iter()
+            .map(|yes| yes.then(|| cone_program.variable(0.0)))
+            .collect();
+        let mut encoding = Self {
+            cone_program,
+            columns,
+            centre,
+            temperature: program.objective.temperature(),
+            contraction: 0.0,
+        };
         encoding.add_objective(program);
         encoding.add_blocks(program);
         if program.nonnegative {
@@ -138,14 +145,22 @@ impl Encoding {
 
     /// Largest step `|d_e|` of a solution, in units of the temperature.
     pub fn step(&self, x: &[f64]) -> f64 {
-        self.columns.iter().flatten().map(|&column| x[column].abs()).fold(0.0, f64::max)
+        self.columns
+            .iter()
+            .flatten()
+            .map(|&column| x[column].abs())
+            .fold(0.0, f64::max)
     }
 
     fn add_objective(&mut self, program: &Program) {
         let objective = &program.objective;
         let at = objective.evaluate(&self.centre);
         let has_floor = objective.floor().is_some();
-        let relative: Vec<f64> = at.log_relative.iter().map(|log| if has_floor { log.exp() } else { f64::INFINITY }).collect();
+        let relative: Vec<f64> = at
+            .log_relative
+            .iter()
+            .map(|log| if has_floor { log.exp() } else { f64::INFINITY })
+            .collect();
         // The objective in units of the excess at the centre.
         let log_scale = if has_floor { at.log_excess } else { 0.0 };
         let gradients = objective.term_gradients(&self.centre, &at, log_scale);
@@ -158,7 +173,12 @@ impl Encoding {
                 self.add_tangent_row(program, row, y, relative[index], log_scale);
             } else {
                 self.add_direct_row(program, row, y, relative[index], scale);
-                let slope = objective.linear().iter().filter(|l| l.0 as usize == row.reference).map(|l| l.1).sum::<f64>();
+                let slope = objective
+                    .linear()
+                    .iter()
+                    .filter(|l| l.0 as usize == row.reference)
+                    .map(|l| l.1)
+                    .sum::<f64>();
                 if let Some(column) = self.columns[row.reference] {
                     self.cone_program.q[column] += slope * self.temperature / scale;
                 }
@@ -174,7 +194,9 @@ impl Encoding {
             let exponent = self.exponent(entry as usize, row.reference, None);
             self.add_exponential(&exponent, u, "tangent", row);
         }
-        if row.unit > 0.0 && let Some(column) = self.columns[row.reference] {
+        if row.unit > 0.0
+            && let Some(column) = self.columns[row.reference]
+        {
             let log_factor = row.weight.ln() - row.floor_mass().ln() + relative.ln() - log_scale;
             self.cone_program.q[column] += log_factor.exp() / (1.0 + relative);
         }
@@ -204,7 +226,11 @@ impl Encoding {
                 simplex.push((u, -rest * mass / row.floor_mass()));
             }
         }
-        self.cone_program.constrain(Cone::Nonnegative(1), format!("log-sum-exp total, group {}", row.reference), &[(&simplex, 1.0)]);
+        self.cone_program.constrain(
+            Cone::Nonnegative(1),
+            format!("log-sum-exp total, group {}", row.reference),
+            &[(&simplex, 1.0)],
+        );
     }
 
     /// The exponent `d_e - d_r - t`.
@@ -218,7 +244,11 @@ impl Encoding {
 
     fn add_exponential(&mut self, exponent: &[(usize, f64)], u: usize, kind: &str, row: &Row) {
         let name = format!("{kind}, group {}", row.reference);
-        self.cone_program.constrain(Cone::Exponential, name, &[(exponent, 0.0), (&[], 1.0), (&[(u, 1.0)], 0.0)]);
+        self.cone_program.constrain(
+            Cone::Exponential,
+            name,
+            &[(exponent, 0.0), (&[], 1.0), (&[(u, 1.0)], 0.0)],
+        );
     }
 
     /// An affine function of entries, as a row.
@@ -247,8 +277,15 @@ impl Encoding {
             }
         }
         if !scalars.is_empty() {
-            let rows: Vec<(&[(usize, f64)], f64)> = scalars.iter().map(|(terms, value)| (terms.as_slice(), *value)).collect();
-            self.cone_program.constrain(Cone::Nonnegative(rows.len()), "within-group eigenvalues".to_owned(), &rows);
+            let rows: Vec<(&[(usize, f64)], f64)> = scalars
+                .iter()
+                .map(|(terms, value)| (terms.as_slice(), *value))
+                .collect();
+            self.cone_program.constrain(
+                Cone::Nonnegative(rows.len()),
+                "within-group eigenvalues".to_owned(),
+                &rows,
+            );
         }
         let mut block = Vec::with_capacity(svec::len(groups));
         for h in 0..groups {
@@ -259,14 +296,22 @@ impl Encoding {
                 } else {
                     let m = program.multiplicity[g];
                     let (slope, constant) = diagonal_of_class(program, g);
-                    self.affine(&[(layout.within(g), slope / m), (layout.pair(g, g), 1.0 - 1.0 / m)], constant / m)
+                    self.affine(
+                        &[(layout.within(g), slope / m), (layout.pair(g, g), 1.0 - 1.0 / m)],
+                        constant / m,
+                    )
                 };
                 block.push((terms, value));
             }
         }
         let rows: Vec<(&[(usize, f64)], f64)> = block.iter().map(|(terms, value)| (terms.as_slice(), *value)).collect();
-        let cone = if groups == 1 { Cone::Nonnegative(1) } else { Cone::Psd(groups) };
-        self.cone_program.constrain(cone, "Gram matrix between groups".to_owned(), &rows);
+        let cone = if groups == 1 {
+            Cone::Nonnegative(1)
+        } else {
+            Cone::Psd(groups)
+        };
+        self.cone_program
+            .constrain(cone, "Gram matrix between groups".to_owned(), &rows);
     }
 
     fn add_nonnegativity(&mut self, program: &Program) {
@@ -274,11 +319,15 @@ impl Encoding {
             .filter(|&entry| self.columns[entry].is_some())
             .map(|entry| {
                 let (terms, value) = self.affine(&[(entry, 1.0)], 0.0);
-                (terms.into_iter().map(|(c, v)| (c, v / self.temperature)).collect(), value / self.temperature)
+                (
+                    terms.into_iter().map(|(c, v)| (c, v / self.temperature)).collect(),
+                    value / self.temperature,
+                )
             })
             .collect();
         let rows: Vec<(&[(usize, f64)], f64)> = rows.iter().map(|(terms, value)| (terms.as_slice(), *value)).collect();
-        self.cone_program.constrain(Cone::Nonnegative(rows.len()), "nonnegative entries".to_owned(), &rows);
+        self.cone_program
+            .constrain(Cone::Nonnegative(rows.len()), "nonnegative entries".to_owned(), &rows);
     }
 }
 

@@ -37,7 +37,11 @@ pub fn svec(matrix: &DMatrix<f64>) -> Vec<f64> {
 /// # Panics
 /// If the vector's length is not [`len`]`(n)`.
 pub fn smat(vector: &[f64], n: usize) -> DMatrix<f64> {
-    assert_eq!(vector.len(), len(n), "length of the vector of a symmetric {n} x {n} matrix");
+    assert_eq!(
+        vector.len(),
+        len(n),
+        "length of the vector of a symmetric {n} x {n} matrix"
+    );
     DMatrix::from_fn(n, n, |i, j| {
         let (at, factor) = position(i, j);
         vector[at] / factor
@@ -58,14 +62,20 @@ mod tests {
         for n in 1..8 {
             let (a, b) = (sample(n, 0.1), sample(n, 0.9));
             let inner: f64 = svec(&a).iter().zip(svec(&b)).map(|(x, y)| x * y).sum();
-            assert!((inner - (&a * &b).trace()).abs() < 1e-12 * (1.0 + inner.abs()), "n = {n}");
+            assert!(
+                (inner - (&a * &b).trace()).abs() < 1e-12 * (1.0 + inner.abs()),
+                "n = {n}"
+            );
             assert!((smat(&svec(&a), n) - &a).amax() < 1e-15);
         }
     }
 
     #[test]
     fn order_is_the_upper_triangle_by_columns() {
-        let positions: Vec<usize> = [(0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2)].iter().map(|&(i, j)| position(i, j).0).collect();
+        let positions: Vec<usize> = [(0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2)]
+            .iter()
+            .map(|&(i, j)| position(i, j).0)
+            .collect();
         assert_eq!(positions, [0, 1, 2, 3, 4, 5]);
         assert_eq!(position(2, 0), position(0, 2));
     }

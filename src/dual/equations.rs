@@ -88,10 +88,11 @@ impl<'a> Equations<'a> {
         }
     }
 
-    /// The same classes on the way from a higher temperature (`fraction` 0) to their own (1), geometrically.
+    /// The same classes on the way from a higher temperature (`fraction` 0) to their own (1), evenly in `1/tau`: where
+    /// `M` hardly changes the unknowns are straight lines in `1/tau`.
     pub(super) fn from_temperature(&self, high: f64, fraction: f64) -> Equations<'a> {
         Equations {
-            tau: high * (self.tau / high).powf(fraction),
+            tau: 1.0 / (fraction / self.tau + (1.0 - fraction) / high),
             multiplicity: self.multiplicity,
             classes: self.classes,
             log_base: self.log_base.clone(),

@@ -138,7 +138,7 @@ impl Search<'_> {
     /// The `m` smallest classes for the largest `m >= 2` with `kappa_m >= 0`; the sign is monotone in `m`. `None` if every
     /// `kappa_m` is negative. Only sets lighter than the next class can collapse, so few `m` are solved; should the
     /// answer fail the test of `M`, all `m` are searched.
-    pub(super) fn smallest_classes(&mut self) -> Result<Option<Candidate>, Failure> {
+    pub(super) fn smallest_classes(&mut self, effort: Effort) -> Result<Option<Candidate>, Failure> {
         let c = self.coefficients;
         let mut order: Vec<usize> = (0..c.groups()).collect();
         order.sort_by(|&g, &h| c.column[g].total_cmp(&c.column[h]));
@@ -155,7 +155,7 @@ impl Search<'_> {
         }
         for only_light in [true, false] {
             let sets: Vec<usize> = ends.iter().filter(|(_, light)| *light || !only_light).map(|(end, _)| *end).collect();
-            let found = self.last_admitted(&order, &sets)?;
+            let found = self.last_admitted(&order, &sets, effort)?;
             if found.as_ref().is_some_and(Candidate::is_optimal) || (!only_light) {
                 return Ok(found);
             }
@@ -164,14 +164,14 @@ impl Search<'_> {
     }
 
     /// Bisection on the sign of `kappa` over nested sets `order[..end]`.
-    fn last_admitted(&mut self, order: &[usize], ends: &[usize]) -> Result<Option<Candidate>, Failure> {
+    fn last_admitted(&mut self, order: &[usize], ends: &[usize], effort: Effort) -> Result<Option<Candidate>, Failure> {
         let (mut low, mut high) = (0, ends.len());
         let mut found = None;
         while low < high {
             let middle = low + (high - low) / 2;
             let mut cluster = order[..ends[middle]].to_vec();
             cluster.sort_unstable();
-            match self.attempt(vec![cluster], Effort::Usual) {
+            match self.attempt(vec![cluster], effort) {
                 Ok(candidate) if candidate.admitted() => {
                     low = middle + 1;
                     found = Some(candidate);
@@ -187,7 +187,7 @@ impl Search<'_> {
 
     /// For losses without rule (8): groups of equal classes, each merged within itself. Starts from the groups with
     /// `kappa > 0`, and exchanges groups that violate their sign until none does.
-    pub(super) fn equal_classes(&mut self, base: &[Vec<usize>], first: Option<&Solved>) -> Result<Option<Candidate>, Failure> {
+    pub(super) fn equal_classes(&mut self, base: &[Vec<usize>], first: Option<&Solved>, effort: Effort) -> Result<Option<Candidate>, Failure> {
         let c = self.coefficients;
         let mut several: Vec<usize> =
             (0..c.groups()).filter(|&g| c.multiplicity[g] > 1.0 && !base.iter().any(|set| set.contains(&g))).collect();
@@ -204,7 +204,7 @@ impl Search<'_> {
         for mut merged in starts {
             while !merged.is_empty() && seen.insert(merged.clone()) {
                 let clusters = base.iter().cloned().chain(merged.iter().map(|&g| vec![g])).collect();
-                let candidate = match self.attempt(clusters, Effort::Usual) {
+                let candidate = match self.attempt(clusters, effort) {
                     Ok(candidate) => candidate,
                     Err(Failure::Interrupted) => return Err(Failure::Interrupted),
                     Err(Failure::Diverged(_)) => break,

@@ -57,7 +57,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { max_iterations: 60, max_continuation: 60, perturbed_starts: 40, merge_starts: 16, dense_limit: 4096 }
+        Settings { max_iterations: 60, max_continuation: 60, perturbed_starts: 8, merge_starts: 16, dense_limit: 4096 }
     }
 }
 
@@ -145,33 +145,44 @@ fn refuse(coefficients: &Coefficients) -> Option<Reason> {
     (coefficients.classes() < 2.0).then_some(Reason::OneClass)
 }
 
-/// The regular point if it is the optimum, else merged classes by the rule of the loss, else the regular equations again
-/// with every fallback: a solution with `M` positive semidefinite is the optimum however it was found.
+/// The regular point if it is the optimum, else merged classes by the rule of the loss, then both again with every
+/// fallback. The order is one of cost: whatever meets the conditions of optimality is the optimum.
 fn optimum(search: &mut Search<'_>) -> Result<Candidate, (Reason, f64)> {
     let idle = search.without_anchors();
-    let first = search.attempt(idle.clone(), Effort::Usual);
-    let undecided = match &first {
-        Ok(candidate) if candidate.is_optimal() => return first.map_err(reason),
-        Ok(candidate) => candidate.definiteness == Definiteness::Undecided,
-        Err(Failure::Interrupted) => return Err((Reason::Interrupted, f64::INFINITY)),
-        Err(Failure::Diverged(_)) => false,
-    };
-    let merged = if search.coefficients.mergeable && idle.is_empty() {
-        search.smallest_classes()
-    } else {
-        search.equal_classes(&idle, first.as_ref().ok().map(|candidate| &candidate.solved))
-    };
-    match merged {
-        Ok(Some(candidate)) if candidate.is_optimal() => return Ok(candidate),
-        Err(Failure::Interrupted) => return Err((Reason::Interrupted, f64::INFINITY)),
-        _ => {}
+    let mut best = Err((Reason::NotConverged, f64::INFINITY));
+    for effort in [Effort::Usual, Effort::Everything] {
+        let regular = search.attempt(idle.clone(), effort);
+        match &regular {
+            Ok(candidate) if candidate.is_optimal() => return regular.map_err(reason),
+            Ok(candidate) if candidate.definiteness == Definiteness::Undecided => {
+                best = Err((Reason::DefinitenessUndecided, candidate.solved.residual));
+            }
+            Ok(candidate) => best = Err((Reason::Collapsed, candidate.solved.residual)),
+            Err(Failure::Interrupted) => return regular.map_err(reason),
+            Err(Failure::Diverged(residual)) => {
+                if let Err((Reason::NotConverged, least)) = &mut best {
+                    *least = least.min(*residual);
+                }
+            }
+        }
+        let merged = if search.coefficients.mergeable && idle.is_empty() {
+            search.smallest_classes(effort)
+        } else {
+            search.equal_classes(&idle, regular.as_ref().ok().map(|candidate| &candidate.solved), effort)
+        };
+        match merged {
+            Ok(Some(candidate)) if candidate.is_optimal() => return Ok(candidate),
+            Ok(Some(candidate)) if candidate.definiteness == Definiteness::Undecided => {
+                best = Err((Reason::DefinitenessUndecided, candidate.solved.residual));
+            }
+            Err(Failure::Interrupted) => return Err(reason(Failure::Interrupted)),
+            _ => {}
+        }
+        if matches!(best, Err((Reason::DefinitenessUndecided, _))) {
+            break;
+        }
     }
-    if undecided {
-        let residual = first.map_or(f64::INFINITY, |candidate| candidate.solved.residual);
-        return Err((Reason::DefinitenessUndecided, residual));
-    }
-    let last = search.attempt(idle, Effort::Everything).map_err(reason)?;
-    if last.is_optimal() { Ok(last) } else { Err((Reason::Collapsed, last.solved.residual)) }
+    best
 }
 
 fn reason(failure: Failure) -> (Reason, f64) {

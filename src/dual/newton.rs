@@ -150,26 +150,25 @@ impl Newton<'_> {
             return Run::Stalled(least);
         }
         let mut here = match self.run(&easy, easy.start(), false) {
-            Run::Converged(evaluation) => Milestone::new(0.0, &easy, &evaluation.unknowns),
+            Run::Converged(evaluation) => (0.0, evaluation.unknowns),
             other => return other,
         };
-        let mut before: Option<Milestone> = None;
-        let mut stride = 0.125_f64;
+        let mut before: Option<(f64, Unknowns)> = None;
+        let mut stride = 1.0_f64 / 64.0;
         for _ in 0..self.settings.max_continuation {
-            let fraction = (here.fraction + stride).min(1.0);
-            let next = path.at(equations, fraction);
-            match self.run(&next, here.extrapolate(before.as_ref(), &next, fraction), false) {
+            let fraction = (here.0 + stride).min(1.0);
+            let start = extrapolate(before.as_ref(), &here, fraction);
+            match self.run(&path.at(equations, fraction), start, false) {
                 Run::Converged(evaluation) if fraction == 1.0 => return Run::Converged(evaluation),
                 Run::Converged(evaluation) => {
-                    let there = Milestone::new(fraction, &next, &evaluation.unknowns);
-                    before = Some(std::mem::replace(&mut here, there));
-                    stride *= 1.5;
+                    before = Some(std::mem::replace(&mut here, (fraction, evaluation.unknowns)));
+                    stride *= 2.0;
                 }
                 Run::Interrupted => return Run::Interrupted,
                 Run::Stalled(residual) => {
                     least = least.min(residual);
                     stride *= 0.25;
-                    if stride < 1e-4 {
+                    if stride < 1e-6 {
                         break;
                     }
                 }
@@ -199,34 +198,6 @@ impl Path {
     }
 }
 
-/// A solution on a path, times `tau`: `M` varies slowly along it, and `M - 1` is `tau` times sums of the unknowns.
-#[derive(Debug)]
-struct Milestone {
-    fraction: f64,
-    scaled: Unknowns,
-}
-
-impl Milestone {
-    fn new(fraction: f64, equations: &Equations<'_>, unknowns: &Unknowns) -> Milestone {
-        let scale = |values: &[f64]| values.iter().map(|x| equations.tau * x).collect();
-        Milestone { fraction, scaled: Unknowns { xi: scale(&unknowns.xi), z: scale(&unknowns.z) } }
-    }
-
-    /// The line through this solution and the one before, at `fraction`, where the problem is `equations`.
-    fn extrapolate(&self, before: Option<&Milestone>, equations: &Equations<'_>, fraction: f64) -> Unknowns {
-        let before = before.unwrap_or(self);
-        let span = self.fraction - before.fraction;
-        let ratio = if span > 0.0 { (fraction - self.fraction) / span } else { 0.0 };
-        let line = |a: &[f64], b: &[f64]| {
-            a.iter().zip(b).map(|(a, b)| (b + ratio * (b - a)) / equations.tau).collect()
-        };
-        Unknowns {
-            xi: line(&before.scaled.xi, &self.scaled.xi),
-            z: line(&before.scaled.z, &self.scaled.z),
-        }
-    }
-}
-
 fn solved(equations: &Equations<'_>, evaluation: Evaluation) -> Solved {
     let residual = evaluation.norm;
     Solved { point: equations.point(evaluation), residual }
@@ -249,6 +220,14 @@ fn line_search(equations: &Equations<'_>, at: &Evaluation, step: &Step) -> Optio
         length *= 0.5;
     }
     None
+}
+
+/// The line through the last two solutions of a path, at `fraction`.
+fn extrapolate(before: Option<&(f64, Unknowns)>, here: &(f64, Unknowns), fraction: f64) -> Unknowns {
+    let Some(before) = before else { return here.1.clone() };
+    let ratio = (fraction - here.0) / (here.0 - before.0);
+    let line = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| b + ratio * (b - a)).collect();
+    Unknowns { xi: line(&before.1.xi, &here.1.xi), z: line(&before.1.z, &here.1.z) }
 }
 
 /// The start moved by a fixed pseudorandom amount, larger with every attempt.

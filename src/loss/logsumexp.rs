@@ -115,7 +115,9 @@ impl LogSumExp {
                 row.base -= 1.0;
                 // The anchor is one of its own n positives: -(x_r (n - 1) + 1)/(n tau) instead of -x_r/tau.
                 let n = within_class_samples(problem, sizes[row.reference]);
-                objective.linear.push((row.reference as u32, row.weight / (n * coefficients.temperature)));
+                objective
+                    .linear
+                    .push((row.reference as u32, row.weight / (n * coefficients.temperature)));
             }
         }
         objective
@@ -148,8 +150,18 @@ impl LogSumExp {
             });
         }
         let has_floor = rows.iter().all(|row| row.base > 0.0);
-        debug_assert!(has_floor || rows.iter().all(|row| row.base == 0.0), "a loss has a floor in every row or in none");
-        Self { layout, temperature: coefficients.temperature, rows, terms, linear: Vec::new(), has_floor }
+        debug_assert!(
+            has_floor || rows.iter().all(|row| row.base == 0.0),
+            "a loss has a floor in every row or in none"
+        );
+        Self {
+            layout,
+            temperature: coefficients.temperature,
+            rows,
+            terms,
+            linear: Vec::new(),
+            has_floor,
+        }
     }
 
     /// Layout of the entry vectors.
@@ -179,7 +191,8 @@ impl LogSumExp {
 
     /// `sum_i w_i log(floor mass)`, or `None` if a row has no mass at exponent zero (nscl).
     pub fn floor(&self) -> Option<f64> {
-        self.has_floor.then(|| self.rows.iter().map(|row| row.weight * row.floor_mass().ln()).sum())
+        self.has_floor
+            .then(|| self.rows.iter().map(|row| row.weight * row.floor_mass().ln()).sum())
     }
 
     /// Values at `x`.
@@ -210,7 +223,11 @@ impl LogSumExp {
             }
             log_relative.push(log_sum);
         }
-        let linear: f64 = self.linear.iter().map(|&(entry, slope)| slope * (x[entry as usize] - 1.0)).sum();
+        let linear: f64 = self
+            .linear
+            .iter()
+            .map(|&(entry, slope)| slope * (x[entry as usize] - 1.0))
+            .sum();
         let log_excess = if !self.has_floor {
             f64::NAN
         } else if linear == 0.0 {
@@ -218,7 +235,11 @@ impl LogSumExp {
         } else {
             (excess + linear).ln()
         };
-        Evaluation { log_relative, excess: excess + linear, log_excess }
+        Evaluation {
+            log_relative,
+            excess: excess + linear,
+            log_excess,
+        }
     }
 
     /// Derivative of every row by each of its terms' entries, `w_i p_ij / tau`, times `e^{-log_scale}`; in the order of
@@ -229,7 +250,10 @@ impl LogSumExp {
         for (row, &log_relative) in self.rows.iter().zip(&at.log_relative) {
             let log_total = self.log_total(row, log_relative);
             let offset = (row.weight / tau).ln() - log_total - log_scale;
-            for (gradient, &(entry, log_mass)) in gradients[row.start..row.end].iter_mut().zip(&self.terms[row.start..row.end]) {
+            for (gradient, &(entry, log_mass)) in gradients[row.start..row.end]
+                .iter_mut()
+                .zip(&self.terms[row.start..row.end])
+            {
                 *gradient = (offset + log_mass + (x[entry as usize] - x[row.reference]) / tau).exp();
             }
         }
@@ -244,7 +268,10 @@ impl LogSumExp {
         for (row, &log_relative) in self.rows.iter().zip(&at.log_relative) {
             let unit = row.unit * ((1.0 - x[row.reference]) / tau - self.log_total(row, log_relative)).exp();
             let mut sum = row.weight / tau * unit;
-            for (&(entry, _), &y) in self.terms[row.start..row.end].iter().zip(&term_gradients[row.start..row.end]) {
+            for (&(entry, _), &y) in self.terms[row.start..row.end]
+                .iter()
+                .zip(&term_gradients[row.start..row.end])
+            {
                 gradient[entry as usize] += y;
                 sum += y;
             }
@@ -262,11 +289,18 @@ impl LogSumExp {
         let term_gradients = self.term_gradients(x, at, 0.0);
         let mut product = vec![0.0; self.layout.len()];
         for (row, &log_relative) in self.rows.iter().zip(&at.log_relative) {
-            let unit = row.weight / tau * row.unit * ((1.0 - x[row.reference]) / tau - self.log_total(row, log_relative)).exp();
+            let unit = row.weight / tau
+                * row.unit
+                * ((1.0 - x[row.reference]) / tau - self.log_total(row, log_relative)).exp();
             let of_reference = direction[row.reference];
-            let terms = self.terms[row.start..row.end].iter().zip(&term_gradients[row.start..row.end]);
+            let terms = self.terms[row.start..row.end]
+                .iter()
+                .zip(&term_gradients[row.start..row.end]);
             // Mean of the exponents' slopes under the row's softmax, whose weights are y tau / w.
-            let sum: f64 = terms.clone().map(|(&(entry, _), y)| y * (direction[entry as usize] - of_reference)).sum::<f64>()
+            let sum: f64 = terms
+                .clone()
+                .map(|(&(entry, _), y)| y * (direction[entry as usize] - of_reference))
+                .sum::<f64>()
                 - unit * of_reference;
             let mean = sum / row.weight;
             let mut total = unit * (-of_reference / tau - mean);
@@ -324,13 +358,21 @@ impl LogSumExp {
 
     /// Log of the row's whole sum relative to `e^{x_r/tau}`.
     fn log_total(&self, row: &Row, log_relative: f64) -> f64 {
-        if self.has_floor { row.floor_mass().ln() + softplus(log_relative) } else { log_relative }
+        if self.has_floor {
+            row.floor_mass().ln() + softplus(log_relative)
+        } else {
+            log_relative
+        }
     }
 }
 
 /// `log(1 + e^x)` without overflow or loss of digits.
 fn softplus(x: f64) -> f64 {
-    if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
+    if x > 0.0 {
+        x + (-x).exp().ln_1p()
+    } else {
+        x.exp().ln_1p()
+    }
 }
 
 /// `log sum e^x`; minus infinity for no terms.

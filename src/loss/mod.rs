@@ -112,8 +112,16 @@ pub fn coefficients(problem: &Problem, sizes: &[f64], multiplicity: &[f64]) -> C
         Anchors::Sample => n,
         Anchors::Class => 1.0,
     };
-    let total: f64 = samples.iter().zip(multiplicity).filter(|&(&n, _)| counted(n)).map(|(&n, &m)| m * mass(n)).sum();
-    let weight = samples.iter().map(|&n| if is_anchor(n) { mass(n) / total } else { 0.0 }).collect();
+    let total: f64 = samples
+        .iter()
+        .zip(multiplicity)
+        .filter(|&(&n, _)| counted(n))
+        .map(|(&n, &m)| m * mass(n))
+        .sum();
+    let weight = samples
+        .iter()
+        .map(|&n| if is_anchor(n) { mass(n) / total } else { 0.0 })
+        .collect();
     let (base, column) = samples.iter().map(|&n| model.loss.base_and_column(n)).unzip();
     Coefficients {
         temperature: model.temperature,

@@ -28,7 +28,12 @@ impl Optimum {
             (_, Some(probabilities)) => Classes::from_probabilities(probabilities).unwrap(),
             _ => panic!("a case has sizes or probabilities"),
         };
-        let model = Model { loss: self.loss, anchors: self.anchors, temperature: self.temperature, ..Model::default() };
+        let model = Model {
+            loss: self.loss,
+            anchors: self.anchors,
+            temperature: self.temperature,
+            ..Model::default()
+        };
         Problem::new(classes, model).unwrap()
     }
 
@@ -37,7 +42,10 @@ impl Optimum {
     }
 
     pub(crate) fn name(&self) -> String {
-        format!("{} {:?} {:?} {:?} tau {}", self.loss, self.anchors, self.sizes, self.probabilities, self.temperature)
+        format!(
+            "{} {:?} {:?} {:?} tau {}",
+            self.loss, self.anchors, self.sizes, self.probabilities, self.temperature
+        )
     }
 }
 
@@ -58,9 +66,20 @@ fn conic_agrees_with_stored_optima() {
         let time = start.elapsed().as_secs_f64();
         let certificate = certify(&problem, &solution.gram, 1e-6).unwrap();
         let error = (certificate.gram.to_dense() - case.gram()).amax();
-        let excess = match case.excess { Some(e) => certificate.excess / e - 1.0, None => certificate.loss - case.loss_value };
-        println!("{:6.3}s it {:3} {:?} err {error:.1e} excess {excess:+.1e} gap {:.1e} {:?} shift {:.0e} within {:.1e} {}",
-            time, solution.iterations, solution.termination, certificate.relative_gap, certificate.method, certificate.feasibility_shift,
-            1.0 - solution.within_class.iter().copied().fold(1.0, f64::min), case.name().chars().take(90).collect::<String>());
+        let excess = match case.excess {
+            Some(e) => certificate.excess / e - 1.0,
+            None => certificate.loss - case.loss_value,
+        };
+        println!(
+            "{:6.3}s it {:3} {:?} err {error:.1e} excess {excess:+.1e} gap {:.1e} {:?} shift {:.0e} within {:.1e} {}",
+            time,
+            solution.iterations,
+            solution.termination,
+            certificate.relative_gap,
+            certificate.method,
+            certificate.feasibility_shift,
+            1.0 - solution.within_class.iter().copied().fold(1.0, f64::min),
+            case.name().chars().take(90).collect::<String>()
+        );
     }
 }

@@ -1,0 +1,203 @@
+//! `ufmin solve`: the main job.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use ufmin::control::Control;
+use ufmin::embedding::{self, GramSpectrum};
+use ufmin::error::{Error, ProblemError};
+use ufmin::files::{prepare_folder, write_atomically};
+use ufmin::problem::Problem;
+use ufmin::report::{Report, certificate_arrays, structure_arrays};
+use ufmin::solve::{Solved, solve};
+use ufmin::{npy, text};
+
+use super::problem_args::ProblemArgs;
+use super::{Outcome, print_data};
+
+/// Largest array that is written, in bytes.
+const MAX_ARRAY_BYTES: f64 = 4e9;
+
+/// Find the global minimiser and prove it
+///
+/// Prints the loss, the angles between class means, collapsed classes and the certificate. Exit status: 0 certified,
+/// 1 solved but not certified (or the rank exceeds --dimension), 2 error.
+#[derive(Debug, Args)]
+pub(crate) struct SolveArgs {
+    #[command(flatten)]
+    problem: ProblemArgs,
+    /// auto, dual, conic or closed-form [default: auto]
+    #[arg(long, value_name = "NAME", help_heading = "Solver")]
+    method: Option<String>,
+    /// Relative gap, of the excess loss, that counts as certified [default: 1e-9; 1e-6 by conic]
+    #[arg(long, value_name = "GAP", help_heading = "Solver", allow_hyphen_values = true)]
+    tolerance: Option<f64>,
+    /// Stop after this many seconds and report what is proven by then
+    #[arg(long, value_name = "SECONDS", help_heading = "Solver", allow_hyphen_values = true)]
+    time_limit: Option<f64>,
+    /// Threads to use [default: all cores]
+    #[arg(long, value_name = "N", help_heading = "Solver")]
+    threads: Option<usize>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    format: Format,
+    /// Folder for result.json, gram.npy, embeddings.npy, structure.npz and certificate.npz; made if missing
+    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// List matrices of any size in the JSON
+    #[arg(long, help_heading = "Output")]
+    full_gram: bool,
+    /// Print nothing but errors; the exit status tells
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    quiet: bool,
+    /// Print more about how the answer was found
+    #[arg(short, long, help_heading = "Output")]
+    verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A report to read
+    Text,
+    /// One JSON object, schema ufmin/solve/1
+    Json,
+}
+
+pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
+    let (problem, options) = arguments.problem.resolve(|file| {
+        if let Some(method) = &arguments.method {
+            file.solver.method = Some(method.clone());
+        }
+        file.solver.tolerance = arguments.tolerance.or(file.solver.tolerance);
+    })?;
+    if let Some(threads) = arguments.threads {
+        set_threads(threads)?;
+    }
+    // Opened before the long solve: a folder that cannot be written is known now.
+    if let Some(folder) = &arguments.output {
+        prepare_folder(folder)?;
+    }
+    let (control, bar) = control(arguments)?;
+    let solved = solve(&problem, &options, &control);
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    let solved = solved?;
+    let mut report = Report::new(&problem, &solved, arguments.full_gram);
+    if let Some(folder) = &arguments.output {
+        write_output(folder, &problem, &solved, &mut report)?;
+    }
+    if !arguments.quiet {
+        match arguments.format {
+            Format::Text => print_data(&text::render(&report, arguments.verbose))?,
+            Format::Json => print_data(&report.to_json())?,
+        }
+    }
+    Ok(if solved.is_certified() {
+        Outcome::Certified
+    } else {
+        Outcome::NotCertified
+    })
+}
+
+fn set_threads(threads: usize) -> Result<(), Error> {
+    if threads == 0 {
+        return Err(ProblemError::Negative {
+            field: "--threads",
+            value: 0,
+            least: 1,
+        }
+        .into());
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| Error::Internal {
+            what: format!("cannot start {threads} threads: {error}"),
+        })
+}
+
+/// Ctrl-C, the time limit, and a progress line on a terminal.
+fn control(arguments: &SolveArgs) -> Result<(Control, Option<ProgressBar>), Error> {
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupt);
+    ctrlc::set_handler(move || {
+        // The second Ctrl-C does not wait for the solver to reach a place where it can stop.
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(2);
+        }
+    })
+    .map_err(|error| Error::Internal {
+        what: format!("cannot watch for Ctrl-C: {error}"),
+    })?;
+    let mut control = Control::with_interrupt(interrupt);
+    if let Some(seconds) = arguments.time_limit {
+        let limit = Duration::try_from_secs_f64(seconds)
+            .ok()
+            .filter(|limit| !limit.is_zero());
+        control = control.with_time_limit(limit.ok_or(ProblemError::TimeLimit { value: seconds })?);
+    }
+    if arguments.quiet || !std::io::stderr().is_terminal() {
+        return Ok((control, None));
+    }
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(
+        ProgressStyle::with_template("{spinner} {msg} [{elapsed}]")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
+    let shown = bar.clone();
+    let control = control.with_observer(move |progress| {
+        shown.set_message(format!(
+            "{}, iteration {}, {:.1e}",
+            progress.stage, progress.iterations, progress.measure
+        ));
+        shown.tick();
+    });
+    Ok((control, Some(bar)))
+}
+
+/// Writes the output folder. Arrays that are too large are left out, with a warning in the report.
+fn write_output(folder: &Path, problem: &Problem, solved: &Solved, report: &mut Report) -> Result<(), Error> {
+    let gram = &solved.certificate.gram;
+    let classes = gram.partition().classes();
+    write_atomically(
+        &folder.join("structure.npz"),
+        &npy::npz_bytes(&structure_arrays(problem, gram)),
+    )?;
+    write_atomically(
+        &folder.join("certificate.npz"),
+        &npy::npz_bytes(&certificate_arrays(problem, solved)),
+    )?;
+    if embedding::bytes(classes, classes) > MAX_ARRAY_BYTES {
+        report.warnings.push(format!(
+            "gram.npy and embeddings.npy are not written: {classes} x {classes} numbers take {:.0} GB; structure.npz holds every entry by groups",
+            embedding::bytes(classes, classes) / 1e9
+        ));
+    } else {
+        write_atomically(&folder.join("gram.npy"), &npy::matrix_bytes(&gram.to_dense()))?;
+        let embedding = if problem.model().nonnegative {
+            embedding::orthogonal_frame(classes)
+        } else {
+            embedding::embed(gram, &GramSpectrum::new(gram), solved.rank_cutoff)
+        };
+        if embedding.discarded > 1e-6 {
+            report.warnings.push(format!(
+                "embeddings.npy leaves out eigenvalues of sum {:.1e}",
+                embedding.discarded
+            ));
+        }
+        if let Some(dimension) = problem.model().dimension.filter(|&d| d < solved.rank) {
+            report.warnings.push(format!(
+                "embeddings.npy has {} dimensions, not {dimension}: cutting the optimum down would not give the best features of that dimension",
+                solved.rank
+            ));
+        }
+        write_atomically(&folder.join("embeddings.npy"), &npy::matrix_bytes(&embedding.features))?;
+    }
+    write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
+}

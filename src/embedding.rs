@@ -1,0 +1,155 @@
+//! [`Embedding`]: unit vectors with a given Gram matrix, and its inverse, the Gram matrix of vectors.
+
+use nalgebra::DMatrix;
+
+use crate::certificate::{Certificate, lifted_block};
+use crate::gram::Gram;
+use crate::spectrum::eigen;
+
+/// The eigenvalues of a class-level Gram matrix, from its blocks: no k x k matrix is formed.
+#[derive(Debug, Clone)]
+pub struct GramSpectrum {
+    /// Eigenvalues of the block between groups, descending, with eigenvectors as columns.
+    block: Vec<f64>,
+    vectors: DMatrix<f64>,
+    /// `1 - M_gg` of each group, an eigenvalue `m_g - 1` times.
+    differences: Vec<f64>,
+    multiplicity: Vec<u64>,
+}
+
+/// Features that attain a Gram matrix. A column is a class.
+#[derive(Debug, Clone)]
+pub struct Embedding {
+    /// `H`, d x k, columns of unit length, `H^T H = G`; classes in the user's order.
+    pub features: DMatrix<f64>,
+    /// Sum of the eigenvalues of `G` that were left out, against a trace of k.
+    pub discarded: f64,
+}
+
+impl GramSpectrum {
+    /// Eigenvalues of a Gram matrix.
+    pub fn new(gram: &Gram) -> Self {
+        let multiplicity = gram.partition().multiplicity_f64();
+        let ones = vec![1.0; multiplicity.len()];
+        let block = lifted_block(&multiplicity, &ones, gram.values());
+        let spectrum = eigen(&block).expect("a Gram matrix is finite");
+        let order: Vec<usize> = (0..spectrum.values.len()).rev().collect();
+        Self {
+            block: order.iter().map(|&i| spectrum.values[i]).collect(),
+            vectors: spectrum.vectors.select_columns(&order),
+            differences: (0..multiplicity.len()).map(|g| 1.0 - gram.values()[(g, g)]).collect(),
+            multiplicity: gram.partition().multiplicity().to_vec(),
+        }
+    }
+
+    /// Eigenvalues with their multiplicities, in no particular order.
+    pub fn values(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        let differences = self
+            .differences
+            .iter()
+            .zip(&self.multiplicity)
+            .map(|(&value, &m)| (value, m - 1));
+        self.block
+            .iter()
+            .map(|&value| (value, 1))
+            .chain(differences)
+            .filter(|&(_, count)| count > 0)
+    }
+
+    /// Largest eigenvalue.
+    pub fn largest(&self) -> f64 {
+        self.values().map(|(value, _)| value).fold(0.0, f64::max)
+    }
+
+    /// Number of eigenvalues above `relative * largest`.
+    pub fn rank(&self, relative: f64) -> u64 {
+        let cutoff = relative * self.largest();
+        self.values()
+            .filter(|&(value, _)| value > cutoff)
+            .map(|(_, count)| count)
+            .sum()
+    }
+}
+
+/// The relative size below which an eigenvalue of a certified Gram matrix counts as zero: `max(1e-8, 10 x accuracy)`,
+/// where the accuracy of the entries is the distance to feasibility or `tau` times the root of the relative gap (the
+/// loss is quadratic about its minimum, on the scale of the temperature), whichever is larger.
+pub fn rank_cutoff(certificate: &Certificate, temperature: f64) -> f64 {
+    let of_gap = temperature.min(1.0) * certificate.relative_gap.max(0.0).sqrt();
+    (10.0 * certificate.feasibility_shift.max(of_gap)).clamp(1e-8, 1e-2)
+}
+
+/// Bytes that an embedding of `rank` dimensions takes.
+pub fn bytes(rank: u64, classes: u64) -> f64 {
+    8.0 * rank as f64 * classes as f64
+}
+
+/// Unit vectors whose inner products are `gram`, from the eigenvalues above `cutoff` relative to the largest.
+///
+/// Rows are ordered: eigenvectors of the block between groups by descending eigenvalue, each with its entry of largest
+/// magnitude positive (the first of them, within 1e-9); then, for every group of `m >= 2` classes, `m - 1` Helmert
+/// contrasts among them. The result is a function of the matrix alone.
+pub fn embed(gram: &Gram, spectrum: &GramSpectrum, cutoff: f64) -> Embedding {
+    let partition = gram.partition();
+    let members = partition.members();
+    let smallest = cutoff * spectrum.largest();
+    let rank = spectrum.rank(cutoff) as usize;
+    let mut features = DMatrix::zeros(rank, partition.classes() as usize);
+    let mut row = 0;
+    for (index, &value) in spectrum
+        .block
+        .iter()
+        .enumerate()
+        .filter(|&(_, &value)| value > smallest)
+    {
+        let column = spectrum.vectors.column(index);
+        let peak = column.amax();
+        let sign = column
+            .iter()
+            .find(|entry| entry.abs() >= peak * (1.0 - 1e-9))
+            .map_or(1.0, |entry| entry.signum());
+        for (g, classes) in members.iter().enumerate() {
+            let entry = sign * value.sqrt() * column[g] / (classes.len() as f64).sqrt();
+            for &class in classes {
+                features[(row, class as usize)] = entry;
+            }
+        }
+        row += 1;
+    }
+    for (g, classes) in members.iter().enumerate() {
+        let value = spectrum.differences[g];
+        if classes.len() < 2 || value <= smallest {
+            continue;
+        }
+        for j in 1..classes.len() {
+            let scale = value.sqrt() / ((j * (j + 1)) as f64).sqrt();
+            for &class in &classes[..j] {
+                features[(row, class as usize)] = scale;
+            }
+            features[(row, classes[j] as usize)] = -scale * j as f64;
+            row += 1;
+        }
+    }
+    for mut column in features.column_iter_mut() {
+        column.normalize_mut();
+    }
+    let discarded = spectrum
+        .values()
+        .filter(|&(value, _)| value <= smallest)
+        .map(|(value, count)| value.max(0.0) * count as f64)
+        .sum();
+    Embedding { features, discarded }
+}
+
+/// The orthogonal frame: entrywise nonnegative features with the identity as Gram matrix.
+pub fn orthogonal_frame(classes: u64) -> Embedding {
+    Embedding {
+        features: DMatrix::identity(classes as usize, classes as usize),
+        discarded: 0.0,
+    }
+}
+
+/// `H^T H`: the inverse of [`embed`].
+pub fn gram_of(features: &DMatrix<f64>) -> DMatrix<f64> {
+    features.transpose() * features
+}

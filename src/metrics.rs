@@ -1,0 +1,220 @@
+//! What a Gram matrix looks like: angles, nearly coinciding classes, and how far the textbook geometries are from it.
+
+use nalgebra::DMatrix;
+use serde::Serialize;
+
+use crate::gram::Gram;
+use crate::loss::{Layout, LogSumExp};
+use crate::problem::Problem;
+
+/// Two classes closer than this are listed as nearly collapsed, in degrees.
+pub const NEARLY_COLLAPSED_DEGREES: f64 = 0.1;
+
+/// Longest list of nearly collapsed pairs that is built.
+const MAX_PAIRS: usize = 1000;
+
+/// Programs with more groups than this are not evaluated at reference geometries (r^2 terms).
+const MAX_REFERENCE_GROUPS: usize = 4000;
+
+/// Angle in degrees between unit vectors with the given inner product; accurate near 0 and 180 degrees.
+pub fn angle_degrees(inner_product: f64) -> f64 {
+    let half = |gap: f64| (gap.max(0.0) / 2.0).sqrt().min(1.0).asin().to_degrees() * 2.0;
+    if inner_product > 0.0 {
+        half(1.0 - inner_product)
+    } else {
+        180.0 - half(1.0 + inner_product)
+    }
+}
+
+/// A pair of classes and the angle between them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Pair {
+    /// Classes in the user's order, 0-based, ascending.
+    pub classes: [u64; 2],
+    /// Angle in degrees.
+    pub angle_degrees: f64,
+}
+
+/// Pairs of groups `(g, h, inner product)` that stand for at least one pair of classes, `g <= h`.
+fn group_pairs(gram: &Gram) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
+    let multiplicity = gram.partition().multiplicity();
+    (0..multiplicity.len())
+        .flat_map(move |h| (0..=h).map(move |g| (g, h)))
+        .filter(move |&(g, h)| g < h || multiplicity[h] >= 2)
+        .map(|(g, h)| (g, h, gram.values()[(g, h)]))
+}
+
+/// The closest and the farthest pair of classes (first of their groups).
+pub fn extreme_pairs(gram: &Gram) -> Option<(Pair, Pair)> {
+    let members = gram.partition().members();
+    let pair = |(g, h, value): (usize, usize, f64)| {
+        let (i, j) = if g == h {
+            (members[g][0], members[g][1])
+        } else {
+            (members[g][0], members[h][0])
+        };
+        Pair {
+            classes: [i.min(j), i.max(j)],
+            angle_degrees: angle_degrees(value),
+        }
+    };
+    let nearest = group_pairs(gram).max_by(|a, b| a.2.total_cmp(&b.2))?;
+    let farthest = group_pairs(gram).min_by(|a, b| a.2.total_cmp(&b.2))?;
+    Some((pair(nearest), pair(farthest)))
+}
+
+/// Pairs of classes under [`NEARLY_COLLAPSED_DEGREES`] that are not in one proven cluster, at most 1000 of them.
+/// `merged` are the groups whose classes are proven to coincide.
+pub fn nearly_collapsed(gram: &Gram, merged: &[usize]) -> Vec<Pair> {
+    let close: Vec<(usize, usize, f64)> = group_pairs(gram)
+        .map(|(g, h, value)| (g, h, angle_degrees(value)))
+        .filter(|&(g, h, angle)| angle < NEARLY_COLLAPSED_DEGREES && !(merged.contains(&g) && merged.contains(&h)))
+        .collect();
+    if close.is_empty() {
+        return Vec::new();
+    }
+    let members = gram.partition().members();
+    let mut pairs = Vec::new();
+    for (g, h, angle_degrees) in close {
+        for &i in &members[g] {
+            for &j in members[h].iter().filter(|&&j| g != h || i < j) {
+                if pairs.len() == MAX_PAIRS {
+                    return pairs;
+                }
+                pairs.push(Pair {
+                    classes: [i.min(j), i.max(j)],
+                    angle_degrees,
+                });
+            }
+        }
+    }
+    pairs.sort_by(|a, b| a.classes.cmp(&b.classes));
+    pairs
+}
+
+/// How much a standard geometry loses against the optimum.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reference {
+    /// `etf`, `orthogonal-frame` or `merged-minorities`.
+    pub name: &'static str,
+    /// Loss at this geometry minus the optimal loss, in nats, computed from the excesses.
+    pub loss_above_optimum: f64,
+}
+
+/// The standard geometries that the problem allows, against an optimal excess (loss, for losses without floor):
+/// the simplex ETF, the orthogonal frame, and the smaller half of the classes in one point, where the clusters form an
+/// ETF (or a frame, for nonnegative features).
+pub fn references(problem: &Problem, gram: &Gram, optimal_excess: f64) -> Vec<Reference> {
+    let partition = gram.partition();
+    let nonnegative = problem.model().nonnegative;
+    let classes = partition.classes() as f64;
+    if partition.groups() > MAX_REFERENCE_GROUPS {
+        return Vec::new();
+    }
+    let etf = |clusters: f64| if nonnegative { 0.0 } else { -1.0 / (clusters - 1.0) };
+    let plain: Vec<Piece> = partition
+        .sizes()
+        .iter()
+        .zip(partition.multiplicity())
+        .map(|(&size, &m)| Piece {
+            size,
+            multiplicity: m as f64,
+            merged: false,
+        })
+        .collect();
+    let mut geometries = Vec::new();
+    if !nonnegative {
+        geometries.push(("etf", plain.clone(), etf(classes)));
+    }
+    geometries.push(("orthogonal-frame", plain.clone(), 0.0));
+    let merged = (classes / 2.0).floor();
+    if merged >= 2.0 {
+        geometries.push((
+            "merged-minorities",
+            split_smallest(&plain, merged),
+            etf(classes - merged + 1.0),
+        ));
+    }
+    geometries
+        .into_iter()
+        .map(|(name, pieces, cosine)| Reference {
+            name,
+            loss_above_optimum: excess_at(problem, &pieces, cosine) - optimal_excess,
+        })
+        .collect()
+}
+
+/// Classes of one size, all merged into the one cluster or all apart.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    size: f64,
+    multiplicity: f64,
+    merged: bool,
+}
+
+/// Marks the `count` smallest classes as merged; a group on the border is split.
+fn split_smallest(pieces: &[Piece], count: f64) -> Vec<Piece> {
+    let mut order = pieces.to_vec();
+    order.sort_by(|a, b| a.size.total_cmp(&b.size));
+    let mut left = count;
+    let mut result = Vec::with_capacity(order.len() + 1);
+    for piece in order {
+        let merged = piece.multiplicity.min(left);
+        left -= merged;
+        for (multiplicity, merged) in [(merged, true), (piece.multiplicity - merged, false)] {
+            if multiplicity > 0.0 {
+                result.push(Piece {
+                    multiplicity,
+                    merged,
+                    ..piece
+                });
+            }
+        }
+    }
+    result
+}
+
+/// Excess where clusters (the merged classes together, every other class by itself) have the given inner product.
+fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> f64 {
+    let sizes: Vec<f64> = pieces.iter().map(|piece| piece.size).collect();
+    let multiplicity: Vec<f64> = pieces.iter().map(|piece| piece.multiplicity).collect();
+    let objective = LogSumExp::from_problem(problem, &sizes, &multiplicity);
+    let layout = Layout::new(pieces.len());
+    let mut entries = vec![1.0; layout.len()];
+    for h in 0..pieces.len() {
+        for g in 0..=h {
+            if !(pieces[g].merged && pieces[h].merged) {
+                entries[layout.pair(g, h)] = cosine;
+            }
+        }
+    }
+    objective.evaluate(&entries).excess
+}
+
+/// Angles in degrees between groups, r x r: within a group on the diagonal (NaN for a group of one class).
+pub fn angle_matrix(gram: &Gram) -> DMatrix<f64> {
+    let multiplicity = gram.partition().multiplicity();
+    DMatrix::from_fn(multiplicity.len(), multiplicity.len(), |g, h| {
+        if g == h && multiplicity[g] < 2 {
+            f64::NAN
+        } else {
+            angle_degrees(gram.values()[(g, h)])
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn angles_keep_their_digits_at_both_ends() {
+        for degrees in [1e-5f64, 0.1, 30.0, 90.0, 120.0, 179.9, 180.0] {
+            let found = angle_degrees(degrees.to_radians().cos());
+            let allowed = if (1.0..179.0).contains(&degrees) { 1e-12 } else { 1e-6 };
+            assert!((found - degrees).abs() < allowed, "{degrees} came back as {found}");
+        }
+        assert_eq!(angle_degrees(1.0), 0.0);
+        assert_eq!(angle_degrees(-1.0), 180.0);
+    }
+}

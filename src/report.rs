@@ -1,0 +1,345 @@
+//! [`Report`]: the answer as plain data, ready to be printed, stored or drawn. It cannot be built without a certificate.
+//!
+//! The JSON form is a contract (`ufmin/solve/1`): fields may be added, never removed or renamed; every number is finite
+//! and reads back to the same `f64`.
+
+use std::io::Write;
+
+use nalgebra::DMatrix;
+use serde::Serialize;
+
+use crate::gram::Gram;
+use crate::metrics::{Pair, Reference, nearly_collapsed, references};
+use crate::npy::Array;
+use crate::problem::{Measure, Problem};
+use crate::solve::Solved;
+
+/// Identifier of the JSON form.
+pub const SCHEMA: &str = "ufmin/solve/1";
+
+/// Largest number of rows of a matrix in the JSON without `--full-gram`.
+pub const MAX_JSON_ROWS: usize = 64;
+
+/// Above this many classes the JSON lists neither sizes nor the classes of groups.
+pub const MAX_LISTED_CLASSES: u64 = 10_000;
+
+/// A result, as data.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// Version of this crate.
+    pub version: &'static str,
+    /// What was solved.
+    pub problem: ProblemReport,
+    /// What was found.
+    pub solution: SolutionReport,
+    /// What is proven.
+    pub certificate: CertificateReport,
+    /// Standard geometries against the optimum.
+    pub references: Vec<Reference>,
+    /// Things the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// The problem, restated.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)] // As in the problem file.
+pub struct ProblemReport {
+    pub title: Option<String>,
+    pub sizes: Option<Vec<u64>>,
+    pub probabilities: Option<Vec<f64>>,
+    pub class_count: u64,
+    pub views: u64,
+    pub loss: &'static str,
+    pub anchors: &'static str,
+    pub temperature: f64,
+    pub nonnegative: bool,
+    pub dimension: Option<u64>,
+    /// Always null: full batch.
+    pub batches: Option<()>,
+}
+
+/// Classes with one row in the group-level Gram matrix.
+#[derive(Debug, Clone, Serialize)]
+pub struct GroupReport {
+    /// Size of each class, before views (a probability, where those were given).
+    pub size: f64,
+    /// Number of classes.
+    pub count: u64,
+    /// The classes, 0-based in the user's order; absent above [`MAX_LISTED_CLASSES`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<u64>>,
+}
+
+/// The minimiser.
+#[derive(Debug, Clone, Serialize)]
+pub struct SolutionReport {
+    /// `dual`, `conic` or `closed-form`.
+    pub method: &'static str,
+    /// Why the solver stopped.
+    pub termination: &'static str,
+    /// Iterations, summed over passes.
+    pub iterations: u64,
+    /// From the validated problem to the certificate.
+    pub seconds: f64,
+    /// Mean over anchors, nats.
+    pub loss: f64,
+    /// What no geometry can remove; null for nscl.
+    pub floor: Option<f64>,
+    /// Loss minus floor, computed without subtraction; null for nscl.
+    pub excess: Option<f64>,
+    /// Natural log of the excess; null for nscl.
+    pub log_excess: Option<f64>,
+    /// Rank of the Gram matrix.
+    pub rank: u64,
+    /// Comparison with an independent method, if one was made.
+    pub cross_check: Option<CrossCheck>,
+    /// Sets of two or more classes proven to share one vector.
+    pub collapsed: Vec<Vec<u64>>,
+    /// Pairs under 0.1 degree that are not proven to coincide.
+    pub nearly_collapsed: Vec<Pair>,
+    /// Groups of classes of equal size, largest first.
+    pub groups: Vec<GroupReport>,
+    /// Inner products between groups (between different classes of one group on the diagonal; 1 for one class).
+    pub group_gram: Option<Vec<Vec<f64>>>,
+    /// `class`: features of a class coincide.
+    pub level: &'static str,
+    /// Inner products of the classes in the user's order.
+    pub gram: Option<Vec<Vec<f64>>>,
+    /// Within-class inner product of every class (of every group above 10,000 classes).
+    pub within_class: Vec<f64>,
+}
+
+/// Agreement of two independent methods.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CrossCheck {
+    /// The other method.
+    pub method: &'static str,
+    /// Largest difference of an entry of the Gram matrix.
+    pub gram_difference: f64,
+    /// Time of the other method.
+    pub seconds: f64,
+}
+
+/// The proof, in numbers.
+#[derive(Debug, Clone, Serialize)]
+pub struct CertificateReport {
+    /// No feasible Gram matrix has a smaller loss.
+    pub lower_bound: f64,
+    /// `loss - lower_bound`.
+    pub gap: f64,
+    /// Relative to the excess (to `max(1, |loss|)` for nscl).
+    pub relative_gap: f64,
+    /// Proven lower bound on the smallest eigenvalue of the dual matrix, in units of the mean loss.
+    pub min_eigenvalue: f64,
+    /// How that was bounded.
+    pub method: &'static str,
+    /// `certified`, `not-certified` or `rank-exceeds-dimension`.
+    pub verdict: crate::certificate::Verdict,
+    /// The relative gap that counts as certified.
+    pub tolerance: f64,
+    /// How far the Gram matrix was moved to be feasible.
+    pub feasibility_shift: f64,
+}
+
+impl Report {
+    /// The report of a solved problem. `full_gram` lists matrices of any size.
+    pub fn new(problem: &Problem, solved: &Solved, full_gram: bool) -> Self {
+        let model = problem.model();
+        let certificate = &solved.certificate;
+        let gram = &certificate.gram;
+        let partition = gram.partition();
+        let class_count = partition.classes();
+        let listed = class_count <= MAX_LISTED_CLASSES;
+        let sizes = || problem.classes().sizes();
+        let counts = problem.classes().measure() == Measure::Counts;
+        let has_floor = certificate.floor.is_some();
+        let members = if listed { partition.members() } else { Vec::new() };
+        let groups: Vec<GroupReport> = (0..partition.groups())
+            .map(|g| GroupReport {
+                size: partition.sizes()[g],
+                count: partition.multiplicity()[g],
+                classes: members.get(g).cloned(),
+            })
+            .collect();
+        let small = |rows: u64| full_gram || rows <= MAX_JSON_ROWS as u64;
+        let within_class = if listed {
+            (0..class_count)
+                .map(|class| solved.solution.within_class[partition.group_of(class)])
+                .collect()
+        } else {
+            solved.solution.within_class.clone()
+        };
+        Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            problem: ProblemReport {
+                title: model.title.clone(),
+                sizes: (counts && listed).then(|| sizes().map(|size| size as u64).collect()),
+                probabilities: (!counts && listed).then(|| sizes().collect()),
+                class_count,
+                views: model.views,
+                loss: model.loss.name(),
+                anchors: model.anchors.name(),
+                temperature: model.temperature,
+                nonnegative: model.nonnegative,
+                dimension: model.dimension,
+                batches: None,
+            },
+            solution: SolutionReport {
+                method: solved.solution.method.name(),
+                termination: solved.solution.termination.name(),
+                iterations: solved.solution.iterations,
+                seconds: solved.seconds,
+                loss: certificate.loss,
+                floor: certificate.floor,
+                excess: has_floor.then_some(certificate.excess),
+                log_excess: certificate.log_excess,
+                rank: solved.rank,
+                cross_check: solved.cross_check.clone(),
+                collapsed: collapsed_sets(gram, &solved.solution.merged),
+                nearly_collapsed: nearly_collapsed(gram, &solved.solution.merged),
+                group_gram: small(groups.len() as u64).then(|| rows(gram.values())),
+                groups,
+                level: "class",
+                gram: small(class_count).then(|| rows(&gram.to_dense())),
+                within_class,
+            },
+            certificate: CertificateReport {
+                lower_bound: certificate.lower_bound,
+                gap: certificate.gap,
+                relative_gap: certificate.relative_gap,
+                min_eigenvalue: certificate.min_eigenvalue,
+                method: certificate.method.name(),
+                verdict: certificate.verdict,
+                tolerance: certificate.tolerance,
+                feasibility_shift: certificate.feasibility_shift,
+            },
+            references: references(problem, gram, certificate.excess),
+            warnings: solved.warnings.clone(),
+        }
+    }
+
+    /// The JSON form, ending in a newline.
+    pub fn to_json(&self) -> String {
+        let mut bytes = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, ShortArrays::default());
+        self.serialize(&mut serializer)
+            .expect("a report has string keys and finite numbers");
+        bytes.push(b'\n');
+        String::from_utf8(bytes).expect("JSON is UTF-8")
+    }
+}
+
+/// Objects one field a line, arrays on the line of their key.
+#[derive(Default)]
+struct ShortArrays {
+    objects: usize,
+    arrays: usize,
+}
+
+impl ShortArrays {
+    fn line<W: ?Sized + Write>(&self, out: &mut W) -> std::io::Result<()> {
+        if self.arrays > 0 {
+            Ok(())
+        } else {
+            write!(out, "\n{:width$}", "", width = 2 * self.objects)
+        }
+    }
+}
+
+impl serde_json::ser::Formatter for ShortArrays {
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        self.arrays += 1;
+        out.write_all(b"[")
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        self.arrays -= 1;
+        out.write_all(b"]")
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
+        if first { Ok(()) } else { out.write_all(b", ") }
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        self.objects += 1;
+        out.write_all(b"{")
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        self.objects -= 1;
+        self.line(out)?;
+        out.write_all(b"}")
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
+        if !first {
+            out.write_all(if self.arrays > 0 { b", " } else { b"," })?;
+        }
+        self.line(out)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        out.write_all(b": ")
+    }
+}
+
+fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
+    matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
+}
+
+/// The classes of merged groups as one set: at most one cluster has more than one size, and a group of equal sizes that
+/// coincides with itself alone is a set too.
+fn collapsed_sets(gram: &Gram, merged: &[usize]) -> Vec<Vec<u64>> {
+    if merged.is_empty() {
+        return Vec::new();
+    }
+    let members = gram.partition().members();
+    let mut set: Vec<u64> = merged.iter().flat_map(|&g| members[g].iter().copied()).collect();
+    set.sort_unstable();
+    if set.len() < 2 { Vec::new() } else { vec![set] }
+}
+
+/// The arrays of `structure.npz`: everything that determines the Gram matrix, by groups.
+pub fn structure_arrays(problem: &Problem, gram: &Gram) -> Vec<(&'static str, Array)> {
+    let partition = gram.partition();
+    let (mut first, mut count, mut group) = (Vec::new(), Vec::new(), Vec::new());
+    for (start, length, of_group) in partition.runs() {
+        first.push(start);
+        count.push(length);
+        group.push(of_group as u64);
+    }
+    vec![
+        ("run_first", Array::Indices(first)),
+        ("run_count", Array::Indices(count)),
+        ("run_group", Array::Indices(group)),
+        (
+            "group_size",
+            Array::Vector(partition.sizes().iter().map(|&size| problem.samples(size)).collect()),
+        ),
+        ("group_multiplicity", Array::Indices(partition.multiplicity().to_vec())),
+        ("group_gram", Array::Matrix(gram.values().clone())),
+    ]
+}
+
+/// The arrays of `certificate.npz`: the dual point and the coefficients of the problem, from which the bound of THEORY
+/// (4') can be recomputed.
+pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static str, Array)> {
+    let certificate = &solved.certificate;
+    let partition = certificate.gram.partition();
+    let multiplicity = partition.multiplicity_f64();
+    let coefficients = crate::loss::coefficients(problem, partition.sizes(), &multiplicity);
+    vec![
+        ("y", Array::Matrix(certificate.dual.y.clone())),
+        ("nu", Array::Vector(certificate.dual.nu.clone())),
+        ("log_scale", Array::Vector(vec![certificate.dual.log_scale])),
+        ("multiplicity", Array::Vector(multiplicity)),
+        ("weight", Array::Vector(coefficients.weight)),
+        ("s", Array::Vector(coefficients.base)),
+        ("a", Array::Vector(coefficients.column)),
+        ("temperature", Array::Vector(vec![coefficients.temperature])),
+    ]
+}
