@@ -27,9 +27,7 @@ pub(super) fn map<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
 
 /// Entrywise sum of `f(0), f(1), ..`.
 pub(super) fn sum<const W: usize>(n: usize, f: impl Fn(usize) -> [f64; W] + Sync) -> [f64; W] {
-    let partial = per_block(n, |range| {
-        range.fold([0.0; W], |total, g| add(total, f(g)))
-    });
+    let partial = per_block(n, |range| range.fold([0.0; W], |total, g| add(total, f(g))));
     partial.into_iter().fold([0.0; W], add)
 }
 

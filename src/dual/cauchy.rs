@@ -100,7 +100,9 @@ impl<'a> Grid<'a> {
         }
         let angle = |i: usize| (2 * i + 1) as f64 * std::f64::consts::PI / (2 * order) as f64;
         let local_nodes: Vec<f64> = (0..order).map(|i| angle(i).cos()).collect();
-        let barycentric = (0..order).map(|i| if i % 2 == 0 { angle(i).sin() } else { -angle(i).sin() }).collect();
+        let barycentric = (0..order)
+            .map(|i| if i % 2 == 0 { angle(i).sin() } else { -angle(i).sin() })
+            .collect();
         let mut nodes = Vec::new();
         let mut members = Vec::new();
         let mut first = std::collections::BTreeMap::new();
@@ -116,7 +118,10 @@ impl<'a> Grid<'a> {
         for (g, &point) in points.iter().enumerate() {
             let panel = panel_of(g);
             places.push(match first.get(&panel) {
-                Some(&first) => Place::Panel { first, local: 2.0 * ((point - low) / width - panel as f64) - 1.0 },
+                Some(&first) => Place::Panel {
+                    first,
+                    local: 2.0 * ((point - low) / width - panel as f64) - 1.0,
+                },
                 None => {
                     nodes.push(point);
                     members.push(Some(g));
@@ -124,7 +129,14 @@ impl<'a> Grid<'a> {
                 }
             });
         }
-        Grid { points, places, nodes, members, local_nodes, barycentric }
+        Grid {
+            points,
+            places,
+            nodes,
+            members,
+            local_nodes,
+            barycentric,
+        }
     }
 
     /// `log beta` of the nodes.
@@ -225,7 +237,11 @@ impl<'a> Grid<'a> {
             for (j, (&y, q)) in self.nodes.iter().zip(&gathered).enumerate() {
                 let k = kernels(self.nodes[i] - y);
                 // A node that is a group leaves its own class out here, exactly.
-                let own = if i == j { self.members[i].map(|g| scaled(g, multiplicity[g] - 1.0)) } else { None };
+                let own = if i == j {
+                    self.members[i].map(|g| scaled(g, multiplicity[g] - 1.0))
+                } else {
+                    None
+                };
                 let q = own.as_ref().unwrap_or(q);
                 for w in 0..W {
                     total[w] += k[w] * q[w];
@@ -279,4 +295,121 @@ pub(super) fn node_rows<T: Send>(nodes: usize, row: impl Fn(usize) -> T + Sync) 
         return (0..nodes).map(row).collect();
     }
     (0..nodes).into_par_iter().map(&row).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Deterministic numbers in [0, 1).
+    fn uniform(seed: u64) -> impl FnMut() -> f64 {
+        let mut state = seed | 1;
+        move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 11) as f64 / (1_u64 << 53) as f64
+        }
+    }
+
+    #[test]
+    fn kernels_match_their_definitions() {
+        for d in [-30.0_f64, -3.0, -0.4, 0.0, 1e-6, 0.2, 0.7, 5.0, 40.0] {
+            let cosh = (0.5 * d).cosh();
+            assert!((sech_half(d) * cosh - 1.0).abs() < 4e-16, "sech at {d}");
+            assert!((log_cosh_half(d) - cosh.ln()).abs() < 4e-15, "log cosh at {d}");
+            assert!(
+                (logistic(d) * (1.0 + (-d).exp()) - 1.0).abs() < 4e-16,
+                "logistic at {d}"
+            );
+        }
+        // Small values keep their digits: log cosh x = x^2/2 - x^4/12.
+        assert!((log_cosh_half(1e-4) / (1.25e-9 - 1e-16 / 192.0) - 1.0).abs() < 1e-14);
+        // Far out nothing overflows.
+        assert_eq!(log_cosh_half(-4000.0), 2000.0 - std::f64::consts::LN_2);
+        assert_eq!(
+            [sech_half(4000.0), logistic(-4000.0), logistic(4000.0)],
+            [0.0, 0.0, 1.0]
+        );
+    }
+
+    /// The three Cauchy kernels through the grid against the sums as they are written, over ranges of beta up to 1e12.
+    #[test]
+    fn sums_match_direct_summation() {
+        for (seed, r, range) in [
+            (1, 7, 1e12),
+            (2, 300, 1e12),
+            (3, 3000, 1e12),
+            (4, 3000, 1e4),
+            (5, 6000, 1.0),
+            (6, 5000, 30.0),
+        ] {
+            let mut random = uniform(seed);
+            let y: Vec<f64> = (0..r).map(|_| f64::ln(range) * random() - 40.0).collect();
+            let q: Vec<f64> = (0..r).map(|_| (6.0 * random()).exp()).collect();
+            let m: Vec<f64> = (0..r).map(|_| (1.0 + 3.0 * random()).floor()).collect();
+            let half_sum = |c: usize, d: usize| 0.5 * (y[c] + y[d]);
+            let sums = Grid::new(&y, Resolution::Full).others(
+                &m,
+                // K = 1/x and 1/x^2 take a factor of the source; K = log x splits off (y + y')/2.
+                |c| [q[c] * (-0.5 * (y[c] + 40.0)).exp(), q[c] * (-y[c] - 40.0).exp(), q[c]],
+                |d| [0.5 * sech_half(d), 0.25 * sech_half(d).powi(2), log_cosh_half(d)],
+            );
+            for c in (0..r).step_by(r / 7) {
+                let mut direct = [0.0_f64; 3];
+                let mut size = 0.0;
+                let mut fast = sums[c];
+                fast[0] *= (-0.5 * (y[c] + 40.0)).exp();
+                fast[1] *= (-y[c] - 40.0).exp();
+                for d in 0..r {
+                    let partners = if c == d { m[d] - 1.0 } else { m[d] };
+                    let x = (y[c] + 40.0).exp() + (y[d] + 40.0).exp();
+                    let term = [1.0 / x, 1.0 / (x * x), x.ln()].map(|k| partners * q[d] * k);
+                    (0..3).for_each(|i| direct[i] += term[i]);
+                    fast[2] += partners * q[d] * (half_sum(c, d) + 40.0 + std::f64::consts::LN_2);
+                    size += term[2].abs();
+                }
+                for (i, scale) in [(0, direct[0]), (1, direct[1]), (2, size)] {
+                    let error = (fast[i] - direct[i]).abs() / scale;
+                    assert!(
+                        error < 1e-14,
+                        "kernel {i}, {r} groups, range {range}, row {c}: {error:e}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// A class that outweighs all others by 1e9 would leave its own row with 7 digits if it were subtracted there.
+    #[test]
+    fn a_dominant_class_does_not_spoil_its_own_row() {
+        let mut random = uniform(9);
+        let y: Vec<f64> = (0..200).map(|_| random()).collect();
+        let q: Vec<f64> = (0..200).map(|c| if c == 77 { 1e9 } else { 1.0 }).collect();
+        let m = vec![1.0; 200];
+        let grid = Grid::new(&y, Resolution::Full);
+        assert_eq!(
+            grid.nodes().len(),
+            Resolution::Full.panel().1,
+            "all groups in one panel, none a node of its own"
+        );
+        let sums = grid.others(&m, |c| [q[c]], |d| [sech_half(d)]);
+        let direct: f64 = (0..200).filter(|&c| c != 77).map(|c| sech_half(y[77] - y[c])).sum();
+        assert!((sums[77][0] / direct - 1.0).abs() < 1e-14, "{} {direct}", sums[77][0]);
+    }
+
+    #[test]
+    fn the_coarse_grid_is_coarse_but_right() {
+        let mut random = uniform(11);
+        let y: Vec<f64> = (0..2000).map(|_| 10.0 * random()).collect();
+        let m = vec![1.0; 2000];
+        let both = [Resolution::Full, Resolution::Coarse].map(|resolution| {
+            let grid = Grid::new(&y, resolution);
+            (grid.nodes().len(), grid.others(&m, |_| [1.0], |d| [sech_half(d)])[0][0])
+        });
+        assert_eq!([both[0].0, both[1].0], [5 * 20, 5 * 8]);
+        let error = (both[1].1 / both[0].1 - 1.0).abs();
+        assert!(error < 1e-5 && error > 1e-12, "{error:e}");
+    }
 }

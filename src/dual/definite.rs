@@ -20,12 +20,7 @@ pub enum Definiteness {
 }
 
 /// Tests `M`; `limit` is the largest number of groups to factorise.
-pub(super) fn definiteness(
-    point: &DualPoint,
-    multiplicity: &[f64],
-    column: &[f64],
-    limit: usize,
-) -> Definiteness {
+pub(super) fn definiteness(point: &DualPoint, multiplicity: &[f64], column: &[f64], limit: usize) -> Definiteness {
     let r = point.groups();
     // Two classes of one group: 1 - M_gg = -2 tau xi_g >= 0, up to the rounding of xi.
     if (0..r).any(|g| multiplicity[g] > 1.0 && point.temperature * point.log_ratio[g] > 1e-14) {
@@ -55,7 +50,9 @@ fn lifted(point: &DualPoint, multiplicity: &[f64], column: &[f64]) -> Mat<f64> {
     let mut null: Vec<f64> = (0..r).map(|g| root[g] * (log_v[g] - largest).exp()).collect();
     let length = null.iter().map(|x| x * x).sum::<f64>().sqrt();
     null.iter_mut().for_each(|x| *x /= length);
-    let scale = (0..r).map(|g| 1.0 + (multiplicity[g] - 1.0) * point.entry(g, g).abs()).fold(1.0, f64::max);
+    let scale = (0..r)
+        .map(|g| 1.0 + (multiplicity[g] - 1.0) * point.entry(g, g).abs())
+        .fold(1.0, f64::max);
     let shift = 1e-14 * scale * (r as f64).max(8.0);
     Mat::from_fn(r, r, |g, h| {
         if h > g {
@@ -63,7 +60,11 @@ fn lifted(point: &DualPoint, multiplicity: &[f64], column: &[f64]) -> Mat<f64> {
         }
         let log_u = point.log_ratio[g] + point.log_ratio[h] - log_cosh_half(point.log_beta[g] - point.log_beta[h]);
         let entry = 1.0 + point.temperature * log_u;
-        let block = if g == h { 1.0 + (multiplicity[g] - 1.0) * entry + shift } else { root[g] * root[h] * entry };
+        let block = if g == h {
+            1.0 + (multiplicity[g] - 1.0) * entry + shift
+        } else {
+            root[g] * root[h] * entry
+        };
         block + scale * null[g] * null[h]
     })
 }

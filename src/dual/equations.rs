@@ -52,7 +52,11 @@ pub(super) struct Equations<'a> {
 impl<'a> Equations<'a> {
     pub(super) fn new(coefficients: &'a Coefficients) -> Equations<'a> {
         let r = coefficients.groups();
-        let least = coefficients.weight.iter().filter(|&&w| w > 0.0).fold(f64::INFINITY, |a, &w| a.min(w));
+        let least = coefficients
+            .weight
+            .iter()
+            .filter(|&&w| w > 0.0)
+            .fold(f64::INFINITY, |a, &w| a.min(w));
         let log_column: Vec<f64> = blocks::map(r, |g| coefficients.column[g].ln());
         let offset = blocks::map(r, |g| {
             let w = coefficients.weight[g];
@@ -71,11 +75,17 @@ impl<'a> Equations<'a> {
 
     /// The same classes on the way from equal ones (`fraction` 0) to themselves (1): `w`, `a` and `s` interpolate
     /// geometrically.
-    pub(super) fn from_balance(&self, fraction: f64) -> Equations<'a> {
+    pub(super) fn near_balance(&self, fraction: f64) -> Equations<'a> {
         let blend = |values: &[f64]| {
             let [sum] = blocks::sum(values.len(), |g| [self.multiplicity[g] * values[g]]);
             let mean = sum / self.classes;
-            let blend = |g: usize| if mean.is_finite() { mean + fraction * (values[g] - mean) } else { values[g] };
+            let blend = |g: usize| {
+                if mean.is_finite() {
+                    mean + fraction * (values[g] - mean)
+                } else {
+                    values[g]
+                }
+            };
             blocks::map(values.len(), blend)
         };
         Equations {
@@ -90,7 +100,7 @@ impl<'a> Equations<'a> {
 
     /// The same classes on the way from a higher temperature (`fraction` 0) to their own (1), evenly in `1/tau`: where
     /// `M` hardly changes the unknowns are straight lines in `1/tau`.
-    pub(super) fn from_temperature(&self, high: f64, fraction: f64) -> Equations<'a> {
+    pub(super) fn warmed(&self, high: f64, fraction: f64) -> Equations<'a> {
         Equations {
             tau: 1.0 / (fraction / self.tau + (1.0 - fraction) / high),
             multiplicity: self.multiplicity,
@@ -138,9 +148,20 @@ impl<'a> Equations<'a> {
             v[g] + (1.0 + tau * xi[g]) * (1.0 - v[g]) + tau * (v_xi - xi[g] * v[g]) - tau * sums[g][1]
         });
 
-        let norm = blocks::max(r, |g| (row_z[g].abs() / z[g].abs().max(1.0)).max(row_v[g].abs() / tau.max(1.0)));
+        let norm = blocks::max(r, |g| {
+            (row_z[g].abs() / z[g].abs().max(1.0)).max(row_v[g].abs() / tau.max(1.0))
+        });
         let [square] = blocks::sum(r, |g| [m[g] * (row_z[g].powi(2) + row_v[g].powi(2))]);
-        let evaluation = Evaluation { unknowns, y, log_mass, v, row_z, row_v, norm, length: square.sqrt() };
+        let evaluation = Evaluation {
+            unknowns,
+            y,
+            log_mass,
+            v,
+            row_z,
+            row_v,
+            norm,
+            length: square.sqrt(),
+        };
         (norm.is_finite() && square.is_finite()).then_some(evaluation)
     }
 
@@ -174,11 +195,15 @@ impl<'a> Equations<'a> {
             if rest > 0.5 * total || self.groups() == 1 {
                 return total * (1.0 - a(g) / total);
             }
-            (0..self.groups()).map(|h| a(h) * (self.multiplicity[h] - f64::from(u8::from(h == g)))).sum()
+            (0..self.groups())
+                .map(|h| a(h) * (self.multiplicity[h] - f64::from(u8::from(h == g))))
+                .sum()
         };
         Unknowns {
             xi: vec![0.5 * log_u; self.groups()],
-            z: blocks::map(self.groups(), |g| log_add(self.log_base[g], others(g).ln() + scale + log_u)),
+            z: blocks::map(self.groups(), |g| {
+                log_add(self.log_base[g], others(g).ln() + scale + log_u)
+            }),
         }
     }
 

@@ -14,11 +14,24 @@ pub(super) fn solve(mut matrix: Mat<f64>, right: &[f64]) -> Option<Vec<f64>> {
         .or(lu::solve::solve_in_place_scratch::<usize, f64>(n, 1, Par::Seq));
     let mut memory = MemBuffer::new(requirement);
     let stack = MemStack::new(&mut memory);
-    let (_, permutation) =
-        lu::factor::lu_in_place(matrix.as_mut(), &mut forward, &mut backward, Par::Seq, stack, Spec::default());
+    let (_, permutation) = lu::factor::lu_in_place(
+        matrix.as_mut(),
+        &mut forward,
+        &mut backward,
+        Par::Seq,
+        stack,
+        Spec::default(),
+    );
     let mut x = Mat::from_fn(n, 1, |i, _| right[i]);
     // Both triangles live in `matrix`; each triangular solve reads only its own.
-    lu::solve::solve_in_place(matrix.as_ref(), matrix.as_ref(), permutation, x.as_mut(), Par::Seq, stack);
+    lu::solve::solve_in_place(
+        matrix.as_ref(),
+        matrix.as_ref(),
+        permutation,
+        x.as_mut(),
+        Par::Seq,
+        stack,
+    );
     let x: Vec<f64> = (0..n).map(|i| x[(i, 0)]).collect();
     x.iter().all(|value| value.is_finite()).then_some(x)
 }
@@ -29,11 +42,18 @@ pub(super) fn has_cholesky(mut matrix: Mat<f64>) -> bool {
     let requirement = llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Spec::default());
     let mut memory = MemBuffer::new(requirement);
     let regularization = llt::factor::LltRegularization::default();
-    llt::factor::cholesky_in_place(matrix.as_mut(), regularization, Par::Seq, MemStack::new(&mut memory), Spec::default())
-        .is_ok()
+    llt::factor::cholesky_in_place(
+        matrix.as_mut(),
+        regularization,
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Spec::default(),
+    )
+    .is_ok()
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -42,7 +62,10 @@ mod tests {
         // Zero pivots force row exchanges: x is planted.
         let rows = [[0.0, 2.0, 1.0], [1.0, 0.0, -1.0], [3.0, 1.0, 0.0]];
         let x = [1.5, -2.0, 0.25];
-        let right: Vec<f64> = rows.iter().map(|row| row.iter().zip(x).map(|(a, b)| a * b).sum()).collect();
+        let right: Vec<f64> = rows
+            .iter()
+            .map(|row| row.iter().zip(x).map(|(a, b)| a * b).sum())
+            .collect();
         let solved = solve(Mat::from_fn(3, 3, |i, j| rows[i][j]), &right).unwrap();
         for (a, b) in solved.iter().zip(x) {
             assert!((a - b).abs() < 1e-14, "{solved:?}");

@@ -45,7 +45,9 @@ impl Merging {
                 vertex[g] = outside + c;
             }
         }
-        let kept: Vec<usize> = (0..coefficients.groups()).filter(|&g| vertex[g] == usize::MAX).collect();
+        let kept: Vec<usize> = (0..coefficients.groups())
+            .filter(|&g| vertex[g] == usize::MAX)
+            .collect();
         for (i, &g) in kept.iter().enumerate() {
             vertex[g] = i;
         }
@@ -59,14 +61,25 @@ impl Merging {
             mergeable: coefficients.mergeable,
         };
         for cluster in &clusters {
-            let sum = |values: &[f64]| cluster.iter().map(|&g| coefficients.multiplicity[g] * values[g]).sum::<f64>();
+            let sum = |values: &[f64]| {
+                cluster
+                    .iter()
+                    .map(|&g| coefficients.multiplicity[g] * values[g])
+                    .sum::<f64>()
+            };
             let (first, column) = (cluster[0], sum(&coefficients.column));
             merged.multiplicity.push(1.0);
             merged.weight.push(sum(&coefficients.weight));
-            merged.base.push(coefficients.base[first] + (column - coefficients.column[first]));
+            merged
+                .base
+                .push(coefficients.base[first] + (column - coefficients.column[first]));
             merged.column.push(column);
         }
-        Merging { clusters, coefficients: merged, vertex }
+        Merging {
+            clusters,
+            coefficients: merged,
+            vertex,
+        }
     }
 
     /// `M_cc'` between two different classes of the groups `g` and `h` of the original problem.
@@ -124,7 +137,11 @@ impl Search<'_> {
         let accepted = |point: &DualPoint| definiteness(point) != Definiteness::Indefinite;
         let solved = self.newton.solve(&Equations::new(smaller), effort, accepted)?;
         let definiteness = definiteness(&solved.point);
-        Ok(Candidate { merging, solved, definiteness })
+        Ok(Candidate {
+            merging,
+            solved,
+            definiteness,
+        })
     }
 
     /// Classes without anchors, which always share one vector: the cluster they form, if there are two or more.
@@ -154,9 +171,17 @@ impl Search<'_> {
             }
         }
         for only_light in [true, false] {
-            let sets: Vec<usize> = ends.iter().filter(|(_, light)| *light || !only_light).map(|(end, _)| *end).collect();
+            let sets: Vec<usize> = ends
+                .iter()
+                .filter(|(_, light)| *light || !only_light)
+                .map(|(end, _)| *end)
+                .collect();
             let found = self.last_admitted(&order, &sets, effort)?;
-            if found.as_ref().is_some_and(Candidate::is_optimal) || (!only_light) {
+            if found
+                .as_ref()
+                .is_some_and(|found| found.definiteness != Definiteness::Indefinite)
+                || !only_light
+            {
                 return Ok(found);
             }
         }
@@ -187,19 +212,36 @@ impl Search<'_> {
 
     /// For losses without rule (8): groups of equal classes, each merged within itself. Starts from the groups with
     /// `kappa > 0`, and exchanges groups that violate their sign until none does.
-    pub(super) fn equal_classes(&mut self, base: &[Vec<usize>], first: Option<&Solved>, effort: Effort) -> Result<Option<Candidate>, Failure> {
+    pub(super) fn equal_classes(
+        &mut self,
+        base: &[Vec<usize>],
+        first: Option<&Solved>,
+        effort: Effort,
+    ) -> Result<Option<Candidate>, Failure> {
         let c = self.coefficients;
-        let mut several: Vec<usize> =
-            (0..c.groups()).filter(|&g| c.multiplicity[g] > 1.0 && !base.iter().any(|set| set.contains(&g))).collect();
-        several.sort_by(|&g, &h| c.weight[g].total_cmp(&c.weight[h]).then(c.column[g].total_cmp(&c.column[h])));
+        let mut several: Vec<usize> = (0..c.groups())
+            .filter(|&g| c.multiplicity[g] > 1.0 && !base.iter().any(|set| set.contains(&g)))
+            .collect();
+        several.sort_by(|&g, &h| {
+            c.weight[g]
+                .total_cmp(&c.weight[h])
+                .then(c.column[g].total_cmp(&c.column[h]))
+        });
         let mut starts: Vec<Vec<usize>> = Vec::new();
         if let Some(solved) = first {
             // The indices agree only if nothing was merged before.
             if base.is_empty() {
-                starts.push(several.iter().copied().filter(|&g| solved.point.kappa_is_positive(g)).collect());
+                starts.push(
+                    several
+                        .iter()
+                        .copied()
+                        .filter(|&g| solved.point.kappa_is_positive(g))
+                        .collect(),
+                );
             }
         }
-        starts.extend((1..=several.len().min(self.newton.settings.merge_starts)).map(|count| several[..count].to_vec()));
+        starts
+            .extend((1..=several.len().min(self.newton.settings.merge_starts)).map(|count| several[..count].to_vec()));
         let mut seen = std::collections::HashSet::new();
         for mut merged in starts {
             while !merged.is_empty() && seen.insert(merged.clone()) {

@@ -29,6 +29,7 @@ mod newton;
 mod point;
 mod step;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 pub use definite::Definiteness;
@@ -57,7 +58,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { max_iterations: 60, max_continuation: 60, perturbed_starts: 8, merge_starts: 16, dense_limit: 4096 }
+        Settings {
+            max_iterations: 60,
+            max_continuation: 60,
+            perturbed_starts: 8,
+            merge_starts: 16,
+            dense_limit: 4096,
+        }
     }
 }
 
@@ -116,29 +123,62 @@ pub enum Reason {
 /// [`Reason::Interrupted`].
 pub fn solve(coefficients: &Coefficients, settings: &Settings, interrupt: &(dyn Fn() -> bool + Sync)) -> Outcome {
     if let Some(reason) = refuse(coefficients) {
-        return Outcome::Unresolved { reason, residual: f64::INFINITY, steps: 0 };
+        return Outcome::Unresolved {
+            reason,
+            residual: f64::INFINITY,
+            steps: 0,
+        };
     }
-    let newton = Newton { settings, interrupt, steps: 0 };
+    let newton = Newton {
+        settings,
+        interrupt,
+        steps: 0,
+    };
     let mut search = Search { coefficients, newton };
     let result = optimum(&mut search);
     let steps = search.newton.steps;
     match result {
-        Ok(Candidate { merging, solved, definiteness }) => {
-            let solution = Solution { solved, definiteness, steps };
-            if merging.clusters.is_empty() { Outcome::Regular(solution) } else { Outcome::Merged { merging, solution } }
+        Ok(Candidate {
+            merging,
+            solved,
+            definiteness,
+        }) => {
+            let solution = Solution {
+                solved,
+                definiteness,
+                steps,
+            };
+            if merging.clusters.is_empty() {
+                Outcome::Regular(solution)
+            } else {
+                Outcome::Merged { merging, solution }
+            }
         }
-        Err((reason, residual)) => Outcome::Unresolved { reason, residual, steps },
+        Err((reason, residual)) => Outcome::Unresolved {
+            reason,
+            residual,
+            steps,
+        },
     }
 }
 
 fn refuse(coefficients: &Coefficients) -> Option<Reason> {
-    let Coefficients { temperature, multiplicity, weight, base, column, .. } = coefficients;
+    let Coefficients {
+        temperature,
+        multiplicity,
+        weight,
+        base,
+        column,
+        ..
+    } = coefficients;
     let ordinary = *temperature > 0.0
         && multiplicity.iter().all(|&m| m >= 1.0)
         && column.iter().all(|&a| a > 0.0)
         && weight.iter().chain(base).all(|&x| x >= 0.0)
         && weight.iter().any(|&w| w > 0.0)
-        && [multiplicity, weight, base, column].iter().all(|values| values.iter().all(|x| x.is_finite()));
+        && [multiplicity, weight, base, column]
+            .iter()
+            .all(|values| values.iter().all(|x| x.is_finite()));
     if !ordinary {
         return Some(Reason::InvalidCoefficients);
     }
@@ -178,8 +218,12 @@ fn optimum(search: &mut Search<'_>) -> Result<Candidate, (Reason, f64)> {
             Err(Failure::Interrupted) => return Err(reason(Failure::Interrupted)),
             _ => {}
         }
-        if matches!(best, Err((Reason::DefinitenessUndecided, _))) {
-            break;
+        // More starts decide nothing about definiteness; and they find another solution only for a few classes.
+        let large = search.coefficients.groups() > search.newton.settings.dense_limit;
+        match best {
+            Err((Reason::DefinitenessUndecided, _)) => break,
+            Err((Reason::Collapsed, _)) if large => break,
+            _ => {}
         }
     }
     best

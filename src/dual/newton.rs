@@ -106,7 +106,9 @@ impl Newton<'_> {
     /// One run from `start`, to the floor of rounding: below [`CONVERGED`] it goes on while a step still halves the
     /// residual.
     fn run(&mut self, equations: &Equations<'_>, start: Unknowns, damped: bool) -> Run {
-        let Some(mut at) = equations.evaluate(start) else { return Run::Stalled(f64::INFINITY) };
+        let Some(mut at) = equations.evaluate(start) else {
+            return Run::Stalled(f64::INFINITY);
+        };
         let mut resolution = Resolution::Coarse;
         let mut least = at.norm;
         for _ in 0..self.settings.max_iterations {
@@ -139,7 +141,11 @@ impl Newton<'_> {
             }
             at = next;
         }
-        if at.norm <= CONVERGED { Run::Converged(at) } else { Run::Stalled(least) }
+        if at.norm <= CONVERGED {
+            Run::Converged(at)
+        } else {
+            Run::Stalled(least)
+        }
     }
 
     /// From the easy end of a path to the problem: each solution starts the next, extrapolated.
@@ -187,25 +193,36 @@ enum Path {
     Temperature(f64),
 }
 
-const PATHS: [Path; 4] = [Path::Balance, Path::Temperature(0.05), Path::Temperature(0.2), Path::Temperature(1.0)];
+const PATHS: [Path; 4] = [
+    Path::Balance,
+    Path::Temperature(0.05),
+    Path::Temperature(0.2),
+    Path::Temperature(1.0),
+];
 
 impl Path {
     fn at<'a>(self, equations: &Equations<'a>, fraction: f64) -> Equations<'a> {
         match self {
-            Path::Balance => equations.from_balance(fraction),
-            Path::Temperature(high) => equations.from_temperature(high, fraction),
+            Path::Balance => equations.near_balance(fraction),
+            Path::Temperature(high) => equations.warmed(high, fraction),
         }
     }
 }
 
 fn solved(equations: &Equations<'_>, evaluation: Evaluation) -> Solved {
     let residual = evaluation.norm;
-    Solved { point: equations.point(evaluation), residual }
+    Solved {
+        point: equations.point(evaluation),
+        residual,
+    }
 }
 
 fn advance(unknowns: &Unknowns, step: &Step, length: f64) -> Unknowns {
     let move_by = |from: &[f64], by: &[f64]| from.iter().zip(by).map(|(x, d)| x + length * d).collect();
-    Unknowns { xi: move_by(&unknowns.xi, &step.xi), z: move_by(&unknowns.z, &step.z) }
+    Unknowns {
+        xi: move_by(&unknowns.xi, &step.xi),
+        z: move_by(&unknowns.z, &step.z),
+    }
 }
 
 /// The longest step `1, 1/2, 1/4, ..` that shortens the residual.
@@ -227,7 +244,10 @@ fn extrapolate(before: Option<&(f64, Unknowns)>, here: &(f64, Unknowns), fractio
     let Some(before) = before else { return here.1.clone() };
     let ratio = (fraction - here.0) / (here.0 - before.0);
     let line = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| b + ratio * (b - a)).collect();
-    Unknowns { xi: line(&before.1.xi, &here.1.xi), z: line(&before.1.z, &here.1.z) }
+    Unknowns {
+        xi: line(&before.1.xi, &here.1.xi),
+        z: line(&before.1.z, &here.1.z),
+    }
 }
 
 /// The start moved by a fixed pseudorandom amount, larger with every attempt.

@@ -96,10 +96,14 @@ pub(super) fn reduced(equations: &Equations<'_>, at: &Evaluation, resolution: Re
     let xi = &at.unknowns.xi;
     let grid = Grid::new(&at.y, resolution);
     let n = grid.nodes().len();
-    let sums = grid.others(m, |g| [v[g], v[g]], |d| {
-        let sigma = logistic(d);
-        [sigma, sigma * sigma]
-    });
+    let sums = grid.others(
+        m,
+        |g| [v[g], v[g]],
+        |d| {
+            let sigma = logistic(d);
+            [sigma, sigma * sigma]
+        },
+    );
 
     // The grid sums include the class itself; its own term is taken out here, in the diagonal block.
     let block = blocks::map(r, |g| {
@@ -112,12 +116,23 @@ pub(super) fn reduced(equations: &Equations<'_>, at: &Evaluation, resolution: Re
         let c = v[g] + tau * (1.0 - v[g]) - v[g] * (level + tau * xi[g]);
         let d = tau * sigma - 0.5 * tau * v[g];
         let scale = 1.0 / (a * d - b * c);
-        Block { inverse: [[d * scale, -b * scale], [-c * scale, a * scale]], f, level }
+        Block {
+            inverse: [[d * scale, -b * scale], [-c * scale, a * scale]],
+            f,
+            level,
+        }
     });
 
     // What is gathered at the nodes: the elimination of (dx, dz) from p = m v dx and q = m v dz.
     let gathered = grid.gather(|g| {
-        let (Block { inverse: [x, z], f, level }, weight) = (block[g], m[g] * v[g]);
+        let (
+            Block {
+                inverse: [x, z],
+                f,
+                level,
+            },
+            weight,
+        ) = (block[g], m[g] * v[g]);
         let (r6, r7) = (-at.row_z[g], -at.row_v[g]);
         [
             weight * (x[0] * r6 + x[1] * r7),
@@ -131,8 +146,17 @@ pub(super) fn reduced(equations: &Equations<'_>, at: &Evaluation, resolution: Re
         ]
     });
     let [b_right, b_level, b_one] = blocks::sum(r, |g| {
-        let (Block { inverse: [x, _], level, .. }, weight) = (block[g], m[g] * v[g] * xi[g]);
-        [weight * (x[0] * -at.row_z[g] + x[1] * -at.row_v[g]), weight * x[1] * level, weight * x[1]]
+        let (
+            Block {
+                inverse: [x, _], level, ..
+            },
+            weight,
+        ) = (block[g], m[g] * v[g] * xi[g]);
+        [
+            weight * (x[0] * -at.row_z[g] + x[1] * -at.row_v[g]),
+            weight * x[1] * level,
+            weight * x[1],
+        ]
     });
     let grams = gram(&grid, |g| {
         let (Block { inverse: [x, z], f, .. }, weight) = (block[g], m[g] * v[g]);
@@ -188,14 +212,21 @@ pub(super) fn reduced(equations: &Equations<'_>, at: &Evaluation, resolution: Re
         .map(|rows| [0, 1].map(|k| rows[k].iter().zip(&nodal).map(|(kernel, value)| kernel * value).sum()))
         .collect();
     let pairs = blocks::map(r, |g| {
-        let Block { inverse: [x, z], f, level } = block[g];
+        let Block {
+            inverse: [x, z],
+            f,
+            level,
+        } = block[g];
         let [t6, t7] = grid.interpolate(g, &t);
         let rhs6 = -at.row_z[g] + f * t6;
         let rhs7 = -at.row_v[g] + t7 - level * total - tau * b;
         (x[0] * rhs6 + x[1] * rhs7, z[0] * rhs6 + z[1] * rhs7)
     });
     let (x, z): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
-    x.iter().chain(&z).all(|value| value.is_finite()).then(|| Step::from_log_t(x, z))
+    x.iter()
+        .chain(&z)
+        .all(|value| value.is_finite())
+        .then(|| Step::from_log_t(x, z))
 }
 
 /// `sum_c weight_c l_i(y_c) l_j(y_c)`: for every node `i` the nodes `j` it meets, which are those of its own panel.
@@ -223,7 +254,11 @@ fn gram<const W: usize>(grid: &Grid<'_>, weight: impl Fn(usize) -> [f64; W] + Sy
     let mut rows: Vec<Vec<(usize, [f64; W])>> = vec![Vec::new(); n];
     for (firsts, table) in partial {
         for (i, (first, entries)) in firsts.into_iter().zip(table).enumerate() {
-            for (offset, entry) in entries.into_iter().enumerate().filter(|(_, entry)| entry.iter().any(|&x| x != 0.0)) {
+            for (offset, entry) in entries
+                .into_iter()
+                .enumerate()
+                .filter(|(_, entry)| entry.iter().any(|&x| x != 0.0))
+            {
                 match rows[i].iter_mut().find(|(j, _)| *j == first + offset) {
                     Some((_, total)) => (0..W).for_each(|w| total[w] += entry[w]),
                     None => rows[i].push((first + offset, entry)),
@@ -232,4 +267,102 @@ fn gram<const W: usize>(grid: &Grid<'_>, weight: impl Fn(usize) -> [f64; W] + Sy
         }
     }
     rows
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::dual::equations::Unknowns;
+    use crate::loss::Coefficients;
+
+    fn long_tail(r: usize) -> Coefficients {
+        let sizes: Vec<f64> = (0..r)
+            .map(|g| (20.0 + 1e4 * f64::powf(0.97, g as f64 * 200.0 / r as f64)).floor())
+            .collect();
+        let multiplicity: Vec<f64> = (0..r).map(|g| 1.0 + (g % 3) as f64).collect();
+        let total: f64 = sizes.iter().zip(&multiplicity).map(|(n, m)| n * m).sum();
+        Coefficients {
+            temperature: 0.2,
+            weight: sizes.iter().map(|n| n / total).collect(),
+            base: sizes.iter().map(|n| n - 1.0).collect(),
+            column: sizes,
+            multiplicity,
+            mergeable: true,
+        }
+    }
+
+    /// Moves the start off, so that no term vanishes by symmetry.
+    fn somewhere(equations: &Equations<'_>) -> Unknowns {
+        let mut unknowns = equations.start();
+        unknowns
+            .xi
+            .iter_mut()
+            .enumerate()
+            .for_each(|(g, x)| *x += 0.1 * (g as f64 * 1.7).sin());
+        unknowns
+            .z
+            .iter_mut()
+            .enumerate()
+            .for_each(|(g, x)| *x += 0.1 * (g as f64 * 2.3).cos());
+        unknowns
+    }
+
+    /// A Newton step solves the linearised equations: along `h` times the step, the residuals shrink like `1 - h`.
+    #[test]
+    fn the_dense_step_is_the_slope_of_the_equations() {
+        let coefficients = long_tail(12);
+        let equations = Equations::new(&coefficients);
+        let at = equations.evaluate(somewhere(&equations)).unwrap();
+        let step = dense(&equations, &at).unwrap();
+        let moved = |h: f64| {
+            let shift = |from: &[f64], by: &[f64]| from.iter().zip(by).map(|(x, d)| x + h * d).collect();
+            let unknowns = Unknowns {
+                xi: shift(&at.unknowns.xi, &step.xi),
+                z: shift(&at.unknowns.z, &step.z),
+            };
+            equations.evaluate(unknowns).unwrap()
+        };
+        let h = 1e-5;
+        let (ahead, behind) = (moved(h), moved(-h));
+        // (7) is homogeneous in v, which is rescaled to sum 1 at every point.
+        let scale = |e: &Evaluation, g: usize| {
+            (e.unknowns.xi[g] + 0.5 * e.y[g] - at.unknowns.xi[g] - 0.5 * at.y[g]).exp() * at.v[g] / e.v[g]
+        };
+        for g in 0..12 {
+            let slope_z = (ahead.row_z[g] - behind.row_z[g]) / (2.0 * h);
+            let slope_v = (ahead.row_v[g] * scale(&ahead, g) - behind.row_v[g] * scale(&behind, g)) / (2.0 * h);
+            assert!(
+                (slope_z + at.row_z[g]).abs() < 1e-8,
+                "(6) of {g}: {slope_z} {}",
+                at.row_z[g]
+            );
+            assert!(
+                (slope_v + at.row_v[g]).abs() < 1e-8,
+                "(7) of {g}: {slope_v} {}",
+                at.row_v[g]
+            );
+        }
+    }
+
+    #[test]
+    fn the_reduced_step_is_the_dense_step() {
+        for (r, resolution, tolerance) in [
+            (8, Resolution::Coarse, 1e-10),
+            (150, Resolution::Full, 1e-10),
+            (150, Resolution::Coarse, 1e-4),
+        ] {
+            let coefficients = long_tail(r);
+            let equations = Equations::new(&coefficients);
+            let at = equations.evaluate(somewhere(&equations)).unwrap();
+            let (full, fast) = (
+                dense(&equations, &at).unwrap(),
+                reduced(&equations, &at, resolution).unwrap(),
+            );
+            let size = full.xi.iter().chain(&full.z).fold(0.0_f64, |a, x| a.max(x.abs()));
+            for (a, b) in full.xi.iter().chain(&full.z).zip(fast.xi.iter().chain(&fast.z)) {
+                assert!((a - b).abs() < tolerance * size, "{r} groups, {resolution:?}: {a} {b}");
+            }
+        }
+    }
 }

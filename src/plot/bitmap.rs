@@ -52,7 +52,11 @@ pub(super) fn cells_png(cells: &Cells) -> Result<Vec<u8>, PlotError> {
     let side = cells.side();
     let mut pixels = Vec::with_capacity(side * side);
     for row in 0..cells.count {
-        let line: Vec<u8> = cells.row(row).iter().flat_map(|&level| std::iter::repeat_n(level, cells.cell)).collect();
+        let line: Vec<u8> = cells
+            .row(row)
+            .iter()
+            .flat_map(|&level| std::iter::repeat_n(level, cells.cell))
+            .collect();
         for _ in 0..cells.cell {
             pixels.extend_from_slice(&line);
         }
@@ -72,13 +76,17 @@ pub(super) fn cells_png(cells: &Cells) -> Result<Vec<u8>, PlotError> {
 }
 
 fn draw_error(error: impl std::fmt::Display) -> PlotError {
-    PlotError::Draw { message: error.to_string() }
+    PlotError::Draw {
+        message: error.to_string(),
+    }
 }
 
 fn fill(backend: &mut Backend<'_>, at: (i32, i32), size: (i32, i32), [r, g, b]: Rgb) -> Result<(), PlotError> {
     // The lower right corner is exclusive for this backend.
     let style = RGBColor(r, g, b).to_backend_color();
-    backend.draw_rect(at, (at.0 + size.0, at.1 + size.1), &style, true).map_err(draw_error)
+    backend
+        .draw_rect(at, (at.0 + size.0, at.1 + size.1), &style, true)
+        .map_err(draw_error)
 }
 
 fn draw_cells(backend: &mut Backend<'_>, cells: &Cells) -> Result<(), PlotError> {
@@ -99,7 +107,11 @@ fn draw_text(backend: &mut Backend<'_>, text: &Text, font: &Font) -> Result<(), 
     let start = text.offset(font);
     // Turned text is drawn level about the origin and then turned pixel by pixel about its position.
     let (px, py) = (text.x.round() as i32, text.y.round() as i32);
-    let origin = if text.turned { (start, 0.0) } else { (text.x + start, text.y.round()) };
+    let origin = if text.turned {
+        (start, 0.0)
+    } else {
+        (text.x + start, text.y.round())
+    };
     let mut result = Ok(());
     font.draw(&text.text, text.em, origin, |x, y, coverage| {
         let at = if text.turned { (px + y, py - 1 - x) } else { (x, y) };

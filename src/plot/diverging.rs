@@ -21,7 +21,11 @@ pub(super) fn level(value: f64, max: f64) -> u8 {
         return NOT_A_NUMBER;
     }
     // With max = 0, 0 / 0 is the centre and everything else an end.
-    let ratio = if value == 0.0 { 0.0 } else { (value / max).clamp(-1.0, 1.0) };
+    let ratio = if value == 0.0 {
+        0.0
+    } else {
+        (value / max).clamp(-1.0, 1.0)
+    };
     (f64::from(CENTRE) + (ratio * f64::from(CENTRE)).round()) as u8
 }
 
@@ -38,7 +42,11 @@ pub(super) fn colour(level: u8) -> Rgb {
 pub(super) fn luminance(rgb: Rgb) -> f64 {
     let linear = rgb.map(|c| {
         let c = f64::from(c) / 255.0;
-        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        if c <= 0.04045 {
+            c / 12.92
+        } else {
+            ((c + 0.055) / 1.055).powf(2.4)
+        }
     });
     0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 }
@@ -53,5 +61,9 @@ pub(super) fn contrast(a: Rgb, b: Rgb) -> f64 {
 pub(super) fn ink(background: Rgb) -> Rgb {
     const BLACK: Rgb = [0, 0, 0];
     const WHITE: Rgb = [255, 255, 255];
-    if contrast(WHITE, background) > contrast(BLACK, background) { WHITE } else { BLACK }
+    if contrast(WHITE, background) > contrast(BLACK, background) {
+        WHITE
+    } else {
+        BLACK
+    }
 }

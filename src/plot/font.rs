@@ -38,7 +38,13 @@ impl Font {
     }
 
     fn advance(&self, c: char) -> f64 {
-        f64::from(self.face.h_advance_unscaled(self.face.glyph_id(c))) / self.units_per_em
+        let glyph = self.face.glyph_id(c);
+        // A character that is not in the font is drawn as a box here, and in SVG by some other font: as wide as an em.
+        if glyph.0 == 0 {
+            1.0
+        } else {
+            f64::from(self.face.h_advance_unscaled(glyph)) / self.units_per_em
+        }
     }
 
     /// Calls `draw(x, y, coverage)` for the pixels of a line of text whose baseline starts at `(x, y)`.
@@ -47,7 +53,11 @@ impl Font {
         let scale = PxScale::from((em * f64::from(self.face.height_unscaled()) / self.units_per_em) as f32);
         let mut pen = x;
         for c in text.chars() {
-            let glyph = Glyph { id: self.face.glyph_id(c), scale, position: point(pen as f32, y as f32) };
+            let glyph = Glyph {
+                id: self.face.glyph_id(c),
+                scale,
+                position: point(pen as f32, y as f32),
+            };
             if let Some(outlined) = self.face.outline_glyph(glyph) {
                 let corner = outlined.px_bounds().min;
                 outlined.draw(|dx, dy, coverage| {
@@ -92,7 +102,11 @@ impl Font {
         for word in text.split(' ').filter(|w| !w.is_empty()) {
             let mut word = word.to_string();
             loop {
-                let joined = if line.is_empty() { word.clone() } else { format!("{line} {word}") };
+                let joined = if line.is_empty() {
+                    word.clone()
+                } else {
+                    format!("{line} {word}")
+                };
                 if self.width(&joined) <= ems {
                     line = joined;
                     break;

@@ -16,7 +16,11 @@ pub fn inspect(values: &DMatrix<f64>) -> Vec<String> {
 pub(super) fn remarks(values: &DMatrix<f64>, multiplicity: Option<&[u64]>, range: ColourRange) -> Vec<String> {
     let mut remarks = Vec::new();
     if values.nrows() != values.ncols() {
-        remarks.push(format!("the matrix is {} x {}, not square", values.nrows(), values.ncols()));
+        remarks.push(format!(
+            "the matrix is {} x {}, not square",
+            values.nrows(),
+            values.ncols()
+        ));
     }
     let max = range.max();
     let margin = match range {
@@ -32,7 +36,12 @@ pub(super) fn remarks(values: &DMatrix<f64>, multiplicity: Option<&[u64]>, range
     if let Some(largest) = outside().copied().reduce(|a, b| if b.abs() > a.abs() { b } else { a }) {
         let what = if largest > 0.0 { "largest" } else { "smallest" };
         let subject = entries(outside().count(), "lies", "lie");
-        remarks.push(format!("{subject} outside [{}, {}] (colour of the end); {what} {}", brief(-max), brief(max), brief(largest)));
+        remarks.push(format!(
+            "{subject} outside [{}, {}] (colour of the end); {what} {}",
+            brief(-max),
+            brief(max),
+            brief(largest)
+        ));
     }
     if range == ColourRange::Unit {
         let size = values.nrows().min(values.ncols());
@@ -42,10 +51,20 @@ pub(super) fn remarks(values: &DMatrix<f64>, multiplicity: Option<&[u64]>, range
             .map(|i| values[(i, i)])
             .filter(|d| d.is_finite() && (d - 1.0).abs() > TOLERANCE)
             .collect();
-        if let (Some(least), Some(most)) = (wrong.iter().copied().reduce(f64::min), wrong.iter().copied().reduce(f64::max))
-        {
-            let span = if wrong.len() == 1 { brief(least) } else { format!("{} to {}", brief(least), brief(most)) };
-            remarks.push(format!("the diagonal is not 1: {} of {size} entries differ ({span})", wrong.len()));
+        if let (Some(least), Some(most)) = (
+            wrong.iter().copied().reduce(f64::min),
+            wrong.iter().copied().reduce(f64::max),
+        ) {
+            let (least, most) = (brief(least), brief(most));
+            let span = if least == most {
+                least
+            } else {
+                format!("{least} to {most}")
+            };
+            remarks.push(format!(
+                "the diagonal is not 1: {} of {size} entries differ ({span})",
+                wrong.len()
+            ));
         }
         if (0..size).any(|i| !single(i)) {
             remarks.push("diagonal cells of groups (×n) show two different classes of the group".to_string());
@@ -60,14 +79,21 @@ pub(super) fn remarks(values: &DMatrix<f64>, multiplicity: Option<&[u64]>, range
             }
         }
         if skew > margin && skew.is_finite() {
-            remarks.push(format!("not symmetric: entries differ from their mirror image by up to {}", brief(skew)));
+            remarks.push(format!(
+                "not symmetric: entries differ from their mirror image by up to {}",
+                brief(skew)
+            ));
         }
     }
     remarks
 }
 
 fn entries(count: usize, singular: &str, plural: &str) -> String {
-    if count == 1 { format!("1 entry {singular}") } else { format!("{count} entries {plural}") }
+    if count == 1 {
+        format!("1 entry {singular}")
+    } else {
+        format!("{count} entries {plural}")
+    }
 }
 
 /// Four significant digits, without trailing zeros.

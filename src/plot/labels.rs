@@ -1,10 +1,17 @@
 //! What is written along the axes and in the cells: runs of equal labels, thinning, and numbers.
 
 /// Consecutive rows that share one label.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Run {
     pub(super) start: usize,
     pub(super) count: usize,
+}
+
+impl Run {
+    /// Its rows, each a run of its own.
+    pub(super) fn rows(self) -> impl Iterator<Item = Self> {
+        (self.start..self.start + self.count).map(|start| Self { start, count: 1 })
+    }
 }
 
 /// Maximal runs of equal neighbours.
@@ -60,7 +67,11 @@ pub(super) fn clean(text: &str) -> String {
 /// `digits` significant digits without trailing zeros; scientific below 1e-4 and from 1e6. ASCII.
 pub(super) fn significant(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
-        return if value == 0.0 { "0".to_string() } else { format!("{value}") };
+        return if value == 0.0 {
+            "0".to_string()
+        } else {
+            format!("{value}")
+        };
     }
     let scientific = format!("{value:.*e}", digits.saturating_sub(1));
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -74,7 +85,11 @@ pub(super) fn significant(value: f64, digits: usize) -> String {
 
 /// Without the zeros at the end of a decimal fraction.
 fn trim(number: &str) -> &str {
-    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
+    if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        number
+    }
 }
 
 /// With a minus sign instead of a hyphen.
@@ -106,7 +121,13 @@ pub(super) fn cell(value: f64, max: f64) -> String {
     } else {
         format!("{value:.0e}")
     };
-    let zero = number.strip_prefix('-').filter(|n| n.chars().all(|c| c == '0' || c == '.'));
+    let zero = number
+        .strip_prefix('-')
+        .filter(|n| n.chars().all(|c| c == '0' || c == '.'));
     let number = zero.unwrap_or(&number);
-    if number.len() > 9 { typeset(&format!("{value:.0e}")) } else { typeset(number) }
+    if number.len() > 9 {
+        typeset(&format!("{value:.0e}"))
+    } else {
+        typeset(number)
+    }
 }

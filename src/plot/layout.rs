@@ -4,9 +4,10 @@
 //! side by side, tops aligned; left of each its axis, right of each run of panels with one range its colour bar; the
 //! title above and the notes below take the width that results.
 
-use super::diverging::{CENTRE, LEVELS, Rgb, colour, ink, level};
+use super::axis::{Axis, GAP, NAME, NAME_GAP, OVERHANG, TICK};
+use super::diverging::{LEVELS, Rgb, colour, ink, level};
 use super::font::{ASCENT, CAP, DESCENT, Font};
-use super::labels::{cell as cell_text, clean, runs, thin, tick};
+use super::labels::{cell as cell_text, clean, tick};
 use super::scene::{Anchor, Cells, Item, Rectangle, Scene, Text};
 use super::{ColourRange, Heatmap, MAX_PRINTED, MAX_ROWS, Panel, PlotError};
 
@@ -21,9 +22,7 @@ const MAX_PIXELS: u64 = 60_000_000;
 const PAD: f64 = 36.0;
 /// Least width of the picture, so that a title has room.
 const MIN_WIDTH: f64 = 1200.0;
-/// Length of a tick, its distance to the label, and its width.
-const TICK: f64 = 10.0;
-const GAP: f64 = 8.0;
+/// Width of ticks and frames.
 const STROKE: i32 = 2;
 /// Between panels.
 const BETWEEN: f64 = 56.0;
@@ -35,11 +34,6 @@ const BAR_WIDTH: f64 = 38.0;
 const TITLE: f64 = 38.0;
 const SUBTITLE: f64 = 31.0;
 const PANEL_TITLE: f64 = 36.0;
-const NAME: f64 = 34.0;
-const LABEL: f64 = 36.0;
-const LABEL_LEVEL_MIN: f64 = 26.0;
-const LABEL_TURNED_MIN: f64 = 24.0;
-const LABEL_THINNED: f64 = 30.0;
 const BAR_LABEL: f64 = 30.0;
 const NOTE: f64 = 28.0;
 const VALUE_MIN: f64 = 14.0;
@@ -51,24 +45,25 @@ const TITLE_LINES: usize = 3;
 const SUBTITLE_LINES: usize = 4;
 const NOTE_LINES: usize = 3;
 const MAX_NOTES: usize = 8;
-/// Longest label in ems.
-const MAX_LABEL: f64 = 9.0;
-/// Most pixels by which a label may stick out beyond the end of its axis.
-const OVERHANG: f64 = 24.0;
-/// Height of a line of text in ems, with the least distance to the next label.
-const PITCH: f64 = ASCENT + DESCENT + 0.03;
 /// A line between groups is drawn if a group at one of its sides has this many pixels.
 const MIN_GROUP: usize = 30;
 
 pub(super) fn scene(heatmap: &Heatmap, font: &Font) -> Result<Scene, PlotError> {
     check(heatmap)?;
     let target = if heatmap.panels.len() == 1 { TARGET.0 } else { TARGET.1 };
-    let plans: Vec<Plan> = heatmap.panels.iter().map(|panel| Plan::new(panel, target, font)).collect();
+    let plans: Vec<Plan> = heatmap
+        .panels
+        .iter()
+        .map(|panel| Plan::new(panel, target, font))
+        .collect();
     let frames = frames(heatmap, &plans, font);
 
     let right = frames.iter().map(|f| f.right).fold(0.0, f64::max);
     let width = (right + PAD).max(MIN_WIDTH).ceil();
-    let mut draft = Draft { font, items: Vec::new() };
+    let mut draft = Draft {
+        font,
+        items: Vec::new(),
+    };
 
     let mut y = PAD;
     y = draft.paragraph(&heatmap.title, (PAD, y), width - 2.0 * PAD, TITLE, TITLE_LINES, DARK);
@@ -89,7 +84,14 @@ pub(super) fn scene(heatmap: &Heatmap, font: &Font) -> Result<Scene, PlotError> 
     for (lines, (frame, plan)) in titles.iter().zip(frames.iter().zip(&plans)) {
         for (i, line) in lines.iter().rev().enumerate() {
             let baseline = top - 18.0 - i as f64 * PANEL_TITLE * LEADING;
-            draft.text(line, (frame.plot + plan.side() / 2.0, baseline), PANEL_TITLE, Anchor::Middle, false, DARK);
+            draft.text(
+                line,
+                (frame.plot + plan.side() / 2.0, baseline),
+                PANEL_TITLE,
+                Anchor::Middle,
+                false,
+                DARK,
+            );
         }
     }
 
@@ -101,7 +103,10 @@ pub(super) fn scene(heatmap: &Heatmap, font: &Font) -> Result<Scene, PlotError> 
         }
     }
 
-    let mut y = plans.iter().map(|plan| top + plan.side() + plan.axis.depth_below(font)).fold(0.0, f64::max);
+    let mut y = plans
+        .iter()
+        .map(|plan| top + plan.side() + plan.axis.depth_below(font))
+        .fold(0.0, f64::max);
     if !heatmap.notes.is_empty() {
         y += 24.0;
         for note in heatmap.notes.iter().take(MAX_NOTES) {
@@ -114,7 +119,10 @@ pub(super) fn scene(heatmap: &Heatmap, font: &Font) -> Result<Scene, PlotError> 
     }
     let height = (y + PAD).ceil();
     if width * height > MAX_PIXELS as f64 {
-        return Err(PlotError::TooLarge { width: width as u64, height: height as u64 });
+        return Err(PlotError::TooLarge {
+            width: width as u64,
+            height: height as u64,
+        });
     }
     let description = std::iter::once(heatmap.title.as_str())
         .chain(heatmap.panels.iter().map(|p| p.title.as_str()))
@@ -122,7 +130,12 @@ pub(super) fn scene(heatmap: &Heatmap, font: &Font) -> Result<Scene, PlotError> 
         .map(clean)
         .collect::<Vec<_>>()
         .join(" | ");
-    Ok(Scene { width: width as u32, height: height as u32, description, items: draft.items })
+    Ok(Scene {
+        width: width as u32,
+        height: height as u32,
+        description,
+        items: draft.items,
+    })
 }
 
 /// Everything that makes the rest of this file safe to run.
@@ -143,10 +156,18 @@ fn check(heatmap: &Heatmap) -> Result<(), PlotError> {
             return Err(PlotError::TooManyRows { panel, rows });
         }
         if given.labels.len() != rows {
-            return Err(PlotError::Labels { panel, labels: given.labels.len(), rows });
+            return Err(PlotError::Labels {
+                panel,
+                labels: given.labels.len(),
+                rows,
+            });
         }
         if let Some(multiplicity) = given.multiplicity.as_ref().filter(|m| m.len() != rows) {
-            return Err(PlotError::Multiplicity { panel, multiplicities: multiplicity.len(), rows });
+            return Err(PlotError::Multiplicity {
+                panel,
+                multiplicities: multiplicity.len(),
+                rows,
+            });
         }
         if let Some(&boundary) = given.boundaries.iter().find(|&&b| b > rows) {
             return Err(PlotError::Boundary { panel, boundary, rows });
@@ -158,7 +179,10 @@ fn check(heatmap: &Heatmap) -> Result<(), PlotError> {
         let side = (rows * cell_size(rows, TARGET.1)) as u64;
         pixels = pixels.saturating_add(side * side);
         if pixels > MAX_PIXELS {
-            return Err(PlotError::TooLarge { width: side * (panel as u64 + 1), height: side });
+            return Err(PlotError::TooLarge {
+                width: side * (panel as u64 + 1),
+                height: side,
+            });
         }
     }
     Ok(())
@@ -167,7 +191,11 @@ fn check(heatmap: &Heatmap) -> Result<(), PlotError> {
 /// Pixels on the side of a cell: the panel comes nearest to the target, and not below 0.8 of it.
 pub(super) fn cell_size(count: usize, target: usize) -> usize {
     let nearest = ((target + count / 2) / count).max(1);
-    if nearest * count * 5 < target * 4 { nearest + 1 } else { nearest }
+    if nearest * count * 5 < target * 4 {
+        nearest + 1
+    } else {
+        nearest
+    }
 }
 
 /// A panel with its size and the labels of its axes.
@@ -175,19 +203,6 @@ struct Plan {
     count: usize,
     cell: usize,
     axis: Axis,
-}
-
-/// The labels of both axes of a panel.
-#[derive(PartialEq)]
-pub(super) struct Axis {
-    /// Centre of a label in pixels from the first row, and its text.
-    pub(super) labels: Vec<(f64, String)>,
-    /// Size of the labels.
-    pub(super) em: f64,
-    /// Below the panel, the labels are turned.
-    pub(super) turned: bool,
-    /// What the labels are.
-    name: String,
 }
 
 impl Plan {
@@ -202,89 +217,6 @@ impl Plan {
     fn side(&self) -> f64 {
         (self.count * self.cell) as f64
     }
-}
-
-impl Axis {
-    pub(super) fn new(labels: &[String], multiplicity: Option<&[u64]>, cell: usize, name: &str, font: &Font) -> Self {
-        let count = labels.len();
-        let cell = cell as f64;
-        let classes = |i: usize| multiplicity.map_or(1, |m| m[i]);
-        let single: Vec<String> = (0..count).map(|i| counted(&labels[i], classes(i), font)).collect();
-        let widest = single.iter().map(|t| font.width(t)).fold(0.0, f64::max);
-        let centre = |start: usize, rows: usize| (start as f64 + rows as f64 / 2.0) * cell;
-
-        let level = cell / (widest + 0.6);
-        let turned = cell / PITCH;
-        let (texts, centres, em, turn) = if level >= LABEL_LEVEL_MIN {
-            (single, (0..count).map(|i| centre(i, 1)).collect::<Vec<_>>(), level.min(LABEL), false)
-        } else if turned >= LABEL_TURNED_MIN {
-            (single, (0..count).map(|i| centre(i, 1)).collect(), turned.min(LABEL), true)
-        } else {
-            let runs = runs(labels);
-            let centres: Vec<f64> = runs.iter().map(|r| centre(r.start, r.count)).collect();
-            let texts: Vec<String> = runs
-                .iter()
-                .map(|r| {
-                    let classes = (r.start..r.start + r.count).fold(0u64, |n, i| n.saturating_add(classes(i)));
-                    counted(&labels[r.start], classes, font)
-                })
-                .collect();
-            let weights: Vec<usize> = runs.iter().map(|r| r.count).collect();
-            let em = LABEL_THINNED;
-            let upright = thin(&centres, &vec![PITCH * em; runs.len()], &weights, 0.35 * em);
-            let widths: Vec<f64> = texts.iter().map(|t| font.width(t).max(PITCH) * em).collect();
-            let across = thin(&centres, &widths, &weights, 0.8 * em);
-            let inside = across.iter().all(|&i| {
-                let (low, high) = (centres[i] - widths[i] / 2.0, centres[i] + widths[i] / 2.0);
-                low >= -OVERHANG && high <= count as f64 * cell + OVERHANG
-            });
-            let (kept, turn) = if across.len() >= upright.len() && inside { (across, false) } else { (upright, true) };
-            (kept.iter().map(|&i| texts[i].clone()).collect(), kept.iter().map(|&i| centres[i]).collect(), em, turn)
-        };
-        let labels: Vec<(f64, String)> = centres.into_iter().zip(texts).filter(|(_, text)| !text.is_empty()).collect();
-        let explained = labels.iter().any(|(_, text)| text.contains(TIMES));
-        let name = match (name.is_empty(), explained) {
-            (_, false) => name.to_string(),
-            (true, true) => format!("{TIMES}n: n classes"),
-            (false, true) => format!("{name} ({TIMES}n: n classes)"),
-        };
-        let name = font.elide(&name, count as f64 * cell / NAME);
-        Self { labels, em, turned: turn, name }
-    }
-
-    fn widest(&self, font: &Font) -> f64 {
-        self.labels.iter().map(|(_, text)| font.width(text) * self.em).fold(0.0, f64::max)
-    }
-
-    /// Pixels that the axis takes at the left of the panel.
-    fn depth_left(&self, font: &Font) -> f64 {
-        let name = if self.name.is_empty() { 0.0 } else { GAP + (ASCENT + DESCENT) * NAME };
-        TICK + GAP + self.widest(font) + name
-    }
-
-    /// Pixels that the labels take below the panel, without the name.
-    fn labels_below(&self, font: &Font) -> f64 {
-        TICK + GAP + if self.turned { self.widest(font) } else { (CAP + DESCENT) * self.em }
-    }
-
-    /// Pixels that the axis takes below the panel.
-    fn depth_below(&self, font: &Font) -> f64 {
-        self.labels_below(font) + if self.name.is_empty() { 0.0 } else { GAP + (ASCENT + DESCENT) * NAME }
-    }
-}
-
-const TIMES: char = '×';
-
-/// A label with the number of classes that it stands for, which is never cut.
-fn counted(label: &str, classes: u64, font: &Font) -> String {
-    if classes == 1 {
-        return font.elide(label, MAX_LABEL);
-    }
-    let count = format!("{TIMES}{classes}");
-    if label.is_empty() {
-        return count;
-    }
-    format!("{} {count}", font.elide(label, MAX_LABEL - font.width(&count)))
 }
 
 /// Where a panel is from left to right.
@@ -317,30 +249,47 @@ fn frames(heatmap: &Heatmap, plans: &[Plan], font: &Font) -> Vec<Frame> {
         } else {
             right += OVERHANG;
         }
-        frames.push(Frame { plot, labelled, bar, right });
+        frames.push(Frame {
+            plot,
+            labelled,
+            bar,
+            right,
+        });
         x = right + BETWEEN - OVERHANG;
     }
     frames
 }
 
-/// Values with a tick on the colour bar.
-fn bar_ticks(range: ColourRange) -> Vec<f64> {
+/// Ticks of a colour bar: positions from -1 to 1, and what is written there.
+fn bar_ticks(range: ColourRange) -> Vec<(f64, String)> {
     let max = range.max();
-    if max == 0.0 { vec![0.0] } else { [-1.0, -0.5, 0.0, 0.5, 1.0].map(|t| t * max).to_vec() }
+    let positions: &[f64] = if max == 0.0 {
+        &[0.0]
+    } else {
+        &[-1.0, -0.5, 0.0, 0.5, 1.0]
+    };
+    positions.iter().map(|&at| (at, tick(at * max))).collect()
 }
 
 fn bar_labels_width(range: ColourRange, font: &Font) -> f64 {
-    bar_ticks(range).into_iter().map(|t| font.width(&tick(t)) * BAR_LABEL).fold(0.0, f64::max)
+    bar_ticks(range)
+        .iter()
+        .map(|(_, text)| font.width(text) * BAR_LABEL)
+        .fold(0.0, f64::max)
 }
 
 /// Width of a colour bar with its ticks, labels and name.
 fn bar_width(range: ColourRange, font: &Font) -> f64 {
-    BAR_WIDTH + TICK + GAP + bar_labels_width(range, font) + GAP + (ASCENT + DESCENT) * NAME
+    BAR_WIDTH + TICK + GAP + bar_labels_width(range, font) + NAME_GAP + (ASCENT + DESCENT) * NAME
 }
 
 /// Width of the lines between groups.
 pub(super) fn stroke(cell: usize) -> usize {
-    (cell / 12).clamp(1, 3)
+    match cell {
+        0..4 => 1,
+        4..60 => 2,
+        _ => 3,
+    }
 }
 
 /// The boundaries that get a line: those with a group of at least [`MIN_GROUP`] pixels on one side.
@@ -365,12 +314,26 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn text(&mut self, text: &str, (x, y): (f64, f64), em: f64, anchor: Anchor, turned: bool, fill: Rgb) {
         if !text.is_empty() {
-            self.items.push(Item::Text(Text { x, y, text: text.to_string(), em, anchor, turned, fill }));
+            self.items.push(Item::Text(Text {
+                x,
+                y,
+                text: text.to_string(),
+                em,
+                anchor,
+                turned,
+                fill,
+            }));
         }
     }
 
     fn rectangle(&mut self, x: i32, y: i32, width: i32, height: i32, fill: Rgb) {
-        self.items.push(Item::Rectangle(Rectangle { x, y, width, height, fill }));
+        self.items.push(Item::Rectangle(Rectangle {
+            x,
+            y,
+            width,
+            height,
+            fill,
+        }));
     }
 
     /// Writes wrapped lines below `y` and returns the `y` below them.
@@ -387,9 +350,17 @@ impl Draft<'_> {
         let (x, y) = (x as i32, y as i32);
         let (count, cell, side) = (plan.count, plan.cell as i32, (plan.count * plan.cell) as i32);
         let max = panel.range.max();
-        let levels: Vec<u8> =
-            (0..count).flat_map(|i| (0..count).map(move |j| (i, j))).map(|at| level(panel.values[at], max)).collect();
-        self.items.push(Item::Cells(Cells { x, y, count, cell: plan.cell, levels }));
+        let levels: Vec<u8> = (0..count)
+            .flat_map(|i| (0..count).map(move |j| (i, j)))
+            .map(|at| level(panel.values[at], max))
+            .collect();
+        self.items.push(Item::Cells(Cells {
+            x,
+            y,
+            count,
+            cell: plan.cell,
+            levels,
+        }));
 
         let line = stroke(plan.cell) as i32;
         for boundary in visible_boundaries(&panel.boundaries, count, plan.cell) {
@@ -445,10 +416,10 @@ impl Draft<'_> {
                 self.text(text, at, axis.em, Anchor::End, false, DARK);
             }
         }
-        let below = bottom + axis.labels_below(self.font) + GAP + ASCENT * NAME;
+        let below = bottom + axis.labels_below(self.font) + NAME_GAP + ASCENT * NAME;
         self.text(&axis.name, (x + side / 2.0, below), NAME, Anchor::Middle, false, DARK);
         if labelled {
-            let left = x - TICK - GAP - axis.widest(self.font) - GAP - DESCENT * NAME;
+            let left = x - TICK - GAP - axis.widest(self.font) - NAME_GAP - DESCENT * NAME;
             self.text(&axis.name, (left, y + side / 2.0), NAME, Anchor::Middle, true, DARK);
         }
     }
@@ -466,24 +437,20 @@ impl Draft<'_> {
         self.rectangle(left - STROKE, top, STROKE, tall, DARK);
         self.rectangle(left + width, top, STROKE, tall, DARK);
 
-        let ticks = bar_ticks(range);
-        for &value in &ticks {
-            // Middle of the level's band; 0 of an empty range is at the centre.
-            let ratio = if range.max() == 0.0 { 0.0 } else { value / range.max() };
+        for (ratio, text) in bar_ticks(range) {
             let at = height * (1.0 - ratio) / 2.0;
             let stroke = f64::from(STROKE);
             let at_pixel = (at - stroke / 2.0).clamp(-stroke, height).round() as i32;
             self.rectangle(left + width, top + at_pixel, TICK as i32 + STROKE, STROKE, DARK);
             let position = (x + BAR_WIDTH + TICK + GAP, y + at + CAP / 2.0 * BAR_LABEL);
-            self.text(&tick(value), position, BAR_LABEL, Anchor::Start, false, DARK);
+            self.text(&text, position, BAR_LABEL, Anchor::Start, false, DARK);
         }
         let name = match range {
             ColourRange::Unit => "inner product of class means",
             ColourRange::Symmetric(_) => "difference of inner products",
         };
-        let right = x + BAR_WIDTH + TICK + GAP + bar_labels_width(range, self.font) + GAP + ASCENT * NAME;
+        let right = x + BAR_WIDTH + TICK + GAP + bar_labels_width(range, self.font) + NAME_GAP + ASCENT * NAME;
         let name = self.font.elide(name, height / NAME);
         self.text(&name, (right, y + height / 2.0), NAME, Anchor::Middle, true, DARK);
-        debug_assert_eq!(level(0.0, range.max()), CENTRE);
     }
 }

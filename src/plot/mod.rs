@@ -4,19 +4,26 @@
 //! same in every picture ([`ColourRange::Unit`]). Rows and columns stay in class order, row 0 on top.
 //!
 //! The way through the files: a [`Heatmap`] becomes a `Scene` of rectangles, cells and text at integer positions
-//! (`layout.rs`, with `labels.rs` for what is written on the axes and `diverging.rs` for the colours); `bitmap.rs` and
+//! (`layout.rs`, with `axis.rs` for what is written along the panels and `diverging.rs` for the colours); `bitmap.rs` and
 //! `svg.rs` write the same scene. Everything that could overlap is decided in the scene, where it is tested.
 //!
 //! ```
-//! # #[cfg(any())] {
-//! use ufmin::plot::{ColourRange, Heatmap, Panel, inspect, svg};
-//! let values = nalgebra::DMatrix::from_row_slice(2, 2, &[1.0, -0.5, -0.5, 1.0]);
-//! let notes = inspect(&values);
-//! let panel = Panel { labels: vec!["100".into(), "10".into()], axis: "class size".into(), ..Panel::new(values) };
-//! let text = svg(&Heatmap { title: "SupCon, temperature 0.1".into(), subtitle: None, panels: vec![panel], notes })?;
+//! use ufmin::plot::{Heatmap, Panel, PlotError, svg};
+//!
+//! # fn main() -> Result<(), PlotError> {
+//! let values = nalgebra::DMatrix::from_row_slice(2, 2, &[1.0, -1.0, -1.0, 1.0]);
+//! let labels = vec!["100".to_string(), "10".to_string()];
+//! let panel = Panel { labels, axis: "class size".to_string(), ..Panel::new(values) };
+//! let notes = panel.inspect();
+//! assert!(notes.is_empty());
+//! let title = "SupCon, temperature 0.1, classes of 100 and 10".to_string();
+//! let picture = svg(&Heatmap { title, subtitle: None, panels: vec![panel], notes })?;
+//! assert!(picture.contains("class size"));
+//! # Ok(())
 //! # }
 //! ```
 
+mod axis;
 mod bitmap;
 mod diverging;
 mod font;
@@ -51,14 +58,20 @@ impl ColourRange {
     /// The symmetric range for a matrix of differences: its largest finite absolute value, rounded up to 1, 2 or 5
     /// times a power of ten; 0 if all are 0.
     pub fn of_differences(values: &DMatrix<f64>) -> Self {
-        let largest = values.iter().filter(|v| v.is_finite()).fold(0.0f64, |m, v| m.max(v.abs()));
+        let largest = values
+            .iter()
+            .filter(|v| v.is_finite())
+            .fold(0.0f64, |m, v| m.max(v.abs()));
         if largest == 0.0 {
             return Self::Symmetric(0.0);
         }
         let power = 10f64.powi(largest.log10().floor() as i32);
         // Values next to f64::MIN_POSITIVE or f64::MAX leave the range of `powi`; they are their own maximum.
-        let nice = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|&m| m >= largest * (1.0 - 1e-12));
-        Self::Symmetric(nice.filter(|m| m.is_finite()).unwrap_or(largest))
+        let nice = [1.0, 2.0, 5.0, 10.0]
+            .map(|m| m * power)
+            .into_iter()
+            .find(|&m| m >= largest * (1.0 - 1e-12));
+        Self::Symmetric(nice.filter(|m| m.is_finite()).unwrap_or(largest).max(largest))
     }
 
     /// Largest absolute value with a colour of its own.
@@ -217,7 +230,7 @@ pub enum PlotError {
     Encode(#[from] png::EncodingError),
 }
 
-/// The picture as a PNG file: about 1600 pixels wide for one panel and 3300 for three, 300 dots an inch.
+/// The picture as a PNG file: about 1600 pixels wide for one panel and 3400 for three, 300 dots an inch.
 ///
 /// # Errors
 /// [`PlotError`] if a panel does not fit its labels, is empty, not square or too large.
@@ -230,7 +243,7 @@ pub fn png(heatmap: &Heatmap) -> Result<Vec<u8>, PlotError> {
 /// every cell. Text stays text, in DejaVu Sans where the viewer has it.
 ///
 /// # Errors
-/// As [`png`].
+/// As [`png()`].
 pub fn svg(heatmap: &Heatmap) -> Result<String, PlotError> {
     let font = font::Font::new()?;
     svg::svg(&layout::scene(heatmap, &font)?)

@@ -42,8 +42,18 @@ macro_rules! push {
 }
 
 fn push_rectangle(out: &mut String, r: &Rectangle) {
-    let Rectangle { x, y, width, height, fill } = *r;
-    push!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n", hex(fill));
+    let Rectangle {
+        x,
+        y,
+        width,
+        height,
+        fill,
+    } = *r;
+    push!(
+        out,
+        "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n",
+        hex(fill)
+    );
 }
 
 /// One path for every colour, with a rectangle for every run of equal cells in a row.
@@ -84,7 +94,11 @@ fn push_text(out: &mut String, text: &Text) {
         Anchor::Middle => "middle",
         Anchor::End => "end",
     };
-    let turn = if text.turned { format!(" transform=\"rotate(-90 {x} {y})\"") } else { String::new() };
+    let turn = if text.turned {
+        format!(" transform=\"rotate(-90 {x} {y})\"")
+    } else {
+        String::new()
+    };
     push!(
         out,
         "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"{anchor}\" fill=\"{}\"{turn}>{}</text>\n",
@@ -120,7 +134,10 @@ pub(super) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0u32, |word, (i, &byte)| word | u32::from(byte) << (16 - 8 * i));
+        let word = chunk
+            .iter()
+            .enumerate()
+            .fold(0u32, |word, (i, &byte)| word | u32::from(byte) << (16 - 8 * i));
         for digit in 0..4 {
             if digit <= chunk.len() {
                 out.push(char::from(DIGITS[(word >> (18 - 6 * digit) & 63) as usize]));

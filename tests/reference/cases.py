@@ -13,6 +13,7 @@ def step(ka, kb, m, R):
 
 
 # floor(5000 * 100^(-i/39)); the inner rounding keeps the last one at 50
+CIFAR10_LT = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
 FORTY = [math.floor(round(5000 * 100 ** (-i / 39), 6)) for i in range(40)]
 assert len(set(FORTY)) == 40 and FORTY[-1] == 50
 
@@ -75,6 +76,11 @@ CASES = [
     case([5, 900, 3, 700, 2], "nscl", 1),
     case(step(2, 2, 10, 20), "sincere", 1, note="beyond the STEP threshold"),
     case(WIDE12, "sincere", 0.5),
+    # long tails of the literature: CIFAR-10-LT with ratio 100, two temperatures
+    case(CIFAR10_LT, "supcon", 0.1, note="CIFAR-10-LT"),
+    case(CIFAR10_LT, "supcon", 1, note="CIFAR-10-LT"),
+    case(step(5, 5, 10, 100), "supcon", 0.1, note="STEP ratio 100"),
+    case(step(5, 5, 10, 100), "supcon", 1, note="STEP ratio 100"),
     # forty distinct sizes
     case(FORTY, "supcon", 0.1, note="forty"),
     case(FORTY, "supcon", 1, note="forty"),

@@ -1,0 +1,79 @@
+//! Every file of `problems/` is solved and compared with its `[expected]`.
+
+use std::path::PathBuf;
+
+use ufmin::control::Control;
+use ufmin::report::Report;
+use ufmin::solve::solve;
+use ufmin::spec::load;
+
+fn files() -> Vec<PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/problems");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    files
+}
+
+#[test]
+fn every_problem_file_meets_its_expectation() {
+    let files = files();
+    assert!(files.len() >= 12, "{} problem files", files.len());
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let (problem, options, file) = load(&path).unwrap();
+        let expected = file.expected.unwrap_or_else(|| panic!("{name} has no [expected]"));
+        assert!(expected.source.is_some(), "{name}: expected values need a source");
+        assert!(
+            expected.loss.is_some() || expected.excess.is_some(),
+            "{name}: expects neither loss nor excess"
+        );
+        let tolerance = expected.tolerance.unwrap_or(1e-6);
+        let solved = solve(&problem, &options, &Control::default()).unwrap();
+        assert!(solved.is_certified(), "{name}: {}", solved.certificate.relative_gap);
+        let report = Report::new(&problem, &solved, false);
+        let solution = &report.solution;
+        if let Some(loss) = expected.loss {
+            assert!(
+                (solution.loss - loss).abs() <= tolerance * loss.abs().max(1.0),
+                "{name}: loss {} against {loss}",
+                solution.loss
+            );
+        }
+        if let Some(excess) = expected.excess {
+            let found = solution.excess.unwrap();
+            assert!(
+                (found / excess - 1.0).abs() <= tolerance,
+                "{name}: excess {found} against {excess}"
+            );
+        }
+        if let Some(rank) = expected.rank {
+            assert_eq!(solution.rank, rank, "{name}: rank");
+        }
+        for (i, j, value) in expected.entries.unwrap_or_default() {
+            let found = solved.certificate.gram.entry(i, j);
+            assert!(
+                (found - value).abs() <= tolerance,
+                "{name}: entry {i}, {j} is {found}, not {value}"
+            );
+        }
+        for set in expected.collapsed.unwrap_or_default() {
+            let together = set
+                .windows(2)
+                .all(|pair| solved.certificate.gram.entry(pair[0], pair[1]) > 1.0 - tolerance);
+            assert!(together, "{name}: classes {set:?} should share one vector");
+        }
+    }
+}
+
+#[test]
+fn the_readme_of_the_problems_names_every_file() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/problems/README.md")).unwrap();
+    for path in files() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(readme.contains(&name), "problems/README.md does not mention {name}");
+    }
+}
