@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod conic;
 pub mod control;
+pub mod dual;
 pub mod embedding;
 pub mod error;
 pub mod files;

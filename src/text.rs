@@ -324,8 +324,8 @@ fn certificate(out: &mut String, report: &Report, verbose: bool) {
 }
 
 fn explain(method: &str) -> &'static str {
-    use crate::certificate::BoundMethod::{Entrywise, Kernel, RankOne, Shift};
-    [RankOne, Kernel, Shift, Entrywise]
+    use crate::certificate::BoundMethod::{Cauchy, Entrywise, Kernel, RankOne, Shift, Trivial};
+    [RankOne, Cauchy, Kernel, Shift, Entrywise, Trivial]
         .into_iter()
         .find(|bound| bound.name() == method)
         .map_or("", |bound| bound.explanation())
