@@ -11,6 +11,8 @@ pub mod gram;
 pub mod loss;
 pub mod metrics;
 pub mod npy;
+pub mod picture;
+pub mod plot;
 pub mod problem;
 pub mod profile;
 pub mod report;

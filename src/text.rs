@@ -305,8 +305,10 @@ fn certificate(out: &mut String, report: &Report, verbose: bool) {
         line(
             out,
             format_args!(
-                "  Independent check by {}: Gram entries differ by at most {:.1e} ({:.2} s).",
-                check.method, check.gram_difference, check.seconds
+                "  Independent check by {}: Gram entries differ by at most {:.1e} ({}).",
+                check.method,
+                check.gram_difference,
+                duration(check.seconds)
             ),
         );
     }

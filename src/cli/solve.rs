@@ -12,12 +12,14 @@ use ufmin::control::Control;
 use ufmin::embedding::{self, GramSpectrum};
 use ufmin::error::{Error, ProblemError};
 use ufmin::files::{prepare_folder, write_atomically};
+use ufmin::picture::Picture;
 use ufmin::problem::Problem;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::CrossCheckChoice;
 use ufmin::{npy, text};
 
+use super::heatmap::PictureKind;
 use super::problem_args::ProblemArgs;
 use super::{Outcome, print_data};
 
@@ -50,7 +52,7 @@ pub(crate) struct SolveArgs {
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     format: Format,
-    /// Folder for result.json, gram.npy, embeddings.npy, structure.npz and certificate.npz; made if missing
+    /// Folder for result.json, gram.npy, embeddings.npy, gram.png, gram.svg, structure.npz, certificate.npz; made if missing
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// List matrices of any size in the JSON
@@ -215,5 +217,8 @@ fn write_output(folder: &Path, problem: &Problem, solved: &Solved, report: &mut 
         }
         write_atomically(&folder.join("embeddings.npy"), &npy::matrix_bytes(&embedding.features))?;
     }
+    let heatmap = Picture::of_gram(problem, gram).heatmap();
+    write_atomically(&folder.join("gram.png"), &PictureKind::Png.draw(&heatmap)?)?;
+    write_atomically(&folder.join("gram.svg"), &PictureKind::Svg.draw(&heatmap)?)?;
     write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
 }
