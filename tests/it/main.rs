@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod certificate;
+mod embedding;
 mod loss;
+mod nonnegative;
 mod problems;
 mod reference;
 mod symmetry;
