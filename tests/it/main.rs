@@ -6,5 +6,6 @@ mod embedding;
 mod loss;
 mod nonnegative;
 mod problems;
+mod random;
 mod reference;
 mod symmetry;
