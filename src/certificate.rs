@@ -18,6 +18,8 @@
 //!
 //! This module knows no solver. It works on groups of classes, after checking that each joins only classes of one size.
 
+mod cauchy;
+
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,10 @@ pub enum Verdict {
 pub enum BoundMethod {
     /// `S = v v^T` by construction.
     RankOne,
+    /// `S = v v^T` by construction, and `M` semidefinite by the signs of `kappa`: no matrix is formed.
+    Cauchy,
+    /// No dual matrix: the excess is not negative.
+    Trivial,
     /// `S` projected onto the kernel of the Gram matrix, definiteness by Cholesky.
     Kernel,
     /// `S` of the gradient, shifted, definiteness by Cholesky.
@@ -60,6 +66,8 @@ impl BoundMethod {
     pub fn name(self) -> &'static str {
         match self {
             Self::RankOne => "rank-one",
+            Self::Cauchy => "rank-one-kappa",
+            Self::Trivial => "trivial",
             Self::Kernel => "kernel-cholesky",
             Self::Shift => "shifted-cholesky",
             Self::Entrywise => "entrywise-multipliers",
@@ -70,6 +78,10 @@ impl BoundMethod {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::RankOne => "the dual matrix is v v^T by construction",
+            Self::Cauchy => {
+                "the dual matrix is v v^T by construction, and the Gram matrix is semidefinite by the kappa test"
+            }
+            Self::Trivial => "only the trivial bound was proved, with S = 0",
             Self::Kernel => "the dual matrix on the kernel of the Gram matrix, by Cholesky factorisation",
             Self::Shift => "the dual matrix of the gradient with a diagonal shift, by Cholesky factorisation",
             Self::Entrywise => "the dual matrix is zero, the multipliers of the nonnegative entries carry the bound",
@@ -80,12 +92,28 @@ impl BoundMethod {
 /// A dual point that proves a lower bound; with groups, values are those of ONE class or one ordered pair of classes.
 #[derive(Debug, Clone)]
 pub struct DualPoint {
-    /// `y_cc'`, r x r: row group of the anchor. In units of `e^log_scale`.
-    pub y: DMatrix<f64>,
+    /// `y_cc'`, r x r: row group of the anchor. In units of `e^log_scale`. `None` where it follows from the implicit form
+    /// of the Gram matrix, see [`DualPoint::matrix`].
+    pub y: Option<DMatrix<f64>>,
     /// `nu_c`, r. In units of `e^log_scale`.
     pub nu: Vec<f64>,
     /// Natural log of the unit: the log of the excess, or 0 for losses without a floor.
     pub log_scale: f64,
+}
+
+impl DualPoint {
+    /// `y`, r x r, also where it is implicit: `y_cc' = a_c a_c' u_cc' beta_c`. `column` is `a` of THEORY (3) by group.
+    pub fn matrix(&self, gram: &Gram, column: &[f64]) -> Option<DMatrix<f64>> {
+        if let Some(y) = &self.y {
+            return Some(y.clone());
+        }
+        let form = gram.cauchy()?;
+        let tau = form.point.temperature;
+        Some(DMatrix::from_fn(column.len(), column.len(), |g, h| {
+            let log_beta = form.point.log_beta[form.vertex[g] as usize];
+            (column[g].ln() + column[h].ln() + log_beta + (form.between(g, h) - 1.0) / tau - self.log_scale).exp()
+        }))
+    }
 }
 
 /// How far a Gram matrix is from the minimum of the relaxation, with proof. All losses are means per anchor, in nats.
@@ -132,6 +160,9 @@ impl Certificate {
     }
 }
 
+/// Most groups for which r x r matrices are formed and factorised.
+pub const MAX_DENSE_GROUPS: usize = 4096;
+
 /// Judges a Gram matrix.
 ///
 /// # Errors
@@ -143,13 +174,26 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
             reason: "its groups are not classes of equal size of this problem".to_owned(),
         });
     }
-    if gram.values().iter().any(|value| !value.is_finite()) {
+    if let Some(form) = gram.cauchy()
+        && let Some(certificate) = cauchy::certify(problem, gram, form, tolerance)
+        && (certificate.verdict == Verdict::Certified || gram.partition().groups() > MAX_DENSE_GROUPS)
+    {
+        return Ok(certificate);
+    }
+    let groups = gram.partition().groups();
+    if groups > MAX_DENSE_GROUPS {
+        return Err(Error::Gram {
+            reason: format!("the linear-time proof fails, and {groups} groups are too many for a dense one"),
+        });
+    }
+    let values = gram.values();
+    if values.iter().any(|value| !value.is_finite()) {
         return Err(Error::Gram {
             reason: "it has entries that are not finite".to_owned(),
         });
     }
     let program = Program::on_partition(problem, gram.partition().clone());
-    let (values, feasibility_shift) = make_feasible(&program, gram.values());
+    let (values, feasibility_shift) = make_feasible(&program, &values);
     let entries = program.collapsed_entries(&values);
     let at = program.objective.evaluate(&entries);
     let floor = program.objective.floor();
@@ -176,7 +220,7 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
         min_eigenvalue: -best.eta * scale,
         method: best.method,
         dual: DualPoint {
-            y: best.y,
+            y: Some(best.y),
             nu: best.nu,
             log_scale,
         },

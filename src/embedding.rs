@@ -31,13 +31,14 @@ impl GramSpectrum {
     pub fn new(gram: &Gram) -> Self {
         let multiplicity = gram.partition().multiplicity_f64();
         let ones = vec![1.0; multiplicity.len()];
-        let block = lifted_block(&multiplicity, &ones, gram.values());
+        let values = gram.values();
+        let block = lifted_block(&multiplicity, &ones, &values);
         let spectrum = eigen(&block).expect("a Gram matrix is finite");
         let order: Vec<usize> = (0..spectrum.values.len()).rev().collect();
         Self {
             block: order.iter().map(|&i| spectrum.values[i]).collect(),
             vectors: spectrum.vectors.select_columns(&order),
-            differences: (0..multiplicity.len()).map(|g| 1.0 - gram.values()[(g, g)]).collect(),
+            differences: (0..multiplicity.len()).map(|g| 1.0 - values[(g, g)]).collect(),
             multiplicity: gram.partition().multiplicity().to_vec(),
         }
     }

@@ -290,6 +290,27 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A picture could not be drawn.
+    #[error("the picture cannot be drawn: {source}")]
+    Plot {
+        /// Why.
+        #[from]
+        source: crate::plot::PlotError,
+    },
+    /// The name of a picture does not tell its format.
+    #[error("{} does not end in .png or .svg", path.display())]
+    PictureKind {
+        /// The name.
+        path: PathBuf,
+    },
+    /// A `result.json` is not what this program writes.
+    #[error("{}: {detail}", path.display())]
+    Result {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
     /// Something that the crate promises cannot happen.
     #[error("internal error: {what}")]
     Internal {
@@ -337,6 +358,9 @@ impl Error {
                 .to_owned(),
             ),
             Self::Method { hint, .. } => Some((*hint).to_owned()),
+            Self::Plot { .. } => Some("draw fewer classes, or look at gram.npy directly".to_owned()),
+            Self::PictureKind { .. } => Some("give a name such as gram.png or gram.svg".to_owned()),
+            Self::Result { .. } => Some("write the folder again with ufmin solve --output".to_owned()),
             Self::Gram { .. } => Some("build it for this problem, for example from its partition by size".to_owned()),
             Self::Internal { .. } => {
                 Some("this is a defect of ufmin: please report it with the problem file".to_owned())

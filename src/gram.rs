@@ -1,7 +1,10 @@
 //! [`Gram`]: the inner products of the class means, stored by groups of classes that are alike.
 
+use std::borrow::Cow;
+
 use nalgebra::DMatrix;
 
+use crate::dual::DualPoint;
 use crate::problem::Problem;
 
 /// Which group each class belongs to. Classes of equal size form one group; groups are ordered by size, largest first.
@@ -136,9 +139,52 @@ impl Partition {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gram {
     partition: Partition,
+    values: Values,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Values {
     /// r x r, symmetric: inner product of a class of one group and a DIFFERENT class of the other; 1 on the diagonal of
     /// groups with one class.
-    values: DMatrix<f64>,
+    Dense(DMatrix<f64>),
+    /// Two numbers a vertex determine every entry.
+    Cauchy(CauchyForm),
+}
+
+/// The implicit form of THEORY (5): every entry on demand from `(t, beta)` of its two vertices. A vertex is a group, or
+/// a cluster of groups whose classes all share one vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CauchyForm {
+    /// `t` and `beta` of every vertex.
+    pub point: DualPoint,
+    /// The vertex of every group.
+    pub vertex: Vec<u32>,
+    /// For every vertex, whether it is a cluster.
+    pub cluster: Vec<bool>,
+}
+
+impl CauchyForm {
+    /// Inner product of two different classes of the groups `g` and `h`.
+    pub fn between(&self, g: usize, h: usize) -> f64 {
+        let (i, j) = (self.vertex[g] as usize, self.vertex[h] as usize);
+        if i == j && self.cluster[i] {
+            1.0
+        } else {
+            self.point.entry(i, j)
+        }
+    }
+
+    /// The sets of groups whose classes share one vector, each ascending.
+    pub fn clusters(&self) -> Vec<Vec<usize>> {
+        let mut sets: Vec<Vec<usize>> = vec![Vec::new(); self.cluster.len()];
+        for (g, &vertex) in self.vertex.iter().enumerate() {
+            if self.cluster[vertex as usize] {
+                sets[vertex as usize].push(g);
+            }
+        }
+        sets.retain(|set| !set.is_empty());
+        sets
+    }
 }
 
 impl Gram {
@@ -158,7 +204,22 @@ impl Gram {
                 values[(g, h)] = values[(h, g)];
             }
         }
-        Self { partition, values }
+        Self {
+            partition,
+            values: Values::Dense(values),
+        }
+    }
+
+    /// A Gram matrix in the implicit form.
+    ///
+    /// # Panics
+    /// If the form has not one vertex for every group.
+    pub fn from_cauchy(partition: Partition, form: CauchyForm) -> Self {
+        assert_eq!(form.vertex.len(), partition.groups(), "one vertex a group");
+        Self {
+            partition,
+            values: Values::Cauchy(form),
+        }
     }
 
     /// A Gram matrix from a dense k x k matrix in class order, each class a group of its own. The diagonal is rescaled
@@ -179,10 +240,33 @@ impl Gram {
         &self.partition
     }
 
+    /// The implicit form, if the matrix has one.
+    pub fn cauchy(&self) -> Option<&CauchyForm> {
+        match &self.values {
+            Values::Dense(_) => None,
+            Values::Cauchy(form) => Some(form),
+        }
+    }
+
+    /// Inner product of two different classes, one of group `g` and one of group `h`; 1 for a group of one class.
+    pub fn between(&self, g: usize, h: usize) -> f64 {
+        match &self.values {
+            Values::Dense(values) => values[(g, h)],
+            Values::Cauchy(_) if g == h && self.partition.multiplicity[g] == 1 => 1.0,
+            Values::Cauchy(form) => form.between(g, h),
+        }
+    }
+
     /// Inner products by groups, r x r: of a class of one group and a different class of the other; 1 on the diagonal
-    /// of groups with one class.
-    pub fn values(&self) -> &DMatrix<f64> {
-        &self.values
+    /// of groups with one class. Computed where the form is implicit: check the number of groups first.
+    pub fn values(&self) -> Cow<'_, DMatrix<f64>> {
+        match &self.values {
+            Values::Dense(values) => Cow::Borrowed(values),
+            Values::Cauchy(_) => {
+                let groups = self.partition.groups();
+                Cow::Owned(DMatrix::from_fn(groups, groups, |g, h| self.between(g, h)))
+            }
+        }
     }
 
     /// Inner product of two classes in the user's order.
@@ -190,12 +274,13 @@ impl Gram {
         if i == j {
             1.0
         } else {
-            self.values[(self.partition.group_of(i), self.partition.group_of(j))]
+            self.between(self.partition.group_of(i), self.partition.group_of(j))
         }
     }
 
     /// The dense k x k matrix in class order.
     pub fn to_dense(&self) -> DMatrix<f64> {
+        let values = self.values();
         let mut group_of = Vec::with_capacity(self.partition.classes() as usize);
         for (_, count, group) in self.partition.runs() {
             group_of.extend(std::iter::repeat_n(group, count as usize));
@@ -204,7 +289,7 @@ impl Gram {
             if i == j {
                 1.0
             } else {
-                self.values[(group_of[i], group_of[j])]
+                values[(group_of[i], group_of[j])]
             }
         })
     }

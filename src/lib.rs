@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod conic;
 pub mod control;
+pub mod dual;
 pub mod embedding;
 pub mod error;
 pub mod files;
@@ -10,6 +11,8 @@ pub mod gram;
 pub mod loss;
 pub mod metrics;
 pub mod npy;
+pub mod picture;
+pub mod plot;
 pub mod problem;
 pub mod profile;
 pub mod report;

@@ -13,7 +13,7 @@ pub const NEARLY_COLLAPSED_DEGREES: f64 = 0.1;
 /// Longest list of nearly collapsed pairs that is built.
 const MAX_PAIRS: usize = 1000;
 
-/// Programs with more groups than this are not evaluated at reference geometries (r^2 terms).
+/// Above this many groups nothing is computed for every pair of them.
 const MAX_REFERENCE_GROUPS: usize = 4000;
 
 /// Angle in degrees between unit vectors with the given inner product; accurate near 0 and 180 degrees.
@@ -41,7 +41,7 @@ fn group_pairs(gram: &Gram) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
     (0..multiplicity.len())
         .flat_map(move |h| (0..=h).map(move |g| (g, h)))
         .filter(move |&(g, h)| g < h || multiplicity[h] >= 2)
-        .map(|(g, h)| (g, h, gram.values()[(g, h)]))
+        .map(|(g, h)| (g, h, gram.between(g, h)))
 }
 
 /// The closest and the farthest pair of classes (first of their groups).
@@ -64,11 +64,23 @@ pub fn extreme_pairs(gram: &Gram) -> Option<(Pair, Pair)> {
 }
 
 /// Pairs of classes under [`NEARLY_COLLAPSED_DEGREES`] that are not in one proven cluster, at most 1000 of them.
-/// `merged` are the groups whose classes are proven to coincide.
-pub fn nearly_collapsed(gram: &Gram, merged: &[usize]) -> Vec<Pair> {
+/// `clusters` are the sets of groups whose classes are proven to coincide. Empty above 4000 groups.
+pub fn nearly_collapsed(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Pair> {
+    let groups = gram.partition().groups();
+    if groups > MAX_REFERENCE_GROUPS {
+        return Vec::new();
+    }
+    // 0 for groups in no cluster.
+    let mut cluster_of = vec![0usize; groups];
+    for (index, set) in clusters.iter().enumerate() {
+        for &g in set {
+            cluster_of[g] = index + 1;
+        }
+    }
+    let proven = |g: usize, h: usize| cluster_of[g] != 0 && cluster_of[g] == cluster_of[h];
     let close: Vec<(usize, usize, f64)> = group_pairs(gram)
         .map(|(g, h, value)| (g, h, angle_degrees(value)))
-        .filter(|&(g, h, angle)| angle < NEARLY_COLLAPSED_DEGREES && !(merged.contains(&g) && merged.contains(&h)))
+        .filter(|&(g, h, angle)| angle < NEARLY_COLLAPSED_DEGREES && !proven(g, h))
         .collect();
     if close.is_empty() {
         return Vec::new();
@@ -198,7 +210,7 @@ pub fn angle_matrix(gram: &Gram) -> DMatrix<f64> {
         if g == h && multiplicity[g] < 2 {
             f64::NAN
         } else {
-            angle_degrees(gram.values()[(g, h)])
+            angle_degrees(gram.between(g, h))
         }
     })
 }

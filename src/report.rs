@@ -20,6 +20,9 @@ pub const SCHEMA: &str = "ufmin/solve/1";
 /// Largest number of rows of a matrix in the JSON without `--full-gram`.
 pub const MAX_JSON_ROWS: usize = 64;
 
+/// Most groups whose r x r matrices are stored in `.npz` files.
+pub const MAX_STORED_GROUPS: usize = 4096;
+
 /// Above this many classes the JSON lists neither sizes nor the classes of groups.
 pub const MAX_LISTED_CLASSES: u64 = 10_000;
 
@@ -198,9 +201,9 @@ impl Report {
                 log_excess: certificate.log_excess,
                 rank: solved.rank,
                 cross_check: solved.cross_check.clone(),
-                collapsed: collapsed_sets(gram, &solved.solution.merged),
-                nearly_collapsed: nearly_collapsed(gram, &solved.solution.merged),
-                group_gram: small(groups.len() as u64).then(|| rows(gram.values())),
+                collapsed: collapsed_sets(gram, &solved.solution.clusters),
+                nearly_collapsed: nearly_collapsed(gram, &solved.solution.clusters),
+                group_gram: small(groups.len() as u64).then(|| rows(&gram.values())),
                 groups,
                 level: "class",
                 gram: small(class_count).then(|| rows(&gram.to_dense())),
@@ -291,16 +294,23 @@ fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
     matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
 }
 
-/// The classes of merged groups as one set: at most one cluster has more than one size, and a group of equal sizes that
-/// coincides with itself alone is a set too.
-fn collapsed_sets(gram: &Gram, merged: &[usize]) -> Vec<Vec<u64>> {
-    if merged.is_empty() {
+/// The classes of every cluster that has at least two, each set ascending.
+fn collapsed_sets(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Vec<u64>> {
+    if clusters.is_empty() {
         return Vec::new();
     }
     let members = gram.partition().members();
-    let mut set: Vec<u64> = merged.iter().flat_map(|&g| members[g].iter().copied()).collect();
-    set.sort_unstable();
-    if set.len() < 2 { Vec::new() } else { vec![set] }
+    let mut sets: Vec<Vec<u64>> = clusters
+        .iter()
+        .map(|cluster| {
+            let mut set: Vec<u64> = cluster.iter().flat_map(|&g| members[g].iter().copied()).collect();
+            set.sort_unstable();
+            set
+        })
+        .filter(|set| set.len() >= 2)
+        .collect();
+    sets.sort();
+    sets
 }
 
 /// The arrays of `structure.npz`: everything that determines the Gram matrix, by groups.
@@ -312,7 +322,7 @@ pub fn structure_arrays(problem: &Problem, gram: &Gram) -> Vec<(&'static str, Ar
         count.push(length);
         group.push(of_group as u64);
     }
-    vec![
+    let mut arrays = vec![
         ("run_first", Array::Indices(first)),
         ("run_count", Array::Indices(count)),
         ("run_group", Array::Indices(group)),
@@ -321,8 +331,27 @@ pub fn structure_arrays(problem: &Problem, gram: &Gram) -> Vec<(&'static str, Ar
             Array::Vector(partition.sizes().iter().map(|&size| problem.samples(size)).collect()),
         ),
         ("group_multiplicity", Array::Indices(partition.multiplicity().to_vec())),
-        ("group_gram", Array::Matrix(gram.values().clone())),
-    ]
+    ];
+    if let Some(form) = gram.cauchy() {
+        // M_cc' = 1 + tau (r_c + r_c' - log cosh((b_c - b_c')/2)) with r = log t - b/2 and b = log beta of the vertices.
+        let log_t = (0..form.point.groups())
+            .map(|vertex| form.point.log_t(vertex))
+            .collect();
+        arrays.push(("log_t", Array::Vector(log_t)));
+        arrays.push(("log_beta", Array::Vector(form.point.log_beta.clone())));
+        arrays.push((
+            "vertex_of_group",
+            Array::Indices(form.vertex.iter().map(|&v| u64::from(v)).collect()),
+        ));
+        arrays.push((
+            "vertex_is_cluster",
+            Array::Indices(form.cluster.iter().map(|&c| u64::from(c)).collect()),
+        ));
+    }
+    if partition.groups() <= MAX_STORED_GROUPS {
+        arrays.push(("group_gram", Array::Matrix(gram.values().into_owned())));
+    }
+    arrays
 }
 
 /// The arrays of `certificate.npz`: the dual point and the coefficients of the problem, from which the bound of THEORY
@@ -332,8 +361,12 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
     let partition = certificate.gram.partition();
     let multiplicity = partition.multiplicity_f64();
     let coefficients = crate::loss::coefficients(problem, partition.sizes(), &multiplicity);
-    vec![
-        ("y", Array::Matrix(certificate.dual.y.clone())),
+    let y = if partition.groups() <= MAX_STORED_GROUPS {
+        certificate.dual.matrix(&certificate.gram, &coefficients.column)
+    } else {
+        None
+    };
+    let mut arrays = vec![
         ("nu", Array::Vector(certificate.dual.nu.clone())),
         ("log_scale", Array::Vector(vec![certificate.dual.log_scale])),
         ("multiplicity", Array::Vector(multiplicity)),
@@ -341,5 +374,9 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
         ("s", Array::Vector(coefficients.base)),
         ("a", Array::Vector(coefficients.column)),
         ("temperature", Array::Vector(vec![coefficients.temperature])),
-    ]
+    ];
+    if let Some(y) = y {
+        arrays.push(("y", Array::Matrix(y)));
+    }
+    arrays
 }

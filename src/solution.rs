@@ -76,8 +76,10 @@ pub struct Solution {
     pub gram: Gram,
     /// Within-class inner product of each group, where the method has it as a variable; else 1.
     pub within_class: Vec<f64>,
-    /// Groups whose classes all share one vector, by a proof of the method (never by rounding).
-    pub merged: Vec<usize>,
+    /// Sets of groups whose classes all share one vector, by a rule of the method (never by rounding).
+    pub clusters: Vec<Vec<usize>>,
+    /// Rank of the Gram matrix where the structure of the optimum tells it.
+    pub rank: Option<u64>,
     /// How it was computed.
     pub method: Method,
     /// Why the solver stopped.

@@ -5,9 +5,11 @@ use std::time::Instant;
 use crate::certificate::{Certificate, Verdict, certify};
 use crate::conic;
 use crate::control::Control;
+use crate::dual::{self, DualPoint, Outcome, Reason};
 use crate::embedding::{GramSpectrum, rank_cutoff};
 use crate::error::Error;
-use crate::gram::{Gram, Partition};
+use crate::gram::{CauchyForm, Gram, Partition};
+use crate::loss::coefficients;
 use crate::problem::Problem;
 use crate::report::CrossCheck;
 use crate::solution::{Method, Solution, Termination};
@@ -46,27 +48,63 @@ pub struct Solved {
 /// is no error: see [`Certificate::verdict`].
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
     let start = Instant::now();
-    let solution = run(problem, options.method, control)?;
+    let mut warnings = Vec::new();
+    let solution = run(problem, options.method, control, &mut warnings)?;
     let exact = solution.method != Method::Conic;
     let tolerance = options
         .tolerance
         .unwrap_or(if exact { TOLERANCE } else { TOLERANCE_CONIC });
     let certificate = certify(problem, &solution.gram, tolerance)?;
     let rank_cutoff = rank_cutoff(&certificate, problem.model().temperature);
-    let rank = GramSpectrum::new(&certificate.gram).rank(rank_cutoff);
+    let rank = solution
+        .rank
+        .unwrap_or_else(|| GramSpectrum::new(&certificate.gram).rank(rank_cutoff));
     let certificate = certificate.limited_to(problem.model().dimension, rank);
+    let seconds = start.elapsed().as_secs_f64();
+    let cross_check = if options.wants_cross_check(&solution) {
+        check(problem, &certificate.gram, control, &mut warnings)
+    } else {
+        None
+    };
     Ok(Solved {
         solution,
         certificate,
         rank,
         rank_cutoff,
-        cross_check: None,
-        warnings: Vec::new(),
+        cross_check,
+        warnings,
+        seconds,
+    })
+}
+
+/// Solves again by the conic program and compares. Has its own time, and never changes the verdict.
+fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<String>) -> Option<CrossCheck> {
+    let start = Instant::now();
+    let mut failed = |why: String| {
+        warnings.push(format!("no independent check: {why}"));
+        None
+    };
+    let solution = match conic::solve(&Program::new(problem), &conic::Settings::default(), control) {
+        Ok(solution) => solution,
+        Err(error) => return failed(error.to_string()),
+    };
+    if !matches!(solution.termination, Termination::Converged | Termination::Stalled) {
+        return failed(format!("the conic program ended with {}", solution.termination.name()));
+    }
+    let gram_difference = (solution.gram.values().as_ref() - gram.values().as_ref()).amax();
+    Some(CrossCheck {
+        method: Method::Conic.name(),
+        gram_difference,
         seconds: start.elapsed().as_secs_f64(),
     })
 }
 
-fn run(problem: &Problem, choice: MethodChoice, control: &Control) -> Result<Solution, Error> {
+fn run(
+    problem: &Problem,
+    choice: MethodChoice,
+    control: &Control,
+    warnings: &mut Vec<String>,
+) -> Result<Solution, Error> {
     let nonnegative = problem.model().nonnegative;
     match choice {
         MethodChoice::ClosedForm if !nonnegative => Err(Error::Method {
@@ -74,16 +112,126 @@ fn run(problem: &Problem, choice: MethodChoice, control: &Control) -> Result<Sol
             reason: "only nonnegative features have a closed form at any sizes".to_owned(),
             hint: "use --method auto",
         }),
-        MethodChoice::Dual => Err(Error::Method {
+        MethodChoice::Dual if nonnegative => Err(Error::Method {
             method: "dual",
-            reason: "it is not available in this version".to_owned(),
-            hint: "use --method conic",
+            reason: "it is for features without a sign constraint".to_owned(),
+            hint: "use --method auto, conic or closed-form",
         }),
         MethodChoice::ClosedForm => Ok(orthogonal_frame(problem)),
         MethodChoice::Auto if nonnegative => Ok(orthogonal_frame(problem)),
-        MethodChoice::Conic | MethodChoice::Auto => {
-            conic::solve(&Program::new(problem), &conic::Settings::default(), control)
+        MethodChoice::Conic => conic::solve(&Program::new(problem), &conic::Settings::default(), control),
+        MethodChoice::Dual => Ok(dual_solution(problem, control).unwrap_or_else(|reason| {
+            warnings.push(unresolved(reason));
+            fallback(problem, reason)
+        })),
+        MethodChoice::Auto => match dual_solution(problem, control) {
+            Ok(solution) => Ok(solution),
+            Err(Reason::Interrupted) => Ok(fallback(problem, Reason::Interrupted)),
+            Err(reason) if fits_conic(problem) => {
+                warnings.push(format!("{}; solved by the conic program instead", unresolved(reason)));
+                conic::solve(&Program::new(problem), &conic::Settings::default(), control)
+            }
+            Err(reason) => {
+                warnings.push(format!(
+                    "{}, and there are too many distinct sizes for the conic program; the simplex ETF is shown",
+                    unresolved(reason)
+                ));
+                Ok(fallback(problem, reason))
+            }
+        },
+    }
+}
+
+/// Most groups for which `auto` falls back to the conic program; it takes minutes there.
+const MAX_CONIC_GROUPS: usize = 80;
+
+fn fits_conic(problem: &Problem) -> bool {
+    Partition::by_size(problem).groups() <= MAX_CONIC_GROUPS
+}
+
+fn unresolved(reason: Reason) -> String {
+    let why = match reason {
+        Reason::OneClass | Reason::InvalidCoefficients => "the problem is outside its range",
+        Reason::Collapsed => "classes collapse, and no rule tells which for this loss",
+        Reason::NotConverged => "Newton's method found no regular optimum, as where classes collapse",
+        Reason::DefinitenessUndecided => "there are too many distinct sizes to tell whether the matrix is semidefinite",
+        Reason::Interrupted => "it was stopped",
+    };
+    format!("the exact solver found no optimum: {why}")
+}
+
+/// Newton's method on THEORY (5)-(7), with merging (8).
+fn dual_solution(problem: &Problem, control: &Control) -> Result<Solution, Reason> {
+    let partition = Partition::by_size(problem);
+    let coefficients = coefficients(problem, partition.sizes(), &partition.multiplicity_f64());
+    let groups = partition.groups();
+    let outcome = dual::solve(&coefficients, &dual::Settings::default(), &|| control.stop().is_some());
+    let (form, steps, vertices) = match outcome {
+        Outcome::Regular(solution) => {
+            let vertex = (0..groups as u32).collect();
+            let form = CauchyForm {
+                point: solution.solved.point,
+                vertex,
+                cluster: vec![false; groups],
+            };
+            (form, solution.steps, coefficients.classes())
         }
+        Outcome::Merged { merging, solution } => {
+            let count = merging.coefficients.groups();
+            let form = CauchyForm {
+                point: solution.solved.point,
+                vertex: merging.vertex.iter().map(|&vertex| vertex as u32).collect(),
+                cluster: (0..count)
+                    .map(|vertex| vertex >= count - merging.clusters.len())
+                    .collect(),
+            };
+            (form, solution.steps, merging.coefficients.classes())
+        }
+        Outcome::Unresolved { reason, .. } => return Err(reason),
+    };
+    Ok(Solution {
+        within_class: vec![1.0; groups],
+        clusters: form.clusters(),
+        // The kernel of M between distinct vectors is spanned by v alone.
+        rank: Some(vertices as u64 - 1),
+        gram: Gram::from_cauchy(partition, form),
+        method: Method::Dual,
+        termination: Termination::Converged,
+        iterations: steps as u64,
+    })
+}
+
+/// The simplex ETF, where nothing better is known: a feasible point, to be judged as any other.
+fn fallback(problem: &Problem, reason: Reason) -> Solution {
+    let partition = Partition::by_size(problem);
+    let groups = partition.groups();
+    let classes = partition.classes() as f64;
+    let temperature = problem.model().temperature;
+    let log_ratio = -classes / (2.0 * (classes - 1.0) * temperature);
+    let point = DualPoint {
+        temperature,
+        log_ratio: vec![log_ratio; groups],
+        log_beta: vec![0.0; groups],
+        z: vec![0.0; groups],
+        log_mass: vec![0.0; groups],
+    };
+    let form = CauchyForm {
+        point,
+        vertex: (0..groups as u32).collect(),
+        cluster: vec![false; groups],
+    };
+    Solution {
+        gram: Gram::from_cauchy(partition, form),
+        within_class: vec![1.0; groups],
+        clusters: Vec::new(),
+        rank: Some(classes as u64 - 1),
+        method: Method::Dual,
+        termination: if reason == Reason::Interrupted {
+            Termination::Interrupted
+        } else {
+            Termination::Stalled
+        },
+        iterations: 0,
     }
 }
 
@@ -95,7 +243,8 @@ fn orthogonal_frame(problem: &Problem) -> Solution {
     Solution {
         gram: Gram::from_groups(partition, nalgebra::DMatrix::zeros(groups, groups)),
         within_class: vec![1.0; groups],
-        merged: Vec::new(),
+        clusters: Vec::new(),
+        rank: Some(problem.classes().count()),
         method: Method::ClosedForm,
         termination: Termination::Converged,
         iterations: 0,

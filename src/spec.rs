@@ -16,6 +16,7 @@ use crate::loss::{Anchors, Loss, Singletons};
 use crate::npy::read_labels;
 use crate::problem::{Classes, Model, Problem, Run};
 use crate::profile::Profile;
+use crate::solution::{Method, Solution, Termination};
 
 /// A problem file, as written. Unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -128,6 +129,36 @@ pub struct Options {
     pub method: MethodChoice,
     /// Tolerance on the relative gap, in (0, 1). `None`: 1e-9, or 1e-6 where conic is the only route.
     pub tolerance: Option<f64>,
+    /// Whether to solve again by an independent method and compare.
+    pub cross_check: CrossCheckChoice,
+}
+
+/// When to solve again by the conic program and compare the Gram matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CrossCheckChoice {
+    /// Where method is `auto` and the reduced program is small.
+    #[default]
+    Auto,
+    /// Whenever the answer is not the conic program's own.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `auto` cross-checks programs of at most this many groups.
+const CROSS_CHECK_GROUPS: usize = 12;
+
+impl Options {
+    /// Whether a solution is to be compared with the conic program's.
+    pub fn wants_cross_check(&self, solution: &Solution) -> bool {
+        let other = solution.method != Method::Conic && solution.termination == Termination::Converged;
+        let small = solution.gram.partition().groups() <= CROSS_CHECK_GROUPS;
+        match self.cross_check {
+            CrossCheckChoice::Auto => other && small && self.method == MethodChoice::Auto,
+            CrossCheckChoice::Always => other,
+            CrossCheckChoice::Never => false,
+        }
+    }
 }
 
 /// Losses that problem files may name and this version cannot solve.
@@ -310,6 +341,7 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
     let options = Options {
         method: method(file.solver.method.as_deref())?,
         tolerance: tolerance(file.solver.tolerance)?,
+        cross_check: CrossCheckChoice::default(),
     };
     Ok((Problem::new(classes, model)?, options))
 }

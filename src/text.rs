@@ -305,8 +305,10 @@ fn certificate(out: &mut String, report: &Report, verbose: bool) {
         line(
             out,
             format_args!(
-                "  Independent check by {}: Gram entries differ by at most {:.1e} ({:.2} s).",
-                check.method, check.gram_difference, check.seconds
+                "  Independent check by {}: Gram entries differ by at most {:.1e} ({}).",
+                check.method,
+                check.gram_difference,
+                duration(check.seconds)
             ),
         );
     }
@@ -324,8 +326,8 @@ fn certificate(out: &mut String, report: &Report, verbose: bool) {
 }
 
 fn explain(method: &str) -> &'static str {
-    use crate::certificate::BoundMethod::{Entrywise, Kernel, RankOne, Shift};
-    [RankOne, Kernel, Shift, Entrywise]
+    use crate::certificate::BoundMethod::{Cauchy, Entrywise, Kernel, RankOne, Shift, Trivial};
+    [RankOne, Cauchy, Kernel, Shift, Entrywise, Trivial]
         .into_iter()
         .find(|bound| bound.name() == method)
         .map_or("", |bound| bound.explanation())

@@ -3,6 +3,7 @@
 //! Exit status: 0 solved and certified, 1 solved but not certified, 2 error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod heatmap;
 mod problem_args;
 mod solve;
 
@@ -33,6 +34,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Solve(Box<solve::SolveArgs>),
+    Heatmap(heatmap::HeatmapArgs),
 }
 
 /// What a verb ends with, other than an error.
@@ -55,6 +57,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let result = match cli.verb {
         Verb::Solve(arguments) => solve::run(&arguments),
+        Verb::Heatmap(arguments) => heatmap::run(&arguments),
     };
     match result {
         Ok(Outcome::Certified) => ExitCode::SUCCESS,

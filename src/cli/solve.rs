@@ -12,11 +12,14 @@ use ufmin::control::Control;
 use ufmin::embedding::{self, GramSpectrum};
 use ufmin::error::{Error, ProblemError};
 use ufmin::files::{prepare_folder, write_atomically};
+use ufmin::picture::Picture;
 use ufmin::problem::Problem;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{Solved, solve};
+use ufmin::spec::CrossCheckChoice;
 use ufmin::{npy, text};
 
+use super::heatmap::PictureKind;
 use super::problem_args::ProblemArgs;
 use super::{Outcome, print_data};
 
@@ -37,6 +40,9 @@ pub(crate) struct SolveArgs {
     /// Relative gap, of the excess loss, that counts as certified [default: 1e-9; 1e-6 by conic]
     #[arg(long, value_name = "GAP", help_heading = "Solver", allow_hyphen_values = true)]
     tolerance: Option<f64>,
+    /// Solve again by the conic program and compare: auto (up to 12 distinct sizes), always or never
+    #[arg(long, value_enum, default_value_t = CrossCheck::Auto, value_name = "WHEN", help_heading = "Solver")]
+    cross_check: CrossCheck,
     /// Stop after this many seconds and report what is proven by then
     #[arg(long, value_name = "SECONDS", help_heading = "Solver", allow_hyphen_values = true)]
     time_limit: Option<f64>,
@@ -46,7 +52,7 @@ pub(crate) struct SolveArgs {
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     format: Format,
-    /// Folder for result.json, gram.npy, embeddings.npy, structure.npz and certificate.npz; made if missing
+    /// Folder for result.json, gram.npy, embeddings.npy, gram.png, gram.svg, structure.npz, certificate.npz; made if missing
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
     /// List matrices of any size in the JSON
@@ -61,6 +67,13 @@ pub(crate) struct SolveArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CrossCheck {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// A report to read
     Text,
@@ -69,12 +82,17 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
-    let (problem, options) = arguments.problem.resolve(|file| {
+    let (problem, mut options) = arguments.problem.resolve(|file| {
         if let Some(method) = &arguments.method {
             file.solver.method = Some(method.clone());
         }
         file.solver.tolerance = arguments.tolerance.or(file.solver.tolerance);
     })?;
+    options.cross_check = match arguments.cross_check {
+        CrossCheck::Auto => CrossCheckChoice::Auto,
+        CrossCheck::Always => CrossCheckChoice::Always,
+        CrossCheck::Never => CrossCheckChoice::Never,
+    };
     if let Some(threads) = arguments.threads {
         set_threads(threads)?;
     }
@@ -199,5 +217,8 @@ fn write_output(folder: &Path, problem: &Problem, solved: &Solved, report: &mut 
         }
         write_atomically(&folder.join("embeddings.npy"), &npy::matrix_bytes(&embedding.features))?;
     }
+    let heatmap = Picture::of_gram(problem, gram).heatmap();
+    write_atomically(&folder.join("gram.png"), &PictureKind::Png.draw(&heatmap)?)?;
+    write_atomically(&folder.join("gram.svg"), &PictureKind::Svg.draw(&heatmap)?)?;
     write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
 }

@@ -206,7 +206,8 @@ fn solution(program: &Program, entries: &[f64], termination: Termination, iterat
     Solution {
         gram: program.gram(entries),
         within_class: (0..program.groups()).map(|g| entries[layout.within(g)]).collect(),
-        merged: Vec::new(),
+        clusters: Vec::new(),
+        rank: None,
         method: Method::Conic,
         termination,
         iterations,

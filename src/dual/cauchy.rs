@@ -64,6 +64,10 @@ impl Resolution {
     }
 }
 
+/// Most terms spent on rows that need a direct sum. More rows than this are dominated by their own class only far from any
+/// solution, or where classes collapse.
+const DIRECT_TERMS: usize = 1 << 25;
+
 /// Upper bound of the nodes of one panel.
 pub(super) const MAX_ORDER: usize = 20;
 
@@ -250,22 +254,27 @@ impl<'a> Grid<'a> {
             total
         });
         let at_zero = kernels(0.0);
-        blocks::map(self.points.len(), |g| {
+        let mut sums = blocks::map(self.points.len(), |g| {
             let mut value = self.interpolate(g, &nodal);
             if let Place::Panel { .. } = self.places[g] {
                 let own = source(g);
-                let mut digits_lost = false;
-                for w in 0..W {
-                    let own = own[w] * at_zero[w];
-                    value[w] -= own;
-                    digits_lost |= value[w].abs() < own.abs() / 16.0;
-                }
-                if digits_lost {
-                    return self.direct(g, multiplicity, &source, &kernels);
-                }
+                (0..W).for_each(|w| value[w] -= own[w] * at_zero[w]);
             }
             value
-        })
+        });
+
+        // Where a class outweighs all others, taking it out of the sum has cost digits.
+        let lost = |g: usize| {
+            let own = source(g);
+            (0..W).any(|w| sums[g][w].abs() < (own[w] * at_zero[w]).abs() / 16.0)
+        };
+        let in_panel = |g: &usize| matches!(self.places[*g], Place::Panel { .. });
+        let rows: Vec<usize> = (0..self.points.len()).filter(in_panel).filter(|&g| lost(g)).collect();
+        if rows.len() * self.points.len() <= DIRECT_TERMS {
+            let direct = node_rows(rows.len(), |i| self.direct(rows[i], multiplicity, &source, &kernels));
+            rows.into_iter().zip(direct).for_each(|(g, row)| sums[g] = row);
+        }
+        sums
     }
 
     /// One row of [`Grid::others`] term by term.

@@ -2,7 +2,6 @@
 
 use faer::Mat;
 
-use super::cauchy::log_cosh_half;
 use super::linear;
 use super::point::DualPoint;
 
@@ -29,6 +28,9 @@ pub(super) fn definiteness(point: &DualPoint, multiplicity: &[f64], column: &[f6
     if point.log_ratio.iter().all(|&xi| xi <= 0.0) {
         return Definiteness::Kappa;
     }
+    if some_entry_exceeds_one(point) {
+        return Definiteness::Indefinite;
+    }
     if r > limit {
         return Definiteness::Undecided;
     }
@@ -37,6 +39,15 @@ pub(super) fn definiteness(point: &DualPoint, multiplicity: &[f64], column: &[f6
     } else {
         Definiteness::Indefinite
     }
+}
+
+/// Whether `M_gh > 1` for two groups with `xi > 0` that are neighbours in `beta`, where entries are largest.
+fn some_entry_exceeds_one(point: &DualPoint) -> bool {
+    let mut positive: Vec<usize> = (0..point.groups()).filter(|&g| point.kappa_is_positive(g)).collect();
+    positive.sort_by(|&g, &h| point.log_beta[g].total_cmp(&point.log_beta[h]));
+    positive
+        .windows(2)
+        .any(|pair| point.temperature * point.log_u(pair[0], pair[1]) > 1e-14)
 }
 
 /// The invariant block of `M` in an orthonormal basis: diagonal `1 + (m_g - 1) M_gg`, off the diagonal
@@ -58,8 +69,7 @@ fn lifted(point: &DualPoint, multiplicity: &[f64], column: &[f64]) -> Mat<f64> {
         if h > g {
             return 0.0;
         }
-        let log_u = point.log_ratio[g] + point.log_ratio[h] - log_cosh_half(point.log_beta[g] - point.log_beta[h]);
-        let entry = 1.0 + point.temperature * log_u;
+        let entry = point.entry(g, h);
         let block = if g == h {
             1.0 + (multiplicity[g] - 1.0) * entry + shift
         } else {

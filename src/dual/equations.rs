@@ -9,6 +9,9 @@ use crate::loss::Coefficients;
 /// still finite: its `xi` stays finite too.
 const NO_ANCHOR: f64 = 200.0;
 
+/// How far `z` may overshoot its largest feasible value on the way to a solution.
+const RUNAWAY: f64 = 60.0;
+
 /// The unknowns: `xi_g = log(t_g / sqrt(beta_g))` and `z_g`, one pair per group.
 #[derive(Debug, Clone)]
 pub(super) struct Unknowns {
@@ -47,6 +50,8 @@ pub(super) struct Equations<'a> {
     pub(super) log_column: Vec<f64>,
     /// `log(w / (tau a))`, so that `log beta = offset - z`.
     offset: Vec<f64>,
+    /// `log( max s + sum a )`: no `z` exceeds it at a feasible `M`.
+    ceiling: f64,
 }
 
 impl<'a> Equations<'a> {
@@ -63,6 +68,8 @@ impl<'a> Equations<'a> {
             let log_weight = if w > 0.0 { w.ln() } else { least.ln() - NO_ANCHOR };
             log_weight - coefficients.temperature.ln() - log_column[g]
         });
+        let base = blocks::max(r, |g| coefficients.base[g]);
+        let [columns] = blocks::sum(r, |g| [coefficients.multiplicity[g] * coefficients.column[g]]);
         Equations {
             tau: coefficients.temperature,
             multiplicity: &coefficients.multiplicity,
@@ -70,6 +77,7 @@ impl<'a> Equations<'a> {
             log_base: blocks::map(r, |g| coefficients.base[g].ln()),
             log_column,
             offset,
+            ceiling: (base + columns).ln(),
         }
     }
 
@@ -95,6 +103,8 @@ impl<'a> Equations<'a> {
             log_base: blend(&self.log_base),
             log_column: blend(&self.log_column),
             offset: blend(&self.offset),
+            // Geometric means of w, a and s exceed no sum of theirs.
+            ceiling: self.ceiling,
         }
     }
 
@@ -109,6 +119,7 @@ impl<'a> Equations<'a> {
             log_column: self.log_column.clone(),
             // The temperature in log beta is common to all groups, so that it does not matter.
             offset: self.offset.clone(),
+            ceiling: self.ceiling,
         }
     }
 
@@ -116,12 +127,15 @@ impl<'a> Equations<'a> {
         self.multiplicity.len()
     }
 
-    /// Residuals of (6) and (7), with (5) substituted; `None` where they are not finite.
+    /// Residuals of (6) and (7), with (5) substituted; `None` where they are not finite, or where `z` is so far above what
+    /// a feasible `M` allows that Newton's method is on its way to a collapsed problem: beta then spreads without limit.
     pub(super) fn evaluate(&self, unknowns: Unknowns) -> Option<Evaluation> {
         let (r, tau, m) = (self.groups(), self.tau, self.multiplicity);
         let Unknowns { xi, z } = &unknowns;
         let y = blocks::map(r, |g| self.offset[g] - z[g]);
-        if !blocks::max(r, |g| y[g].abs() + xi[g].abs()).is_finite() {
+        if !blocks::max(r, |g| y[g].abs() + xi[g].abs()).is_finite()
+            || blocks::max(r, |g| z[g]) > self.ceiling + RUNAWAY
+        {
             return None;
         }
 

@@ -218,12 +218,10 @@ fn optimum(search: &mut Search<'_>) -> Result<Candidate, (Reason, f64)> {
             Err(Failure::Interrupted) => return Err(reason(Failure::Interrupted)),
             _ => {}
         }
-        // More starts decide nothing about definiteness; and they find another solution only for a few classes.
+        // More starts decide nothing about definiteness; and they have found another solution only for few classes.
         let large = search.coefficients.groups() > search.newton.settings.dense_limit;
-        match best {
-            Err((Reason::DefinitenessUndecided, _)) => break,
-            Err((Reason::Collapsed, _)) if large => break,
-            _ => {}
+        if large || matches!(best, Err((Reason::DefinitenessUndecided, _))) {
+            break;
         }
     }
     best

@@ -46,7 +46,7 @@ const SUBTITLE_LINES: usize = 4;
 const NOTE_LINES: usize = 3;
 const MAX_NOTES: usize = 8;
 /// A line between groups is drawn if a group at one of its sides has this many pixels.
-const MIN_GROUP: usize = 30;
+const MIN_GROUP: usize = 40;
 
 pub(super) fn scene(heatmap: &Heatmap, font: &Font) -> Result<Scene, PlotError> {
     check(heatmap)?;

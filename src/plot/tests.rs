@@ -11,7 +11,7 @@ use super::labels::{Run, cell, clean, runs, significant, thin, tick};
 use super::layout::{self, cell_size, visible_boundaries};
 use super::scene::{Anchor, Cells, Item, Scene, Text};
 use super::svg::{MAX_PATH_ROWS, base64};
-use super::{ColourRange, Heatmap, MAX_PRINTED, MAX_ROWS, Panel, PlotError, inspect, png, svg};
+use super::{ColourRange, Heatmap, MAX_PRINTED, MAX_ROWS, Panel, PlotError, bitmap, inspect, png, svg};
 
 /// A symmetric matrix with unit diagonal whose entries all differ and lie in (-1, 1).
 fn gram(k: usize) -> DMatrix<f64> {
@@ -389,8 +389,10 @@ fn inspect_says_what_is_unusual_and_nothing_else() {
     );
 
     values = gram(4);
-    values[(3, 3)] = f64::NAN;
-    assert_eq!(inspect(&values), ["1 entry is not finite (drawn grey)"]);
+    for missing in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        values[(3, 3)] = missing;
+        assert_eq!(inspect(&values), ["1 entry is not finite (drawn grey)"]);
+    }
     values = gram(4);
     values[(0, 3)] += 0.25;
     assert!(inspect(&values).last().unwrap().ends_with("mirror image by up to 0.25"));
@@ -436,7 +438,10 @@ fn inspect_knows_groups_and_differences() {
 #[test]
 fn png_shows_the_right_colour_in_every_cell() {
     for k in [1, 2, 13, 100, 101] {
-        let map = heatmap(vec![panel(k)]);
+        let map = heatmap(vec![Panel {
+            boundaries: vec![],
+            ..panel(k)
+        }]);
         let bytes = png(&map).unwrap();
         assert_eq!(bytes[..8], *b"\x89PNG\r\n\x1a\n");
         let (width, height, pixels) = decode(&bytes);
@@ -450,16 +455,76 @@ fn png_shows_the_right_colour_in_every_cell() {
         let cells = cells(&scene)[0];
         for i in 0..k {
             for j in 0..k {
-                // A quarter into the cell: away from lines and printed values.
-                let x = cells.x as usize + j * cells.cell + cells.cell / 4;
-                let y = cells.y as usize + i * cells.cell + cells.cell / 4;
-                let at = 3 * (y * width as usize + x);
-                assert_eq!(
-                    pixels[at..at + 3],
-                    colour(level(map.panels[0].values[(i, j)], 1.0)),
-                    "k = {k}, ({i}, {j})"
-                );
+                // The corners of the cell, away from printed values.
+                for (dx, dy) in [(0, 0), (cells.cell - 1, cells.cell - 1)] {
+                    let (x, y) = (
+                        cells.x as usize + j * cells.cell + dx,
+                        cells.y as usize + i * cells.cell + dy,
+                    );
+                    let at = 3 * (y * width as usize + x);
+                    let expected = colour(level(map.panels[0].values[(i, j)], 1.0));
+                    assert_eq!(pixels[at..at + 3], expected, "k = {k}, ({i}, {j})");
+                }
             }
+        }
+    }
+}
+
+#[test]
+fn ink_is_where_the_scene_says() {
+    let font = Font::new().unwrap();
+    for (anchor, turned) in [Anchor::Start, Anchor::Middle, Anchor::End]
+        .map(|a| [(a, false), (a, true)])
+        .concat()
+    {
+        let (text, fill) = ("HgH".to_string(), [0; 3]);
+        let text = Text {
+            x: 150.0,
+            y: 160.0,
+            text,
+            em: 50.0,
+            anchor,
+            turned,
+            fill,
+        };
+        let items = vec![Item::Text(text.clone())];
+        let scene = Scene {
+            width: 300,
+            height: 310,
+            description: String::new(),
+            items,
+        };
+        let (width, _, pixels) = decode(&bitmap::png(&scene, &font).unwrap());
+        let dark = |at: &usize| pixels[3 * at] < 128;
+        let (columns, rows): (Vec<usize>, Vec<usize>) = (0..pixels.len() / 3)
+            .filter(dark)
+            .map(|at| (at % width as usize, at / width as usize))
+            .unzip();
+        let ink = [
+            columns.iter().min(),
+            rows.iter().min(),
+            columns.iter().max(),
+            rows.iter().max(),
+        ];
+        let [left, top, right, bottom] = ink.map(|edge| *edge.unwrap() as f64);
+        let bounds = text.bounds(&font);
+        // H has a bearing of 0.1 em at both sides and ends below the ascent; g descends by 0.2 em.
+        let margins = [
+            left - bounds[0],
+            top - bounds[1],
+            bounds[2] - right - 1.0,
+            bounds[3] - bottom - 1.0,
+        ];
+        let expected = if turned {
+            [0.2, 0.1, 0.03, 0.1]
+        } else {
+            [0.1, 0.2, 0.1, 0.03]
+        };
+        for (margin, expected) in margins.iter().zip(expected) {
+            assert!(
+                (margin / 50.0 - expected).abs() < 0.05,
+                "{anchor:?} {turned}: {margins:?}"
+            );
         }
     }
 }

@@ -3,13 +3,16 @@
 
 use nalgebra::DMatrix;
 use proptest::prelude::*;
-use ufmin::certificate::{Verdict, certify};
+use ufmin::certificate::{BoundMethod, Verdict, certify};
 use ufmin::conic;
 use ufmin::control::Control;
 use ufmin::error::Error;
 use ufmin::gram::{Gram, Partition};
 use ufmin::loss::{Anchors, Loss};
 use ufmin::problem::{Classes, Model, Problem};
+use ufmin::solution::Termination;
+use ufmin::solve::solve;
+use ufmin::spec::{MethodChoice, Options};
 use ufmin::spectrum::{definite_shift, eigen};
 use ufmin::symmetry::Program;
 
@@ -72,7 +75,7 @@ fn a_perturbed_optimum_is_refused() {
     for loss in Loss::ALL {
         let problem = problem(&SIZES, loss, 0.5);
         let best = optimum(&problem);
-        let mut values = best.values().clone();
+        let mut values = best.values().into_owned();
         for (index, step) in [(0usize, 1usize, 2e-3), (2, 3, -3e-3)]
             .iter()
             .map(|&(i, j, s)| ((i, j), s))
@@ -183,14 +186,13 @@ fn the_verdict_is_the_same_with_and_without_grouping() {
     assert!((grouped.excess / dense.excess - 1.0).abs() < 1e-10);
 }
 
-/// Anyone can recompute the bound from `y` and `nu`, by the formula of THEORY (4') and a dense eigenvalue.
+/// Anyone can recompute the bound from `y` and `nu`, by the formula of THEORY (4') and a dense eigenvalue: of a dense
+/// certificate and of an implicit one.
 #[test]
 fn the_bound_can_be_recomputed_from_the_dual_point() {
     for loss in [Loss::Supcon, Loss::Sincere, Loss::Population, Loss::Bcl] {
         let tau = 0.2;
         let problem = problem(&SIZES, loss, tau);
-        let certificate = certify(&problem, &optimum(&problem), 1e-8).unwrap();
-        let (y, scale) = (&certificate.dual.y, certificate.dual.log_scale.exp());
         let total: f64 = SIZES.iter().sum::<u64>() as f64;
         let s_and_a = |n: f64| match loss {
             Loss::Supcon => (n - 1.0, n),
@@ -198,34 +200,41 @@ fn the_bound_can_be_recomputed_from_the_dual_point() {
             Loss::Population => (n, n),
             Loss::Bcl | Loss::Nscl => (1.0, 1.0),
         };
-        let mut bound = 0.0;
-        for c in 0..5 {
-            let (w, s) = (SIZES[c] as f64 / total, s_and_a(SIZES[c] as f64).0);
-            let row: f64 = (0..5).filter(|&d| d != c).map(|d| y[(c, d)] * scale).sum();
-            let log_rest = (-tau * row / w).ln_1p();
-            bound += w * s.ln() - w * log_rest - certificate.dual.nu[c] * scale;
-            for d in (0..5).filter(|&d| d != c) {
-                let value = y[(c, d)] * scale;
-                bound -= value * (1.0 + tau * ((tau * value * s / (w * s_and_a(SIZES[d] as f64).1)).ln() - log_rest));
+        let column: Vec<f64> = SIZES.iter().map(|&n| s_and_a(n as f64).1).collect();
+        for gram in [optimum(&problem), exact(&problem).unwrap()] {
+            let certificate = certify(&problem, &gram, 1e-8).unwrap();
+            let scale = certificate.dual.log_scale.exp();
+            let y = certificate.dual.matrix(&certificate.gram, &column).unwrap();
+            let mut bound = 0.0;
+            for c in 0..5 {
+                let (w, s) = (SIZES[c] as f64 / total, s_and_a(SIZES[c] as f64).0);
+                let row: f64 = (0..5).filter(|&d| d != c).map(|d| y[(c, d)] * scale).sum();
+                let log_rest = (-tau * row / w).ln_1p();
+                bound += w * s.ln() - w * log_rest - certificate.dual.nu[c] * scale;
+                for d in (0..5).filter(|&d| d != c) {
+                    let value = y[(c, d)] * scale;
+                    bound -= value * (1.0 + tau * ((tau * value * s / (w * column[d])).ln() - log_rest));
+                }
             }
+            let difference = (bound - certificate.lower_bound).abs();
+            assert!(
+                difference < 1e-13 * bound.abs(),
+                "{loss}: {bound} {}",
+                certificate.lower_bound
+            );
+            let dual = DMatrix::from_fn(5, 5, |i, j| {
+                if i == j {
+                    certificate.dual.nu[i]
+                } else {
+                    0.5 * (y[(i, j)] + y[(j, i)])
+                }
+            });
+            let smallest = eigen(&dual).unwrap().values[0];
+            assert!(
+                smallest >= -1e-14 * dual.amax(),
+                "{loss}: S is semidefinite: {smallest}"
+            );
         }
-        assert!(
-            (bound - certificate.lower_bound).abs() < 1e-13 * bound.abs(),
-            "{loss}: {bound} {}",
-            certificate.lower_bound
-        );
-        let dual = DMatrix::from_fn(5, 5, |i, j| {
-            if i == j {
-                certificate.dual.nu[i]
-            } else {
-                0.5 * (y[(i, j)] + y[(j, i)])
-            }
-        });
-        let smallest = eigen(&dual).unwrap().values[0];
-        assert!(
-            smallest >= -1e-14 * dual.amax(),
-            "{loss}: S is semidefinite: {smallest}"
-        );
     }
 }
 
@@ -241,6 +250,90 @@ fn a_dimension_below_the_rank_is_its_own_verdict() {
     let mut refused = certificate;
     refused.verdict = Verdict::NotCertified;
     assert_eq!(refused.limited_to(Some(3), 4).verdict, Verdict::NotCertified);
+}
+
+/// The linear-time proof and the dense one are two routes to one bound; and the first says no where it must.
+#[test]
+fn the_linear_time_certificate_agrees_with_the_dense_one_and_says_no() {
+    for loss in Loss::ALL {
+        for temperature in [0.1, 0.5, 2.0] {
+            let problem = problem(&[120, 60, 60, 20, 8, 3], loss, temperature);
+            let Some(gram) = exact(&problem) else { continue };
+            let form = gram.cauchy().unwrap().clone();
+            let implicit = certify(&problem, &gram, 1e-9).unwrap();
+            assert_eq!(implicit.method, BoundMethod::Cauchy, "{loss} {temperature}");
+            let dense = certify(
+                &problem,
+                &Gram::from_groups(gram.partition().clone(), gram.values().into_owned()),
+                1e-9,
+            )
+            .unwrap();
+            assert_eq!(
+                (implicit.verdict, dense.verdict),
+                (Verdict::Certified, Verdict::Certified),
+                "{loss} {temperature}"
+            );
+            assert!(
+                (implicit.loss - dense.loss).abs() < 1e-13 * dense.loss.abs().max(1.0),
+                "{loss} {temperature}"
+            );
+            assert!(
+                (implicit.lower_bound - dense.lower_bound).abs() < 1e-11 * dense.loss.abs().max(1.0),
+                "{loss} {temperature}"
+            );
+
+            // t or beta of one vertex off by a little: a gap that covers the loss.
+            for (vertex, of_t, of_beta) in [(0, 3e-3, 0.0), (1, 0.0, 3e-3), (2, -3e-3, 1e-2)] {
+                let mut moved = form.clone();
+                moved.point.log_ratio[vertex] += of_t - 0.5 * of_beta;
+                moved.point.log_beta[vertex] += of_beta;
+                let judged = certify(&problem, &Gram::from_cauchy(gram.partition().clone(), moved), 1e-9).unwrap();
+                assert_eq!(
+                    judged.verdict,
+                    Verdict::NotCertified,
+                    "{loss} {temperature} {vertex}: {}",
+                    judged.relative_gap
+                );
+                assert!(judged.lower_bound <= implicit.loss + 1e-12 * implicit.loss.abs().max(1.0));
+            }
+            // Another temperature.
+            let other = self::problem(&[120, 60, 60, 20, 8, 3], loss, temperature * 1.05);
+            assert_eq!(certify(&other, &gram, 1e-9).unwrap().verdict, Verdict::NotCertified);
+        }
+    }
+}
+
+/// Classes merged that should not be, and classes apart that should be merged.
+#[test]
+fn wrong_merging_is_refused() {
+    let collapsed = problem(&[1000, 1000, 2, 2], Loss::Supcon, 1.0);
+    let merged = exact(&collapsed).unwrap();
+    assert_eq!(merged.cauchy().unwrap().clusters(), [[1]]);
+    assert_eq!(certify(&collapsed, &merged, 1e-9).unwrap().verdict, Verdict::Certified);
+    // The same cluster where the minorities want to be apart.
+    let apart = problem(&[1000, 1000, 2, 2], Loss::Supcon, 0.1);
+    let mut form = merged.cauchy().unwrap().clone();
+    form.point.temperature = 0.1;
+    let wrong = Gram::from_cauchy(merged.partition().clone(), form);
+    assert_eq!(certify(&apart, &wrong, 1e-9).unwrap().verdict, Verdict::NotCertified);
+    // All of the large classes in one point.
+    let mut form = merged.cauchy().unwrap().clone();
+    form.cluster.fill(true);
+    let wrong = Gram::from_cauchy(merged.partition().clone(), form);
+    assert_eq!(
+        certify(&collapsed, &wrong, 1e-9).unwrap().verdict,
+        Verdict::NotCertified
+    );
+}
+
+/// The exact solver's Gram matrix.
+fn exact(problem: &Problem) -> Option<Gram> {
+    let options = Options {
+        method: MethodChoice::Dual,
+        ..Options::default()
+    };
+    let solved = solve(problem, &options, &Control::default()).unwrap();
+    (solved.solution.termination == Termination::Converged).then(|| solved.solution.gram)
 }
 
 fn random_unit_gram(k: usize, seed: f64) -> DMatrix<f64> {
@@ -270,6 +363,25 @@ proptest! {
             }
             prop_assert!(bound.gap >= 0.0 && bound.relative_gap.is_finite());
         }
+    }
+
+    /// The bound of the linear-time proof holds for any `t` and `beta`, not only at the optimum.
+    #[test]
+    fn linear_time_bounds_hold_for_any_point(
+        sizes in proptest::collection::vec(2u64..300, 3..6), loss in proptest::sample::select(Loss::ALL.to_vec()),
+        tau in 0.1f64..2.0, t in proptest::collection::vec(-0.4f64..0.0, 6), beta in proptest::collection::vec(-0.5f64..0.5, 6),
+    ) {
+        let problem = problem(&sizes, loss, tau);
+        let Some(gram) = exact(&problem) else { return Ok(()) };
+        let best = certify(&problem, &gram, 1e-9).unwrap();
+        let mut form = gram.cauchy().unwrap().clone();
+        for (i, (t, beta)) in t.iter().zip(&beta).enumerate().take(form.point.groups()) {
+            form.point.log_ratio[i] += t;
+            form.point.log_beta[i] += beta;
+        }
+        let judged = certify(&problem, &Gram::from_cauchy(gram.partition().clone(), form), 1e-9).unwrap();
+        prop_assert!(judged.lower_bound <= best.loss + 1e-11 * best.loss.abs().max(1.0), "{} above {}", judged.lower_bound, best.loss);
+        prop_assert!(judged.loss + 1e-11 * best.loss.abs().max(1.0) >= best.lower_bound);
     }
 
     /// A proven shift is enough (by the dense eigenvalue) and not much more than needed.

@@ -3,7 +3,9 @@
 
 mod book;
 mod certificate;
+mod embedding;
 mod loss;
+mod nonnegative;
 mod problems;
 mod reference;
 mod symmetry;

@@ -371,3 +371,15 @@ fn bad_input_and_interruption_are_reported() {
         );
     }
 }
+
+/// Sample weights collapse the small classes of bcl. With thousands of them Newton's method runs away, and says so instead of
+/// following `beta` over hundreds of orders of magnitude.
+#[test]
+fn a_collapse_of_thousands_of_classes_is_reported() {
+    let sizes: Vec<f64> = (0..5000).map(|i| 2.0 + f64::from(i * i) / 25.0).collect();
+    let outcome = solved(&coefficients(&sizes, Loss::Bcl, false, 0.5));
+    let Outcome::Unresolved { reason, .. } = outcome else {
+        panic!("claimed an optimum")
+    };
+    assert!(matches!(reason, Reason::NotConverged | Reason::Collapsed), "{reason:?}");
+}
