@@ -7,8 +7,10 @@
 //!   where a Python with NumPy is found, and must print the `text` block after them.
 //! * The reference pages name every key, flag and field that there is, and no other.
 //!
-//! `UFMIN_BLESS=1 cargo test --release --test it book` renews outputs and `reference/cli.md` instead of comparing them.
+//! `UFMIN_BLESS=1 cargo test --release --test it book` renews outputs and `reference/cli.md` instead of comparing them, and
+//! draws the pictures of the gallery.
 
+mod bound;
 mod markdown;
 mod transcript;
 
@@ -182,6 +184,9 @@ fn commands_print_what_the_book_shows() {
                     problems.push(format!("{}:{}: a text block must follow", page.name(), fence.start));
                     continue;
                 };
+                if page.content(output) == ["?"] && !(bless() && python.is_some()) {
+                    problems.push(format!("{}:{}: never run", page.name(), fence.start));
+                }
                 let Some(python) = &python else { continue };
                 let place = format!("{}:{}: python", page.name(), fence.start);
                 match run_python(python, &content.join("\n"), folder.path()) {
@@ -197,6 +202,18 @@ fn commands_print_what_the_book_shows() {
                         );
                     }
                     Err(error) => problems.push(format!("{place}\n{error}")),
+                }
+            }
+        }
+        // A picture that a page shows is one that a command of the gallery makes.
+        if page.path.ends_with("gallery/index.md") {
+            for target in page.targets().iter().filter(|target| target.ends_with(".png")) {
+                let image = page.path.parent().unwrap().join(target);
+                let made = folder.path().join(image.file_name().unwrap());
+                if !made.exists() {
+                    problems.push(format!("{}: no command makes {target}", page.name()));
+                } else if bless() {
+                    std::fs::copy(&made, &image).unwrap();
                 }
             }
         }
@@ -251,6 +268,8 @@ fn the_readme_shows_the_real_report() {
         "result.json",
         "gram.npy",
         "embeddings.npy",
+        "gram.png",
+        "gram.svg",
         "structure.npz",
         "certificate.npz",
     ] {
