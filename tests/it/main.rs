@@ -3,6 +3,7 @@
 
 mod certificate;
 mod embedding;
+mod heatmap;
 mod loss;
 mod nonnegative;
 mod problems;
