@@ -1,5 +1,43 @@
 //! Exact global minimisers of the unconstrained features model of supervised contrastive learning.
+//!
+//! The features `h_i` of `n` samples in `k` classes are free unit vectors. Supervised contrastive losses depend on them
+//! through the Gram matrix `G = H^T H` alone, and are convex in it, so the relaxation
+//!
+//! ```text
+//! minimise  L(G)   subject to   G positive semidefinite,  diag(G) = 1
+//! ```
+//!
+//! has the same minimum as the non-convex problem in as many dimensions as `rank(G)`. By symmetry its optimum is constant
+//! on classes and on classes of equal size, and the program becomes THEORY (3): with class sizes `n_c`, anchor weights
+//! `w_c`, and coefficients `s_c`, `a_c` of the loss,
+//!
+//! ```text
+//! minimise  F(M) = sum_c w_c log( s_c + sum_{c' != c} a_c' exp((M_cc' - 1)/tau) )   over M PSD with unit diagonal.
+//! ```
+//!
+//! Data flows one way: a [`Problem`](problem::Problem) is solved by [`solve`](solve::solve) (by [`dual`], [`conic`] or a
+//! formula) into a [`Solution`](solution::Solution), whose [`Gram`](gram::Gram) matrix is judged from the problem alone by
+//! [`certify`](certificate::certify). From the [`Certificate`](certificate::Certificate) come the embeddings
+//! ([`embedding`]), the [`Report`](report::Report) and the pictures ([`picture`]).
+//!
+//! ```
+//! use ufmin::control::Control;
+//! use ufmin::problem::{Classes, Model, Problem};
+//! use ufmin::{solve::solve, spec::Options};
+//!
+//! let classes = Classes::from_counts(&[1000, 1000, 2, 2])?;
+//! let problem = Problem::new(classes, Model { temperature: 1.0, ..Model::default() })?;
+//! let solved = solve(&problem, &Options::default(), &Control::default())?;
+//! assert!(solved.is_certified());
+//! // Minority collapse: the two small classes share one vector.
+//! assert_eq!(solved.certificate.gram.entry(2, 3), 1.0);
+//! # Ok::<(), ufmin::error::Error>(())
+//! ```
+//!
+//! Equation numbers are those of the theory chapter of the book in `docs/`. Names in square brackets such as
+//! `[Khosla2020]` are entries of its bibliography.
 
+pub mod bundled;
 pub mod certificate;
 pub mod conic;
 pub mod control;

@@ -44,22 +44,31 @@ fn group_pairs(gram: &Gram) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
         .map(|(g, h)| (g, h, gram.between(g, h)))
 }
 
-/// The closest and the farthest pair of classes (first of their groups).
+/// The closest and the farthest pair of classes (the first of their groups); `None` above 4000 groups.
 pub fn extreme_pairs(gram: &Gram) -> Option<(Pair, Pair)> {
-    let members = gram.partition().members();
+    let partition = gram.partition();
+    if partition.groups() > MAX_REFERENCE_GROUPS {
+        return None;
+    }
+    // The first two classes of every group, without a list of all classes.
+    let mut first: Vec<Vec<u64>> = vec![Vec::with_capacity(2); partition.groups()];
+    for (start, count, group) in partition.runs() {
+        let room = 2 - first[group].len() as u64;
+        first[group].extend(start..start + count.min(room));
+    }
     let pair = |(g, h, value): (usize, usize, f64)| {
         let (i, j) = if g == h {
-            (members[g][0], members[g][1])
+            (first[g][0], first[g][1])
         } else {
-            (members[g][0], members[h][0])
+            (first[g][0], first[h][0])
         };
         Pair {
             classes: [i.min(j), i.max(j)],
             angle_degrees: angle_degrees(value),
         }
     };
-    let nearest = group_pairs(gram).max_by(|a, b| a.2.total_cmp(&b.2))?;
-    let farthest = group_pairs(gram).min_by(|a, b| a.2.total_cmp(&b.2))?;
+    let nearest = group_pairs(gram).reduce(|a, b| if b.2 > a.2 { b } else { a })?;
+    let farthest = group_pairs(gram).reduce(|a, b| if b.2 < a.2 { b } else { a })?;
     Some((pair(nearest), pair(farthest)))
 }
 
@@ -100,7 +109,7 @@ pub fn nearly_collapsed(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Pair> {
             }
         }
     }
-    pairs.sort_by(|a, b| a.classes.cmp(&b.classes));
+    pairs.sort_by_key(|pair| pair.classes);
     pairs
 }
 

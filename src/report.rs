@@ -9,7 +9,7 @@ use nalgebra::DMatrix;
 use serde::Serialize;
 
 use crate::gram::Gram;
-use crate::metrics::{Pair, Reference, nearly_collapsed, references};
+use crate::metrics::{Pair, Reference, extreme_pairs, nearly_collapsed, references};
 use crate::npy::Array;
 use crate::problem::{Measure, Problem};
 use crate::solve::Solved;
@@ -102,12 +102,19 @@ pub struct SolutionReport {
     pub collapsed: Vec<Vec<u64>>,
     /// Pairs under 0.1 degree that are not proven to coincide.
     pub nearly_collapsed: Vec<Pair>,
+    /// The closest pair of classes, and the farthest; null above 4000 distinct sizes.
+    pub nearest_pair: Option<Pair>,
+    /// See `nearest_pair`.
+    pub farthest_pair: Option<Pair>,
     /// Groups of classes of equal size, largest first.
     pub groups: Vec<GroupReport>,
     /// Inner products between groups (between different classes of one group on the diagonal; 1 for one class).
     pub group_gram: Option<Vec<Vec<f64>>>,
-    /// `class`: features of a class coincide.
+    /// `class`, or `sample` where the inner products of samples were asked for; features of a class coincide either way.
     pub level: &'static str,
+    /// Inner products of the samples in class-major order: level `sample`, up to 64 of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_gram: Option<Vec<Vec<f64>>>,
     /// Inner products of the classes in the user's order.
     pub gram: Option<Vec<Vec<f64>>>,
     /// Within-class inner product of every class (of every group above 10,000 classes).
@@ -167,6 +174,7 @@ impl Report {
             })
             .collect();
         let small = |rows: u64| full_gram || rows <= MAX_JSON_ROWS as u64;
+        let (nearest_pair, farthest_pair) = extreme_pairs(gram).unzip();
         let within_class = if listed {
             (0..class_count)
                 .map(|class| solved.solution.within_class[partition.group_of(class)])
@@ -203,9 +211,12 @@ impl Report {
                 cross_check: solved.cross_check.clone(),
                 collapsed: collapsed_sets(gram, &solved.solution.clusters),
                 nearly_collapsed: nearly_collapsed(gram, &solved.solution.clusters),
+                nearest_pair,
+                farthest_pair,
                 group_gram: small(groups.len() as u64).then(|| rows(&gram.values())),
                 groups,
                 level: "class",
+                sample_gram: None,
                 gram: small(class_count).then(|| rows(&gram.to_dense())),
                 within_class,
             },
@@ -222,6 +233,14 @@ impl Report {
             references: references(problem, gram, certificate.excess),
             warnings: solved.warnings.clone(),
         }
+    }
+
+    /// States the inner products of the samples too: of all `samples` in class-major order, if there are at most 64.
+    #[must_use]
+    pub fn at_sample_level(mut self, sample_gram: &DMatrix<f64>) -> Self {
+        self.solution.level = "sample";
+        self.solution.sample_gram = (sample_gram.nrows() <= MAX_JSON_ROWS).then(|| rows(sample_gram));
+        self
     }
 
     /// The JSON form, ending in a newline.

@@ -240,8 +240,7 @@ fn syntax_hint(text: &str, message: &str, span: &std::ops::Range<usize>) -> Stri
     let at = paths
         .unwrap_or_default()
         .into_iter()
-        .filter(|(_, s)| s.start <= span.start && span.end <= s.end)
-        .last();
+        .rfind(|(_, s)| s.start <= span.start && span.end <= s.end);
     let example = at.and_then(|(path, _)| {
         EXAMPLES
             .iter()

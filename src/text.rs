@@ -14,15 +14,15 @@ const MAX_SHOWN_GROUPS: usize = 10;
 /// Most groups whose angle matrix is shown.
 const MAX_MATRIX_GROUPS: usize = 8;
 
-/// Renders a report. `verbose` adds iterations and how the matrix was moved to be feasible.
-pub fn render(report: &Report, verbose: bool) -> String {
+/// Renders a report. `verbose` adds how the matrix was moved to be feasible; `colour` marks the verdict with ANSI codes.
+pub fn render(report: &Report, verbose: bool, colour: bool) -> String {
     let mut out = String::new();
     header(&mut out, report);
     loss(&mut out, report);
     groups(&mut out, report);
     collapse(&mut out, report);
     references(&mut out, report);
-    certificate(&mut out, report, verbose);
+    certificate(&mut out, report, verbose, colour);
     for warning in &report.warnings {
         line(&mut out, format_args!("warning: {warning}"));
     }
@@ -173,7 +173,7 @@ fn groups(out: &mut String, report: &Report) {
         ]);
     }
     right_align(&mut summary);
-    line(out, format_args!("{summary}\n"));
+    line(out, format_args!("{}\n", summary.trim_fmt()));
     if (2..=MAX_MATRIX_GROUPS).contains(&groups.len()) {
         let mut matrix = table();
         matrix.set_header(std::iter::once("angle".to_owned()).chain((0..groups.len()).map(|h| format!("group {h}"))));
@@ -182,7 +182,7 @@ fn groups(out: &mut String, report: &Report) {
                 .add_row(std::iter::once(format!("group {g}")).chain((0..groups.len()).map(|h| degrees(angle(g, h)))));
         }
         right_align(&mut matrix);
-        line(out, format_args!("{matrix}\n"));
+        line(out, format_args!("{}\n", matrix.trim_fmt()));
     }
 }
 
@@ -191,6 +191,20 @@ const MAX_LISTED: usize = 12;
 
 fn collapse(out: &mut String, report: &Report) {
     let solution = &report.solution;
+    if let (Some(near), Some(far)) = (&solution.nearest_pair, &solution.farthest_pair) {
+        let of = |pair: &crate::metrics::Pair| {
+            format!(
+                "{} and {} at {} degrees",
+                pair.classes[0],
+                pair.classes[1],
+                degrees(pair.angle_degrees)
+            )
+        };
+        line(
+            out,
+            format_args!("closest classes {}, farthest {}\n", of(near), of(far)),
+        );
+    }
     for set in &solution.collapsed {
         let listed: Vec<String> = set.iter().take(MAX_LISTED).map(u64::to_string).collect();
         let more = if set.len() > MAX_LISTED {
@@ -255,7 +269,7 @@ fn references(out: &mut String, report: &Report) {
     let _ = writeln!(out);
 }
 
-fn certificate(out: &mut String, report: &Report, verbose: bool) {
+fn certificate(out: &mut String, report: &Report, verbose: bool, colour: bool) {
     let certificate = &report.certificate;
     let relative = if report.solution.floor.is_some() {
         "of the excess"
@@ -263,14 +277,29 @@ fn certificate(out: &mut String, report: &Report, verbose: bool) {
         "of max(1, |loss|)"
     };
     let how = explain(certificate.method);
-    let verdict = match certificate.verdict {
-        Verdict::Certified => "CERTIFIED: no features of any dimension do better than this by more than the gap",
-        Verdict::NotCertified => "NOT CERTIFIED: the gap is above the tolerance, and this point may not be optimal",
-        Verdict::RankExceedsDimension => {
-            "RANK EXCEEDS DIMENSION: the relaxation is solved, but its optimum needs more dimensions than allowed"
-        }
+    let (verdict, meaning, code) = match certificate.verdict {
+        Verdict::Certified => (
+            "CERTIFIED",
+            "no features of any dimension do better than this by more than the gap",
+            32,
+        ),
+        Verdict::NotCertified => (
+            "NOT CERTIFIED",
+            "the gap is above the tolerance, and this point may not be optimal",
+            31,
+        ),
+        Verdict::RankExceedsDimension => (
+            "RANK EXCEEDS DIMENSION",
+            "the relaxation is solved, but its optimum needs more dimensions than allowed",
+            33,
+        ),
     };
-    line(out, format_args!("{verdict}."));
+    let verdict = if colour {
+        format!("\x1b[1;{code}m{verdict}\x1b[0m")
+    } else {
+        verdict.to_owned()
+    };
+    line(out, format_args!("{verdict}: {meaning}."));
     line(
         out,
         format_args!(

@@ -5,6 +5,8 @@
 
 mod heatmap;
 mod problem_args;
+mod problems;
+mod shell;
 mod solve;
 
 use std::io::{IsTerminal, Write};
@@ -35,6 +37,10 @@ pub(crate) struct Cli {
 enum Verb {
     Solve(Box<solve::SolveArgs>),
     Heatmap(heatmap::HeatmapArgs),
+    Problems(problems::ProblemsArgs),
+    Completions(shell::CompletionsArgs),
+    /// Print the manual pages (roff), for example into `ufmin man | man -l -`
+    Man,
 }
 
 /// What a verb ends with, other than an error.
@@ -58,6 +64,9 @@ pub(crate) fn run() -> ExitCode {
     let result = match cli.verb {
         Verb::Solve(arguments) => solve::run(&arguments),
         Verb::Heatmap(arguments) => heatmap::run(&arguments),
+        Verb::Problems(arguments) => problems::run(&arguments),
+        Verb::Completions(arguments) => shell::completions(&arguments),
+        Verb::Man => shell::manual(),
     };
     match result {
         Ok(Outcome::Certified) => ExitCode::SUCCESS,

@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use nalgebra::DMatrix;
 use ufmin::control::Control;
 use ufmin::embedding::{self, GramSpectrum};
 use ufmin::error::{Error, ProblemError};
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::picture::Picture;
-use ufmin::problem::Problem;
+use ufmin::problem::{Measure, Problem};
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::CrossCheckChoice;
+use ufmin::symmetry::{Entries, Program, lift_samples};
 use ufmin::{npy, text};
 
 use super::heatmap::PictureKind;
@@ -55,6 +57,9 @@ pub(crate) struct SolveArgs {
     /// Folder for result.json, gram.npy, embeddings.npy, gram.png, gram.svg, structure.npz, certificate.npz; made if missing
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
+    /// class: inner products of classes; sample: of all samples too (up to 64 in the JSON, 4000 in sample_gram.npy)
+    #[arg(long, value_enum, default_value_t = Level::Class, help_heading = "Output")]
+    level: Level,
     /// List matrices of any size in the JSON
     #[arg(long, help_heading = "Output")]
     full_gram: bool,
@@ -64,6 +69,12 @@ pub(crate) struct SolveArgs {
     /// Print more about how the answer was found
     #[arg(short, long, help_heading = "Output")]
     verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Level {
+    Class,
+    Sample,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -106,13 +117,25 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
         bar.finish_and_clear();
     }
     let solved = solved?;
+    if arguments.full_gram {
+        refuse_large("--full-gram", problem.classes().count())?;
+    }
     let mut report = Report::new(&problem, &solved, arguments.full_gram);
+    let sample_gram = (arguments.level == Level::Sample)
+        .then(|| sample_gram(&problem, &solved))
+        .transpose()?;
+    if let Some(samples) = &sample_gram {
+        report = report.at_sample_level(samples);
+    }
     if let Some(folder) = &arguments.output {
+        if let Some(samples) = &sample_gram {
+            write_atomically(&folder.join("sample_gram.npy"), &npy::matrix_bytes(samples))?;
+        }
         write_output(folder, &problem, &solved, &mut report)?;
     }
     if !arguments.quiet {
         match arguments.format {
-            Format::Text => print_data(&text::render(&report, arguments.verbose))?,
+            Format::Text => print_data(&text::render(&report, arguments.verbose, colour()))?,
             Format::Json => print_data(&report.to_json())?,
         }
     }
@@ -121,6 +144,58 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
     } else {
         Outcome::NotCertified
     })
+}
+
+/// Colour on a terminal only, and not where NO_COLOR is set.
+fn colour() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {
+    let bytes = embedding::bytes(rows, rows);
+    if bytes <= MAX_ARRAY_BYTES {
+        return Ok(());
+    }
+    Err(Error::TooLarge {
+        what: format!("{what} with {rows} rows"),
+        bytes,
+        limit: MAX_ARRAY_BYTES,
+        hint: "leave it out: structure.npz (with --output) holds every entry by groups".to_owned(),
+    })
+}
+
+/// Most samples whose inner products are listed.
+const MAX_SAMPLES: f64 = 4000.0;
+
+/// Inner products of all samples, class-major.
+fn sample_gram(problem: &Problem, solved: &Solved) -> Result<DMatrix<f64>, Error> {
+    let gram = &solved.certificate.gram;
+    let partition = gram.partition();
+    let pairs = partition.sizes().iter().zip(partition.multiplicity());
+    let samples: f64 = pairs.map(|(&size, &m)| problem.samples(size) * m as f64).sum();
+    if problem.classes().measure() == Measure::Probabilities {
+        let source = ProblemError::Unavailable {
+            field: "--level",
+            what: "a sample level of class probabilities".to_owned(),
+            hint: "give class sizes",
+        };
+        return Err(source.into());
+    }
+    if samples > MAX_SAMPLES {
+        return Err(Error::TooLarge {
+            what: format!("--level sample with {samples} samples"),
+            bytes: 8.0 * samples * samples,
+            limit: 8.0 * MAX_SAMPLES * MAX_SAMPLES,
+            hint: "use --level class: samples of a class coincide".to_owned(),
+        });
+    }
+    let program = Program::on_partition(problem, partition.clone());
+    let layout = program.layout();
+    let mut values = program.collapsed_entries(&gram.values());
+    for g in 0..program.groups() {
+        values[layout.within(g)] = solved.solution.within_class[g];
+    }
+    Ok(lift_samples(&program, &Entries { values }))
 }
 
 fn set_threads(threads: usize) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 mod book;
 mod certificate;
 mod embedding;
+mod heatmap;
 mod loss;
 mod nonnegative;
 mod problems;

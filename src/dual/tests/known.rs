@@ -383,3 +383,29 @@ fn a_collapse_of_thousands_of_classes_is_reported() {
     };
     assert!(matches!(reason, Reason::NotConverged | Reason::Collapsed), "{reason:?}");
 }
+
+/// Without anchors the sizes need not even be equal.
+#[test]
+fn unequal_classes_without_anchors_share_one_vector() {
+    let mut c = grouped(
+        &[60.0, 5.0, 25.0, 2.0],
+        vec![1.0, 1.0, 1.0, 1.0],
+        Loss::Sincere,
+        false,
+        0.2,
+    );
+    (c.weight[1], c.weight[3]) = (0.0, 0.0);
+    let outcome = solved(&c);
+    let Outcome::Merged { merging, .. } = &outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(merging.clusters, [[1, 3]]);
+    let m = gram(&c, &outcome).unwrap();
+    // No class pulls or pushes between the two, so that S has zeros there; the check needs one row for both.
+    assert_optimal(
+        &merging.coefficients,
+        &gram(&merging.coefficients, &solved(&merging.coefficients)).unwrap(),
+        "merged",
+    );
+    assert_eq!(m[(1, 3)], 1.0);
+}

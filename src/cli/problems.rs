@@ -1,0 +1,40 @@
+//! `ufmin problems`: the bundled problem files.
+
+use clap::Args;
+use comfy_table::{Table, presets};
+use ufmin::bundled::{PROBLEMS, problem, summary};
+use ufmin::error::{Error, ProblemError};
+
+use super::{Outcome, print_data};
+
+/// List the bundled problem files, or print one
+///
+/// Each is a documented case with the values that an independent source expects. Start from one:
+/// `ufmin problems step-imbalance > mine.toml`, then `ufmin solve mine.toml`.
+#[derive(Debug, Args)]
+pub(crate) struct ProblemsArgs {
+    /// The problem file to print
+    name: Option<String>,
+}
+
+pub(crate) fn run(arguments: &ProblemsArgs) -> Result<Outcome, Error> {
+    match &arguments.name {
+        Some(name) => {
+            let unknown = || ProblemError::Choice {
+                field: "NAME",
+                value: name.clone(),
+                options: PROBLEMS.map(|(name, _)| name).to_vec(),
+            };
+            print_data(problem(name).ok_or_else(unknown)?)?;
+        }
+        None => {
+            let mut table = Table::new();
+            table.load_style(presets::NOTHING);
+            for (name, text) in PROBLEMS {
+                table.add_row([name, summary(text)]);
+            }
+            print_data(&format!("{}\n", table.trim_fmt()))?;
+        }
+    }
+    Ok(Outcome::Certified)
+}
