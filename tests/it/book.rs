@@ -96,7 +96,7 @@ fn formulas_survive_markdown() {
     let mut count = 0;
     for page in book() {
         let markers: usize = page.prose().iter().map(|(_, line)| line.matches("$$").count()).sum();
-        if markers % 2 != 0 {
+        if !markers.is_multiple_of(2) {
             problems.push(format!("{}: a formula is not closed", page.name()));
         }
         for formula in page.formulas() {
@@ -398,6 +398,7 @@ fn the_json_page_names_every_field() {
         "problems/nonnegative-frame.toml",
         "--sizes 1000,10,10 --temperature 1",
         "--sizes 1000,1000,2,2 --temperature 1 --method conic",
+        "--sizes 4,3 --level sample",
     ] {
         let text = run(&format!("ufmin solve {arguments} --format json"), folder.path())
             .unwrap()
