@@ -158,7 +158,7 @@ impl ProblemError {
             Self::Unavailable { hint, .. } => (*hint).to_owned(),
             Self::Choice { value, options, .. } => match closest(value, options) {
                 Some(option) => format!("did you mean `{option}`?"),
-                None => format!("choose one of {}", options.join(", ")),
+                None => "choose one of these".to_owned(),
             },
             Self::Negative { least, .. } => format!("give {least} or more, or leave it out"),
             Self::FileKind { .. } => "--labels takes a .npy file of labels, --sizes-file a text file with one class size a line".to_owned(),

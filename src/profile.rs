@@ -6,6 +6,9 @@ use crate::problem::{MAX_CLASS_SIZE, Run};
 /// Largest number of classes of a profile.
 const MAX_CLASSES: u64 = 100_000_000;
 
+/// Largest number of runs of equal sizes of a profile: each takes about 200 bytes until the problem is solved.
+const MAX_RUNS: usize = 10_000_000;
+
 /// A family of class sizes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Profile {
@@ -117,6 +120,13 @@ fn one_size_a_class(
         }
         match runs.last_mut() {
             Some(last) if last.size == size => last.count += 1,
+            _ if runs.len() == MAX_RUNS => {
+                return Err(ProblemError::Profile {
+                    field: "count",
+                    value: count.to_string(),
+                    rule: "at most 10^7 distinct class sizes are possible",
+                });
+            }
             _ => runs.push(Run { size, count: 1 }),
         }
     }

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod certificate;
+mod cli;
 mod embedding;
 mod loss;
 mod nonnegative;
 mod problems;
 mod reference;
+mod spec;
 mod symmetry;
