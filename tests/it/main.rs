@@ -3,10 +3,12 @@
 
 mod book;
 mod certificate;
+mod cli;
 mod embedding;
 mod heatmap;
 mod loss;
 mod nonnegative;
 mod problems;
 mod reference;
+mod spec;
 mod symmetry;
