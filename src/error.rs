@@ -262,9 +262,14 @@ impl Location {
         !self.span.is_empty() || self.span.start > 0
     }
 
+    /// Where the offending part starts; an unexpected end of the file is that of its last line with text.
+    pub fn start(&self) -> usize {
+        self.span.start.min(self.text.trim_end().len())
+    }
+
     /// Line number, from 1.
     pub fn line(&self) -> usize {
-        self.text[..self.span.start.min(self.text.len())].matches('\n').count() + 1
+        self.text[..self.start()].matches('\n').count() + 1
     }
 }
 

@@ -107,6 +107,13 @@ fn one_size_a_class(
     check_ratio(ratio)?;
     let mut runs: Vec<Run> = Vec::new();
     for i in 0..count {
+        if runs.len() > MAX_RUNS {
+            return Err(ProblemError::Profile {
+                field: "count",
+                value: count.to_string(),
+                rule: "at most 10^7 distinct class sizes are possible",
+            });
+        }
         let exact = largest as f64 * shape(i as f64);
         // A size that is an integer in exact arithmetic must not fall to the one below.
         let near = (exact - exact.round()).abs() <= 1e-12 * exact;
@@ -120,13 +127,6 @@ fn one_size_a_class(
         }
         match runs.last_mut() {
             Some(last) if last.size == size => last.count += 1,
-            _ if runs.len() == MAX_RUNS => {
-                return Err(ProblemError::Profile {
-                    field: "count",
-                    value: count.to_string(),
-                    rule: "at most 10^7 distinct class sizes are possible",
-                });
-            }
             _ => runs.push(Run { size, count: 1 }),
         }
     }

@@ -34,9 +34,7 @@ fn render(error: &Error, style: Style) -> String {
 /// The line with the place underlined. Of a long line, the part around the place.
 fn excerpt(location: &Location, style: Style) -> String {
     let text = location.text.as_str();
-    // An unexpected end of the file is shown after its last character.
-    let start = location.span.start.min(text.trim_end().len());
-    let (before, after) = text.split_at_checked(start).unwrap_or((text, ""));
+    let (before, after) = text.split_at_checked(location.start()).unwrap_or((text, ""));
     let before = before.rsplit('\n').next().unwrap_or_default();
     let after = after.lines().next().unwrap_or_default();
     let skipped = before.chars().count().saturating_sub(CONTEXT);
