@@ -9,6 +9,7 @@ mod heatmap;
 mod loss;
 mod nonnegative;
 mod problems;
+mod random;
 mod reference;
 mod spec;
 mod symmetry;
