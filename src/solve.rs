@@ -84,7 +84,7 @@ fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<S
         warnings.push(format!("no independent check: {why}"));
         None
     };
-    let solution = match conic::solve(&Program::new(problem), &conic::Settings::default(), control) {
+    let solution = match conic_solution(problem, control) {
         Ok(solution) => solution,
         Err(error) => return failed(error.to_string()),
     };
@@ -119,7 +119,7 @@ fn run(
         }),
         MethodChoice::ClosedForm => Ok(orthogonal_frame(problem)),
         MethodChoice::Auto if nonnegative => Ok(orthogonal_frame(problem)),
-        MethodChoice::Conic => conic::solve(&Program::new(problem), &conic::Settings::default(), control),
+        MethodChoice::Conic => conic_solution(problem, control),
         MethodChoice::Dual => Ok(dual_solution(problem, control).unwrap_or_else(|reason| {
             warnings.push(unresolved(reason));
             fallback(problem, control)
@@ -129,7 +129,7 @@ fn run(
             Err(Reason::Interrupted) => Ok(fallback(problem, control)),
             Err(reason) if fits_conic(problem) => {
                 warnings.push(format!("{}; solved by the conic program instead", unresolved(reason)));
-                conic::solve(&Program::new(problem), &conic::Settings::default(), control)
+                conic_solution(problem, control)
             }
             Err(reason) => {
                 warnings.push(format!(
@@ -158,6 +158,13 @@ fn unresolved(reason: Reason) -> String {
         Reason::Interrupted => "it was stopped",
     };
     format!("the exact solver found no optimum: {why}")
+}
+
+/// The conic program; whether it fits is checked before it is built.
+fn conic_solution(problem: &Problem, control: &Control) -> Result<Solution, Error> {
+    let settings = conic::Settings::default();
+    conic::check_memory(Partition::by_size(problem).groups(), &settings)?;
+    conic::solve(&Program::new(problem), &settings, control)
 }
 
 /// Newton's method on THEORY (5)-(7), with merging (8).
