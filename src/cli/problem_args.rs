@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ufmin::error::Error;
+use ufmin::phase::Family;
 use ufmin::problem::Problem;
 use ufmin::spec::{self, Options, ProblemFile};
 
@@ -57,6 +58,18 @@ pub(crate) struct ProblemArgs {
 impl ProblemArgs {
     /// The problem that the file and the flags describe. `solver` may change the solver table.
     pub(crate) fn resolve(&self, solver: impl Fn(&mut ProblemFile)) -> Result<(Problem, Options), Error> {
+        self.resolve_with(|file, folder| {
+            solver(file);
+            spec::resolve(file, folder)
+        })
+    }
+
+    /// The class sizes at every ratio, and the problem.
+    pub(crate) fn resolve_family(&self) -> Result<(Family, Problem), Error> {
+        self.resolve_with(|file, folder| spec::resolve_family(file, folder))
+    }
+
+    fn resolve_with<T>(&self, resolve: impl FnOnce(&mut ProblemFile, &Path) -> Result<T, Error>) -> Result<T, Error> {
         let (mut file, text) = match &self.file {
             Some(path) => {
                 let text = ufmin::files::read_text(path)?;
@@ -71,8 +84,7 @@ impl ProblemArgs {
             .unwrap_or(Path::new(""))
             .to_owned();
         self.apply(&mut file)?;
-        solver(&mut file);
-        spec::resolve(&file, &folder).map_err(|error| match &text {
+        resolve(&mut file, &folder).map_err(|error| match &text {
             Some((path, text)) => spec::locate(error, path, text),
             None => error,
         })

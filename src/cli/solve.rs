@@ -2,8 +2,6 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -23,6 +21,7 @@ use ufmin::{npy, text};
 
 use super::heatmap::PictureKind;
 use super::problem_args::ProblemArgs;
+use super::watch::{interrupt_flag, set_threads};
 use super::{Outcome, print_data};
 
 /// Largest array that is written, in bytes.
@@ -198,37 +197,9 @@ fn sample_gram(problem: &Problem, solved: &Solved) -> Result<DMatrix<f64>, Error
     Ok(lift_samples(&program, &Entries { values }))
 }
 
-fn set_threads(threads: usize) -> Result<(), Error> {
-    if threads == 0 {
-        return Err(ProblemError::Negative {
-            field: "--threads",
-            value: 0,
-            least: 1,
-        }
-        .into());
-    }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .map_err(|error| Error::Internal {
-            what: format!("cannot start {threads} threads: {error}"),
-        })
-}
-
 /// Ctrl-C, the time limit, and a progress line on a terminal.
 fn control(arguments: &SolveArgs) -> Result<(Control, Option<ProgressBar>), Error> {
-    let interrupt = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupt);
-    ctrlc::set_handler(move || {
-        // The second Ctrl-C does not wait for the solver to reach a place where it can stop.
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(2);
-        }
-    })
-    .map_err(|error| Error::Internal {
-        what: format!("cannot watch for Ctrl-C: {error}"),
-    })?;
-    let mut control = Control::with_interrupt(interrupt);
+    let mut control = Control::with_interrupt(interrupt_flag()?);
     if let Some(seconds) = arguments.time_limit {
         let limit = Duration::try_from_secs_f64(seconds)
             .ok()

@@ -5,6 +5,7 @@ mod certificate;
 mod embedding;
 mod loss;
 mod nonnegative;
+mod phase;
 mod problems;
 mod reference;
 mod symmetry;
