@@ -429,7 +429,7 @@ impl<'a> Gradient<'a> {
 
     /// Candidate "rank one".
     fn rank_one(&self) -> Option<Bound> {
-        if self.nu.iter().any(|&nu| !(nu > 0.0)) {
+        if !self.nu.iter().all(|&nu| nu > 0.0) {
             return None;
         }
         let v: Vec<f64> = self.nu.iter().map(|nu| nu.sqrt()).collect();

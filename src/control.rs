@@ -15,12 +15,14 @@ pub struct Progress {
     pub measure: f64,
 }
 
+type Observer = Arc<dyn Fn(&Progress) + Send + Sync>;
+
 /// Stop requests and progress reports. Cheap to clone; clones share the stop flag.
 #[derive(Clone, Default)]
 pub struct Control {
     interrupt: Arc<AtomicBool>,
     deadline: Option<Instant>,
-    observer: Option<Arc<dyn Fn(&Progress) + Send + Sync>>,
+    observer: Option<Observer>,
 }
 
 /// Why a computation was asked to stop.

@@ -1,12 +1,17 @@
 //! [`Error`]: why something could not be done. Whether a solution is optimal is not an error but a
 //! [`Verdict`](crate::certificate::Verdict).
 
+use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error as ThisError;
 
 use crate::loss::Loss;
 use crate::problem::{MAX_CLASS_SIZE, PROBABILITY_SUM_TOLERANCE, TEMPERATURE_RANGE};
+
+/// Most threads that can be asked for.
+pub const MAX_THREADS: i64 = 1024;
 
 /// A value that no problem can have. Every variant names the field, the value and a remedy ([`ProblemError::hint`]).
 #[derive(Debug, Clone, PartialEq, ThisError)]
@@ -18,19 +23,20 @@ pub enum ProblemError {
     OneClass,
     #[error("class sizes are given in more than one way: {}", given.join(", "))]
     ManySources { given: Vec<String> },
-    #[error("class {class} has size {value}, and a class size is an integer of at least 1")]
+    #[error("class {class} has size {}, and a class size is a whole number from 1 to {MAX_CLASS_SIZE}", short(*value))]
     Size { class: u64, value: f64 },
-    #[error("class {class} has size {value}, and a class size is an integer of at least 1")]
+    #[error("class {class} has size {value}, and a class size is a whole number from 1 to {MAX_CLASS_SIZE}")]
     SizeText { class: u64, value: String },
     #[error(
-        "class {class} has {value} samples (with views), above the largest size {MAX_CLASS_SIZE} that is exact in double precision"
+        "class {class} has {} samples (with views), above the largest size {MAX_CLASS_SIZE} that is exact in double precision",
+        short(*value)
     )]
     SizeTooLarge { class: u64, value: f64 },
-    #[error("class {class} has probability {value}, and a probability is above 0 and at most 1")]
+    #[error("class {class} has probability {}, and a probability is above 0 and at most 1", short(*value))]
     Probability { class: u64, value: f64 },
-    #[error("the probabilities sum to {sum}, not to 1 within {PROBABILITY_SUM_TOLERANCE:e}")]
+    #[error("the probabilities sum to {}, not to 1 within {PROBABILITY_SUM_TOLERANCE:e}", short(*sum))]
     ProbabilitySum { sum: f64 },
-    #[error("the temperature is {value}, outside {} to {}", TEMPERATURE_RANGE.0, TEMPERATURE_RANGE.1)]
+    #[error("the temperature is {}, outside {} to {}", short(*value), TEMPERATURE_RANGE.0, TEMPERATURE_RANGE.1)]
     Temperature { value: f64 },
     #[error("the number of views is {value}, and at least one is needed")]
     Views { value: u64 },
@@ -54,7 +60,13 @@ pub enum ProblemError {
     ProfileMissing { profile: &'static str, field: &'static str },
     #[error("the profile {profile} has no `{field}`")]
     ProfileExtra { profile: &'static str, field: &'static str },
-    #[error("the tolerance is {value}, and a relative gap is above 0 and below 1")]
+    #[error("`{field}` belongs to a profile, and none is given")]
+    NoProfile { field: &'static str },
+    #[error("the file name is empty")]
+    EmptyPath,
+    #[error("the title has the control character {:?}", char::from_u32(*character).unwrap_or_default())]
+    Title { character: u32 },
+    #[error("the tolerance is {}, and a relative gap is above 0 and below 1", short(*value))]
     Tolerance { value: f64 },
     #[error("{what} is not available in this version")]
     Unavailable {
@@ -74,7 +86,7 @@ pub enum ProblemError {
         value: i64,
         least: i64,
     },
-    #[error("{flag} is given {}, {}", path.display(), if *flag == "--labels" { "which is not a .npy file" } else { "a .npy file" })]
+    #[error("{} is {} .npy file", path.display(), if *flag == "--labels" { "not a" } else { "a" })]
     FileKind { flag: &'static str, path: PathBuf },
     #[error("`{value}` is not {}", if *field == "--grid" { "two whole numbers" } else { "a range" })]
     Interval { field: &'static str, value: String },
@@ -85,8 +97,10 @@ pub enum ProblemError {
         least: f64,
         most: f64,
     },
-    #[error("the time limit is {value} seconds")]
+    #[error("the time limit is {} seconds", short(*value))]
     TimeLimit { value: f64 },
+    #[error("{value} threads are asked for, and 1 to {MAX_THREADS} can be used")]
+    Threads { value: i64 },
 }
 
 impl ProblemError {
@@ -106,55 +120,98 @@ impl ProblemError {
             Self::Dimension => "features.dimension".to_owned(),
             Self::NeedsCounts { .. } => "loss.kind".to_owned(),
             Self::NoAnchors => "classes".to_owned(),
-            Self::Profile { field, .. } | Self::ProfileMissing { field, .. } | Self::ProfileExtra { field, .. } => {
-                format!("classes.{field}")
-            }
+            Self::Profile { field, .. }
+            | Self::ProfileMissing { field, .. }
+            | Self::ProfileExtra { field, .. }
+            | Self::NoProfile { field } => format!("classes.{field}"),
+            Self::EmptyPath => "classes.file".to_owned(),
+            Self::Title { .. } => "title".to_owned(),
             Self::Tolerance { .. } => "solver.tolerance".to_owned(),
             Self::Unavailable { field, .. } => (*field).to_owned(),
             Self::Range { field, .. } | Self::Interval { field, .. } => (*field).to_owned(),
             Self::FileKind { flag, .. } => (*flag).to_owned(),
             Self::TimeLimit { .. } => "--time-limit".to_owned(),
+            Self::Threads { .. } => "--threads".to_owned(),
         }
     }
 
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::NoClasses => "give the number of samples of each class, for example sizes = [500, 500, 5, 5]".to_owned(),
+            Self::NoClasses => "give the number of samples of each class, as sizes = [500, 500, 5, 5] under [classes] or as --sizes 500,500,5,5".to_owned(),
             Self::OneClass => "add a second class; with one class every unit vector is optimal".to_owned(),
-            Self::ManySources { .. } => "keep exactly one of sizes, profile, file and probabilities".to_owned(),
-            Self::Size { .. } | Self::SizeText { .. } => {
-                "remove the class, or give the number of its samples as a whole number (real class frequencies go to `probabilities`)".to_owned()
-            }
-            Self::SizeTooLarge { .. } => "divide all sizes by a common factor, or use `probabilities` with the population loss".to_owned(),
+            Self::ManySources { .. } => "keep exactly one of them".to_owned(),
+            Self::Size { value, .. } | Self::SizeTooLarge { value, .. } => size_hint(&value.to_string()).to_owned(),
+            Self::SizeText { value, .. } => size_hint(value).to_owned(),
             Self::Probability { .. } => "remove classes that cannot occur, and give counts as `sizes`".to_owned(),
             Self::ProbabilitySum { .. } => "divide each by the sum, or give counts as `sizes`".to_owned(),
             Self::Temperature { .. } => "set a temperature such as 0.1 (SupCon's default is 0.1, published runs use 0.05 to 1)".to_owned(),
-            Self::Views { .. } => "set views = 1, or 2 for training with two augmented views of each example".to_owned(),
+            Self::Views { .. } => "give 1, or 2 for training with two augmented views of each example".to_owned(),
             Self::ViewsOfProbabilities { .. } => "remove views".to_owned(),
             Self::Dimension => "remove the dimension, or set it to at least the number of classes minus 1".to_owned(),
             Self::NeedsCounts { .. } => "use the loss population, or give sizes".to_owned(),
             Self::Singleton { .. } => {
-                "remove the class, raise its count, train with views = 2, or set singletons = \"skip\" (or \"zero\") under [loss]".to_owned()
+                "remove the class, raise its count, train with views = 2, or set singletons to skip (or zero)".to_owned()
             }
             Self::NoAnchors => "set views = 2, or use the loss population".to_owned(),
-            Self::Profile { .. } => "see the reference of the problem file for what each profile takes".to_owned(),
-            Self::ProfileMissing { field, .. } => format!("add `{field}`"),
+            Self::Profile { field: "ratio", .. } => {
+                "the ratio is the largest class size divided by the smallest: 1 is balanced, long-tailed benchmarks have 10 to 256".to_owned()
+            }
+            Self::Profile { field, .. } | Self::NoProfile { field } => format!("for example {}", profile_example(field)),
+            Self::EmptyPath => "name a text file with one class size a line, or a .npy file of labels".to_owned(),
+            Self::Title { .. } => "write the title on one line, without control characters".to_owned(),
+            Self::ProfileMissing { profile, field } => {
+                format!("add `{field}`, for example {}", profile_example(profile))
+            }
             Self::ProfileExtra { field, .. } => format!("remove `{field}`"),
             Self::Tolerance { .. } => "set a relative duality gap such as 1e-9".to_owned(),
             Self::Unavailable { hint, .. } => (*hint).to_owned(),
             Self::Choice { value, options, .. } => match closest(value, options) {
                 Some(option) => format!("did you mean `{option}`?"),
-                None => format!("choose one of {}", options.join(", ")),
+                None => "choose one of these".to_owned(),
             },
-            Self::Negative { field, least, .. } => {
-                format!("set {} = {} or more, or leave it out", field.rsplit('.').next().unwrap_or(field), least)
-            }
+            Self::Negative { least, .. } => format!("give {least} or more, or leave it out"),
             Self::FileKind { .. } => "--labels takes a .npy file of labels, --sizes-file a text file with one class size a line".to_owned(),
             Self::Range { field: "--grid", .. } | Self::Interval { field: "--grid", .. } => "give the number of ratios and of temperatures, for example --grid 60x60".to_owned(),
             Self::Range { field: "--ratios", .. } | Self::Interval { field: "--ratios", .. } => "give two ascending ratios, for example --ratios 1..1000".to_owned(),
             Self::Range { field, .. } | Self::Interval { field, .. } => format!("give two ascending values, for example {field} 0.05..2"),
             Self::TimeLimit { .. } => "give a positive number of seconds".to_owned(),
+            Self::Threads { .. } => "leave it out to use all cores".to_owned(),
+        }
+    }
+}
+
+/// A profile as hints show it; `word` is its name or one of its keys.
+fn profile_example(word: &str) -> &'static str {
+    match word {
+        "step" | "majority" | "minority" | "smallest" => {
+            "profile = \"step\", majority = 5, minority = 5, smallest = 10, ratio = 100"
+        }
+        "pareto" => "profile = \"pareto\", count = 1000, largest = 1280, ratio = 256",
+        _ => "profile = \"exponential\", count = 100, largest = 5000, ratio = 100",
+    }
+}
+
+/// A number as a person writes it: never hundreds of digits.
+pub(crate) fn short(value: f64) -> String {
+    if value != 0.0 && value.is_finite() && !(1e-5..1e16).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
+    }
+}
+
+/// What to do about a class size that is not a whole number, or is one out of range.
+fn size_hint(value: &str) -> &'static str {
+    let bare = value.trim_matches('"');
+    let digits = bare.bytes().all(|b| b.is_ascii_digit());
+    match bare.parse::<f64>() {
+        Ok(size) if digits && size >= MAX_CLASS_SIZE => {
+            "divide all sizes by a common factor, or use `probabilities` with the population loss"
+        }
+        Ok(_) if bare.len() < value.len() => "write the number without quotes",
+        _ => {
+            "remove the class, or give the number of its samples as a whole number (real class frequencies go to `probabilities`)"
         }
     }
 }
@@ -213,9 +270,29 @@ pub struct Location {
 }
 
 impl Location {
+    /// Whether the place is known; if not, the location names the file only.
+    pub fn is_known(&self) -> bool {
+        !self.span.is_empty() || self.span.start > 0
+    }
+
+    /// Where the offending part starts; an unexpected end of the file is that of its last line with text.
+    pub fn start(&self) -> usize {
+        self.span.start.min(self.text.trim_end().len())
+    }
+
     /// Line number, from 1.
     pub fn line(&self) -> usize {
-        self.text[..self.span.start.min(self.text.len())].matches('\n').count() + 1
+        self.text[..self.start()].matches('\n').count() + 1
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if self.is_known() {
+            write!(f, ", line {}", self.line())?;
+        }
+        Ok(())
     }
 }
 
@@ -240,7 +317,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A problem file is not valid TOML, has an unknown key or a value of the wrong type.
-    #[error("{}, line {}: {message}", location.path.display(), location.line())]
+    #[error("{location}: {message}")]
     Syntax {
         /// What is wrong.
         message: String,
@@ -256,6 +333,14 @@ pub enum Error {
         source: ProblemError,
         /// Where, if it came from a file.
         location: Option<Box<Location>>,
+    },
+    /// A value that no problem can have, given on the command line.
+    #[error("{flag}: {source}")]
+    Flag {
+        /// The flag, for example `--temperature`.
+        flag: &'static str,
+        /// Value and remedy.
+        source: ProblemError,
     },
     /// A line of a counts file is not a class size.
     #[error("{}, line {line}: {source}", path.display())]
@@ -340,12 +425,7 @@ pub enum Error {
 
 fn field_of(source: &ProblemError, location: Option<&Location>) -> String {
     match location {
-        Some(location) => format!(
-            "{}, line {}: {}",
-            location.path.display(),
-            location.line(),
-            source.field()
-        ),
+        Some(location) => format!("{location}: {}", source.field()),
         None => source.field(),
     }
 }
@@ -360,16 +440,25 @@ impl Error {
     /// What to do about it, if there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Read { .. } => {
-                Some("check the path; file names in a problem file are relative to that file".to_owned())
-            }
-            Self::Write { .. } => Some("choose another --output, or make room".to_owned()),
+            Self::Read { source, .. } => Some(
+                match source.kind() {
+                    ErrorKind::InvalidData => "give a UTF-8 text file; an array of labels goes to --labels, as .npy",
+                    ErrorKind::IsADirectory => "give a file, not a folder",
+                    _ => "check the path; file names in a problem file are relative to that file",
+                }
+                .to_owned(),
+            ),
+            Self::Write { .. } => Some("choose another --output that is a folder or does not exist, or make room".to_owned()),
             Self::Syntax { hint, .. } | Self::TooLarge { hint, .. } => Some(hint.clone()),
-            Self::Problem { source, .. } | Self::CountsFile { source, .. } => Some(source.hint()),
+            Self::Problem { source, .. } | Self::CountsFile { source, .. } | Self::Flag { source, .. } => {
+                Some(source.hint())
+            }
             Self::Array { source, .. } => Some(
                 match source {
                     ArrayError::Header { .. } | ArrayError::Truncated { .. } => "write it again with numpy.save",
-                    ArrayError::Type { .. } => "convert it first, for example with labels.astype(numpy.int64)",
+                    ArrayError::Type { .. } => {
+                        "convert it first, for example with labels.astype(numpy.int64), or numpy.unique(labels, return_inverse=True)[1]"
+                    }
                     ArrayError::Shape { .. } => "reshape it, for example with labels.ravel()",
                     ArrayError::Empty => "give at least one element",
                     ArrayError::NotFinite { .. } => "remove NaN and infinity",

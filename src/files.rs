@@ -1,6 +1,6 @@
 //! Whole files: read at once, written so that a broken file is never seen.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use crate::error::Error;
@@ -13,18 +13,25 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(Error::read(path))
 }
 
+/// Longest text file that is read, in bytes: far above any list of class sizes.
+pub const MAX_TEXT: u64 = 1 << 30;
+
 /// Reads a UTF-8 text file; a byte-order mark at its start is dropped.
 ///
 /// # Errors
-/// [`Error::Read`], also for text that is not UTF-8.
+/// [`Error::Read`], also for text that is not UTF-8 or longer than [`MAX_TEXT`].
 pub fn read_text(path: &Path) -> Result<String, Error> {
-    let bytes = read_bytes(path)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        Error::read(path)(std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            format!("not UTF-8 text: {error}"),
-        ))
-    })?;
+    let refused = |what: String| Error::read(path)(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(Error::read(path))?;
+    // A device has no length that could be checked before.
+    file.take(MAX_TEXT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::read(path))?;
+    if bytes.len() as u64 > MAX_TEXT {
+        return Err(refused("more than 1 GB of text".to_owned()));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| refused(format!("not UTF-8 text: {error}")))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

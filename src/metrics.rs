@@ -109,7 +109,7 @@ pub fn nearly_collapsed(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Pair> {
             }
         }
     }
-    pairs.sort_by(|a, b| a.classes.cmp(&b.classes));
+    pairs.sort_by_key(|pair| pair.classes);
     pairs
 }
 

@@ -66,15 +66,13 @@ impl Picture {
             } else {
                 Vec::new()
             };
-            let panel = Panel {
+            Panel {
                 labels,
                 boundaries,
                 multiplicity: Some(multiplicity),
                 axis: axis(problem),
                 ..Panel::new(values)
-            };
-            notes.push("one row a class size; on the diagonal two different classes of that size".to_owned());
-            panel
+            }
         };
         let model = problem.model();
         let mut facts = vec![

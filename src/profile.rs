@@ -1,10 +1,13 @@
 //! Class-size profiles: families of imbalanced sizes that the literature uses, as runs of equal sizes.
 
-use crate::error::ProblemError;
+use crate::error::{ProblemError, short};
 use crate::problem::{MAX_CLASS_SIZE, Run};
 
-/// Largest number of classes of a profile that has one size a class.
+/// Largest number of classes of a profile.
 const MAX_CLASSES: u64 = 100_000_000;
+
+/// Largest number of runs of equal sizes of a profile: each takes about 200 bytes until the problem is solved.
+const MAX_RUNS: usize = 10_000_000;
 
 /// A family of class sizes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,14 +58,17 @@ impl Profile {
             } => {
                 at_least("majority", majority, 1, "at least one majority class is needed")?;
                 at_least("minority", minority, 1, "at least one minority class is needed")?;
-                at_least("smallest", smallest, 1, "a class has at least one sample")?;
+                at_most_classes("majority", majority)?;
+                at_most_classes("minority", minority)?;
+                check_size("smallest", smallest)?;
                 check_ratio(ratio)?;
                 let large = smallest as f64 * ratio;
                 let rounded = large.round();
-                if (large - rounded).abs() > 1e-9 * large {
+                // Only the rounding of a decimal ratio, and of the product, is forgiven.
+                if (large - rounded).abs() > 2.0 * f64::EPSILON * large {
                     return Err(ProblemError::Profile {
                         field: "ratio",
-                        value: ratio.to_string(),
+                        value: short(ratio),
                         rule: "smallest * ratio, the size of a majority class, must be a whole number",
                     });
                 }
@@ -96,23 +102,26 @@ fn one_size_a_class(
     shape: impl Fn(f64) -> f64,
 ) -> Result<Vec<Run>, ProblemError> {
     at_least("count", count, 2, "at least two classes are needed")?;
-    at_least("largest", largest, 1, "a class has at least one sample")?;
+    at_most_classes("count", count)?;
+    check_size("largest", largest)?;
     check_ratio(ratio)?;
-    if count > MAX_CLASSES {
-        return Err(ProblemError::Profile {
-            field: "count",
-            value: count.to_string(),
-            rule: "at most 10^8 classes",
-        });
-    }
     let mut runs: Vec<Run> = Vec::new();
     for i in 0..count {
-        // The factor keeps a size that is an integer in exact arithmetic from falling to the one below.
-        let size = (largest as f64 * shape(i as f64) * (1.0 + 1e-12)).floor();
+        if runs.len() > MAX_RUNS {
+            return Err(ProblemError::Profile {
+                field: "count",
+                value: count.to_string(),
+                rule: "at most 10^7 distinct class sizes are possible",
+            });
+        }
+        let exact = largest as f64 * shape(i as f64);
+        // A size that is an integer in exact arithmetic must not fall to the one below.
+        let near = (exact - exact.round()).abs() <= 1e-12 * exact;
+        let size = if near { exact.round() } else { exact.floor() };
         if size < 1.0 {
             return Err(ProblemError::Profile {
                 field: "ratio",
-                value: ratio.to_string(),
+                value: short(ratio),
                 rule: "the smallest class, largest / ratio, would have no sample",
             });
         }
@@ -136,14 +145,39 @@ fn at_least(field: &'static str, value: u64, least: u64, rule: &'static str) -> 
     }
 }
 
+fn at_most_classes(field: &'static str, value: u64) -> Result<(), ProblemError> {
+    if value > MAX_CLASSES {
+        Err(ProblemError::Profile {
+            field,
+            value: value.to_string(),
+            rule: "at most 10^8 classes are possible",
+        })
+    } else {
+        Ok(())
+    }
+}
+
+fn check_size(field: &'static str, value: u64) -> Result<(), ProblemError> {
+    at_least(field, value, 1, "a class has at least one sample")?;
+    if value > MAX_CLASS_SIZE as u64 {
+        Err(ProblemError::Profile {
+            field,
+            value: value.to_string(),
+            rule: "a class has at most 2^53 samples",
+        })
+    } else {
+        Ok(())
+    }
+}
+
 fn check_ratio(ratio: f64) -> Result<(), ProblemError> {
     if (1.0..=MAX_CLASS_SIZE).contains(&ratio) {
         Ok(())
     } else {
         Err(ProblemError::Profile {
             field: "ratio",
-            value: ratio.to_string(),
-            rule: "a finite number of at least 1",
+            value: short(ratio),
+            rule: "a number from 1 to 2^53 is needed",
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::files::read_text;
 use crate::loss::{Anchors, Loss, Singletons};
 use crate::npy::read_labels;
 use crate::phase::Family;
-use crate::problem::{Classes, Model, Problem, Run};
+use crate::problem::{Classes, MAX_CLASS_SIZE, Model, Problem, Run};
 use crate::profile::Profile;
 use crate::solution::{Method, Solution, Termination};
 
@@ -182,22 +182,40 @@ pub fn load(path: &Path) -> Result<(Problem, Options, ProblemFile), Error> {
 /// # Errors
 /// [`Error::Syntax`].
 pub fn parse(path: &Path, text: &str) -> Result<ProblemFile, Error> {
-    toml::from_str(text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
-        let location = Box::new(Location {
+    let syntax = |message: String, span: Span, hint: String| Error::Syntax {
+        message,
+        location: Box::new(Location {
             path: path.to_owned(),
             text: text.to_owned(),
-            span: span.clone(),
-        });
-        let message = error.message().trim().to_owned();
-        let hint = syntax_hint(text, &message, &span);
-        Error::Syntax {
-            message,
-            location,
-            hint,
+            span,
+        }),
+        hint,
+    };
+    let refused = |error: toml::de::Error| {
+        let span = error.span().unwrap_or(0..0);
+        let (message, hint) = explain(text, error.message().trim(), &span);
+        syntax(message, span, hint)
+    };
+    let table = DeTable::parse(text).map_err(refused)?;
+    // Serde would also fill a table from a list, field by field.
+    for (key, value) in table.get_ref() {
+        let name: &str = key.get_ref();
+        if TABLES.contains(&name) && !matches!(value.get_ref(), DeValue::Table(_)) {
+            return Err(syntax(
+                format!("{name}: a table is needed"),
+                value.span(),
+                format!("write [{name}] on a line of its own, and its keys below"),
+            ));
         }
-    })
+    }
+    ProblemFile::deserialize(toml::Deserializer::from(table)).map_err(refused)
 }
+
+/// A byte range of a text.
+type Span = std::ops::Range<usize>;
+
+/// Keys that are tables.
+const TABLES: [&str; 5] = ["classes", "loss", "features", "solver", "expected"];
 
 /// One line that each key may look like; keys are those of the reference page.
 const EXAMPLES: [(&str, &str); 20] = [
@@ -223,39 +241,65 @@ const EXAMPLES: [(&str, &str); 20] = [
     ("solver.tolerance", "tolerance = 1e-9"),
 ];
 
-fn syntax_hint(text: &str, message: &str, span: &std::ops::Range<usize>) -> String {
+/// What serde says of an integer that does not fit.
+const TOO_LARGE: &str = "u64 value was too large";
+
+/// What is wrong, in the words of the problem file rather than of Rust, and what to do about it.
+fn explain(text: &str, message: &str, span: &Span) -> (String, String) {
     if let Some(rest) = message.strip_prefix("unknown field `") {
-        let mut quoted = rest.split('`').step_by(2);
-        let word = quoted.next().unwrap_or_default();
+        let word = rest.split('`').next().unwrap_or_default();
         let options: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
-        return match closest(word, &options) {
-            Some(option) => format!("did you mean `{option}`?"),
-            None => "remove the key, or move it to the table it belongs to".to_owned(),
-        };
-    }
-    let paths = DeTable::parse(text).map(|table| {
-        let mut paths = Vec::new();
-        collect_spans(table.get_ref(), String::new(), &mut paths);
-        paths
-    });
-    let at = paths
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|(_, s)| s.start <= span.start && span.end <= s.end)
-        .last();
-    let example = at.and_then(|(path, _)| {
-        EXAMPLES
+        let table = EXAMPLES
             .iter()
-            .find(|(key, _)| path == *key || path.starts_with(&format!("{key}[")))
-    });
-    match example {
-        Some((_, example)) => format!("write it like this: {example}"),
-        None => "see the reference of the problem file; strings are quoted, lists are in [ ]".to_owned(),
+            .find_map(|(key, _)| key.strip_suffix(word)?.strip_suffix('.'));
+        let hint = match (closest(word, &options), table) {
+            (Some(option), _) => format!("did you mean `{option}`?"),
+            (None, Some(table)) => format!("move it to the table [{table}]"),
+            (None, None) => "remove the key".to_owned(),
+        };
+        return (message.replacen("field", "key", 1), hint);
     }
+    if message == "duplicate key" {
+        let key = text.get(span.clone()).unwrap_or_default();
+        return (format!("duplicate key `{key}`"), "remove one of the two".to_owned());
+    }
+    let mut plain = message.to_owned();
+    for (rust, words) in [
+        (TOO_LARGE, "the number is too large"),
+        ("expected f64", "expected a number"),
+        ("expected i64", "expected a whole number"),
+        ("expected u64", "expected a whole number of at least 0"),
+        ("expected a sequence", "expected a list"),
+        ("expected a boolean", "expected true or false"),
+        ("expected a tuple of size 3", "expected [i, j, value]"),
+    ] {
+        plain = plain.replace(rust, words);
+    }
+    let mut spans = Vec::new();
+    if let Ok(table) = DeTable::parse(text) {
+        collect_spans(table.get_ref(), String::new(), &mut spans);
+    }
+    let at = spans
+        .into_iter()
+        .rfind(|(_, s)| s.start <= span.start && span.end <= s.end);
+    let Some((path, _)) = at else {
+        let hint =
+            "this is not TOML: a line is a [table], a key = value or a # comment; text is \"quoted\", lists are in [ ]";
+        return (plain, hint.to_owned());
+    };
+    let example = EXAMPLES
+        .iter()
+        .find(|(key, _)| path == *key || path.starts_with(&format!("{key}[")));
+    let hint = match example {
+        _ if message == TOO_LARGE => format!("the largest number is 2^53 = {MAX_CLASS_SIZE}"),
+        Some((_, example)) => format!("write it like this: {example}"),
+        None => "see the reference of the problem file".to_owned(),
+    };
+    (format!("{path}: {plain}"), hint)
 }
 
 /// Spans of all values by path, parents before children.
-fn collect_spans(table: &DeTable<'_>, prefix: String, spans: &mut Vec<(String, std::ops::Range<usize>)>) {
+fn collect_spans(table: &DeTable<'_>, prefix: String, spans: &mut Vec<(String, Span)>) {
     for (key, value) in table {
         let path = if prefix.is_empty() {
             key.get_ref().to_string()
@@ -278,7 +322,16 @@ fn collect_spans(table: &DeTable<'_>, prefix: String, spans: &mut Vec<(String, s
     }
 }
 
-/// Adds the place in the file to an error that names a field: the field's value, or the nearest parent that is there.
+/// Where the class sizes may be; errors about a key that is not there are about these.
+const SOURCES: [&str; 4] = [
+    "classes.sizes",
+    "classes.file",
+    "classes.profile",
+    "classes.probabilities",
+];
+
+/// Adds the place in the file to an error that names a field: its value or, where the field is not given, that of the
+/// class sizes.
 pub fn locate(error: Error, path: &Path, text: &str) -> Error {
     let Error::Problem { source, location: None } = error else {
         return error;
@@ -287,17 +340,14 @@ pub fn locate(error: Error, path: &Path, text: &str) -> Error {
     if let Ok(table) = DeTable::parse(text) {
         collect_spans(table.get_ref(), String::new(), &mut spans);
     }
-    let spans: BTreeMap<String, std::ops::Range<usize>> = spans.into_iter().collect();
-    let mut field = source.field();
-    let span = loop {
-        if let Some(span) = spans.get(&field) {
-            break span.clone();
-        }
-        match field.rfind(['.', '[']) {
-            Some(end) => field.truncate(end),
-            None => break 0..0,
-        }
-    };
+    let spans: BTreeMap<String, Span> = spans.into_iter().collect();
+    let field = source.field();
+    let span = std::iter::once(field.as_str())
+        .filter(|&field| field != "classes")
+        .chain(SOURCES)
+        .chain(["classes"])
+        .find_map(|key| spans.get(key).cloned())
+        .unwrap_or(0..0);
     let location = Some(Box::new(Location {
         path: path.to_owned(),
         text: text.to_owned(),
@@ -316,7 +366,7 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
     let classes = classes(&file.classes, folder)?;
     let defaults = Model::default();
     let model = Model {
-        title: file.title.clone(),
+        title: title(file.title.as_deref())?,
         views: whole("classes.views", file.classes.views, 1)?.unwrap_or(1),
         loss,
         anchors: match choice("loss.anchors", file.loss.anchors.as_deref(), &["sample", "class"])? {
@@ -372,10 +422,18 @@ pub fn resolve_family(file: &ProblemFile, folder: &Path) -> Result<(Family, Prob
     Ok((family, problem))
 }
 
+/// A title is printed as it is, so it must not be able to steer a terminal.
+fn title(title: Option<&str>) -> Result<Option<String>, ProblemError> {
+    match title.and_then(|title| title.chars().find(|c| c.is_control())) {
+        Some(character) => Err(ProblemError::Title {
+            character: character.into(),
+        }),
+        None => Ok(title.map(str::to_owned)),
+    }
+}
+
 fn loss_kind(file: &ProblemFile) -> Result<Loss, ProblemError> {
-    let mut names: Vec<&'static str> = Loss::ALL.iter().map(|loss| loss.name()).collect();
-    names.extend(LATER_LOSSES);
-    let name = choice("loss.kind", file.loss.kind.as_deref(), &names)?;
+    let name = file.loss.kind.as_deref();
     if let Some(later) = name.filter(|name| LATER_LOSSES.contains(name)) {
         return Err(ProblemError::Unavailable {
             field: "loss.kind",
@@ -383,6 +441,7 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, ProblemError> {
             hint: "use supcon, sincere, nscl, population or bcl",
         });
     }
+    let name = choice("loss.kind", name, &Loss::ALL.map(Loss::name))?;
     Ok(Loss::ALL
         .into_iter()
         .find(|loss| Some(loss.name()) == name)
@@ -395,7 +454,7 @@ fn refuse_later(file: &ProblemFile) -> Result<(), ProblemError> {
         (
             "batches",
             file.batches.is_some(),
-            "mini-batches",
+            "a batch scheme",
             "remove [batches] for the full batch",
         ),
         (
@@ -450,19 +509,17 @@ fn refuse_later(file: &ProblemFile) -> Result<(), ProblemError> {
 /// # Errors
 /// [`ProblemError::Choice`].
 pub fn method(name: Option<&str>) -> Result<MethodChoice, ProblemError> {
-    let mut names = MethodChoice::NAMES.to_vec();
-    names.push("lowrank");
-    Ok(match choice("solver.method", name, &names)? {
+    if name == Some("lowrank") {
+        return Err(ProblemError::Unavailable {
+            field: "solver.method",
+            what: "the method lowrank".to_owned(),
+            hint: "use auto, dual or conic",
+        });
+    }
+    Ok(match choice("solver.method", name, &MethodChoice::NAMES)? {
         Some("dual") => MethodChoice::Dual,
         Some("conic") => MethodChoice::Conic,
         Some("closed-form") => MethodChoice::ClosedForm,
-        Some("lowrank") => {
-            return Err(ProblemError::Unavailable {
-                field: "solver.method",
-                what: "the method lowrank".to_owned(),
-                hint: "use auto, dual or conic",
-            });
-        }
         _ => MethodChoice::Auto,
     })
 }
@@ -513,7 +570,7 @@ fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
         return Err(ProblemError::ManySources { given }.into());
     }
     if table.profile.is_none() {
-        check_profile_keys(table, "(none)", &[])?;
+        check_profile_keys(table, None, &[])?;
     }
     if let Some(sizes) = &table.sizes {
         let runs = sizes
@@ -525,6 +582,9 @@ fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
     } else if let Some(probabilities) = &table.probabilities {
         Ok(Classes::from_probabilities(probabilities)?)
     } else if let Some(file) = &table.file {
+        if file.as_os_str().is_empty() {
+            return Err(ProblemError::EmptyPath.into());
+        }
         let path = folder.join(file);
         if path
             .extension()
@@ -541,25 +601,23 @@ fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
     }
 }
 
-/// A class size from a TOML value (or from a word of the command line, as a string).
+/// A word of the command line or of a counts file, as the value that it would be in a problem file.
+pub fn value_of_word(word: &str) -> Value {
+    let word = word.trim();
+    match (word.parse::<i64>(), word.parse::<f64>()) {
+        (Ok(n), _) => Value::Integer(n),
+        // An integer that does not fit stays as it was written.
+        (Err(_), Ok(x)) if word.contains(['.', 'e', 'E', 'n', 'N']) => Value::Float(x),
+        _ => Value::String(word.to_owned()),
+    }
+}
+
 fn size_of(class: u64, value: &Value) -> Result<Run, ProblemError> {
     match value {
-        Value::Integer(n) if *n >= 1 => Ok(Run {
+        Value::Integer(n) if (1..=MAX_CLASS_SIZE as i64).contains(n) => Ok(Run {
             size: *n as f64,
             count: 1,
         }),
-        Value::Integer(n) => Err(ProblemError::Size {
-            class,
-            value: *n as f64,
-        }),
-        Value::Float(x) => Err(ProblemError::Size { class, value: *x }),
-        Value::String(text) => match text.trim().parse::<i64>() {
-            Ok(n) => size_of(class, &Value::Integer(n)),
-            Err(_) => Err(ProblemError::SizeText {
-                class,
-                value: format!("`{text}`"),
-            }),
-        },
         other => Err(ProblemError::SizeText {
             class,
             value: other.to_string(),
@@ -579,7 +637,7 @@ pub fn classes_of_counts(path: &Path) -> Result<Classes, Error> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let run = size_of(runs.len() as u64, &Value::String(line.to_owned())).map_err(|source| Error::CountsFile {
+        let run = size_of(runs.len() as u64, &value_of_word(line)).map_err(|source| Error::CountsFile {
             path: path.to_owned(),
             line: index + 1,
             source,
@@ -603,7 +661,11 @@ pub fn classes_of_labels(path: &Path) -> Result<Classes, Error> {
 const PROFILE_KEYS: [&str; 6] = ["count", "largest", "smallest", "majority", "minority", "ratio"];
 
 /// Refuses keys that the profile does not have: a key that is ignored would be a wrong answer.
-fn check_profile_keys(table: &ClassesTable, profile: &'static str, allowed: &[&str]) -> Result<(), ProblemError> {
+fn check_profile_keys(
+    table: &ClassesTable,
+    profile: Option<&'static str>,
+    allowed: &[&str],
+) -> Result<(), ProblemError> {
     let present = [
         table.count.is_some(),
         table.largest.is_some(),
@@ -617,7 +679,10 @@ fn check_profile_keys(table: &ClassesTable, profile: &'static str, allowed: &[&s
         .zip(present)
         .find(|(key, present)| *present && !allowed.contains(key))
     {
-        Some((field, _)) => Err(ProblemError::ProfileExtra { profile, field }),
+        Some((field, _)) => Err(match profile {
+            Some(profile) => ProblemError::ProfileExtra { profile, field },
+            None => ProblemError::NoProfile { field },
+        }),
         None => Ok(()),
     }
 }
@@ -632,7 +697,7 @@ fn profile(table: &ClassesTable) -> Result<Profile, ProblemError> {
         &["step", "exponential", "pareto"],
     )? {
         Some("step") => {
-            check_profile_keys(table, "step", &["smallest", "majority", "minority", "ratio"])?;
+            check_profile_keys(table, Some("step"), &["smallest", "majority", "minority", "ratio"])?;
             Ok(Profile::Step {
                 majority: integer("step", "majority", "classes.majority", table.majority)?,
                 minority: integer("step", "minority", "classes.minority", table.minority)?,
@@ -641,7 +706,7 @@ fn profile(table: &ClassesTable) -> Result<Profile, ProblemError> {
             })
         }
         Some(name) => {
-            check_profile_keys(table, name, &["count", "largest", "ratio"])?;
+            check_profile_keys(table, Some(name), &["count", "largest", "ratio"])?;
             let count = integer(name, "count", "classes.count", table.count)?;
             let largest = integer(name, "largest", "classes.largest", table.largest)?;
             let ratio = table.ratio.ok_or_else(|| missing(name, "ratio"))?;

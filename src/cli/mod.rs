@@ -3,6 +3,7 @@
 //! Exit status: 0 solved and certified, 1 solved but not certified, 2 error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod diagnostic;
 mod heatmap;
 mod phase;
 mod problem_args;
@@ -11,11 +12,10 @@ mod shell;
 mod solve;
 mod watch;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 use ufmin::error::Error;
 
 /// Exact global minimisers of supervised contrastive losses, with a proof.
@@ -76,7 +76,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(Outcome::Certified) => ExitCode::SUCCESS,
         Ok(Outcome::NotCertified) => ExitCode::from(1),
         Err(error) => {
-            print_error(&error);
+            diagnostic::print(&error);
             ExitCode::from(2)
         }
     }
@@ -92,37 +92,4 @@ pub(crate) fn print_data(text: &str) -> Result<(), Error> {
             source,
         }),
     }
-}
-
-/// Prints an error with the lines of the file that it points at, and a hint.
-fn print_error(error: &Error) {
-    let mut diagnostic = miette::MietteDiagnostic::new(error.to_string());
-    diagnostic.help = error.hint();
-    let mut report = None;
-    if let Some(location) = error.location()
-        && !location.span.is_empty()
-    {
-        diagnostic = diagnostic.with_label(LabeledSpan::new_with_span(
-            Some("here".to_owned()),
-            location.span.clone(),
-        ));
-        let source = NamedSource::new(location.path.display().to_string(), location.text.clone());
-        report = Some(miette::Report::new(diagnostic.clone()).with_source_code(source));
-    }
-    let report = report.unwrap_or_else(|| miette::Report::new(diagnostic));
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let theme = if colour {
-        GraphicalTheme::unicode()
-    } else {
-        GraphicalTheme::none()
-    };
-    let mut text = String::new();
-    if GraphicalReportHandler::new_themed(theme)
-        .with_width(110)
-        .render_report(&mut text, report.as_ref())
-        .is_err()
-    {
-        text = format!("error: {error}\n");
-    }
-    eprint!("error: {}", text.trim_start());
 }

@@ -9,7 +9,7 @@ use ufmin::phase::{self, Family, Grid, Settings, grid};
 use ufmin::plot::{diagram_png, diagram_svg};
 use ufmin::problem::Problem;
 
-use super::problem_args::ProblemArgs;
+use super::problem_args::{ProblemArgs, whole_number};
 use super::watch::{Watched, set_threads, watch};
 use super::{Outcome, print_data};
 
@@ -32,8 +32,8 @@ pub(crate) struct PhaseArgs {
     #[arg(long, value_name = "A..B", help_heading = "Phase", allow_hyphen_values = true)]
     temperatures: Option<String>,
     /// Points of the search, evenly spaced in the logarithm, before refinement
-    #[arg(long, value_name = "N", default_value_t = 400, help_heading = "Phase")]
-    points: usize,
+    #[arg(long, value_name = "N", value_parser = whole_number, default_value_t = 400, help_heading = "Phase")]
+    points: i64,
     /// Draw the diagram of so many ratios by so many temperatures, for example 60x60
     #[arg(
         long,
@@ -44,8 +44,8 @@ pub(crate) struct PhaseArgs {
     )]
     grid: Option<String>,
     /// Threads to use [default: all cores]
-    #[arg(long, value_name = "N", help_heading = "Phase")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = whole_number, help_heading = "Phase", allow_hyphen_values = true)]
+    threads: Option<i64>,
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     format: Format,
@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Error> {
             arguments.temperatures.as_deref(),
             defaults.temperatures,
         )?,
-        points: arguments.points,
+        points: usize::try_from(arguments.points).unwrap_or(0),
     };
     let points = arguments.grid.as_deref().map(size).transpose()?;
     let (family, problem) = arguments.problem.resolve_family()?;

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ufmin::error::Error;
+use ufmin::error::{Error, ProblemError};
 use ufmin::phase::Family;
 use ufmin::problem::Problem;
-use ufmin::spec::{self, Options, ProblemFile};
+use ufmin::spec::{self, Options, ProblemFile, SolverTable};
 
 /// A problem: a file, or class sizes with flags. Flags override the file.
 #[derive(Debug, Clone, Args)]
@@ -30,16 +30,23 @@ pub(crate) struct ProblemArgs {
     #[arg(long, value_name = "FILE.npy", help_heading = "Problem")]
     labels: Option<PathBuf>,
     /// Class probabilities that sum to 1 (population loss)
-    #[arg(long, value_name = "P,P,..", value_delimiter = ',', help_heading = "Problem")]
+    #[arg(
+        long,
+        value_name = "P,P,..",
+        value_delimiter = ',',
+        value_parser = number,
+        help_heading = "Problem",
+        allow_hyphen_values = true
+    )]
     probabilities: Option<Vec<f64>>,
     /// supcon, sincere, nscl, population or bcl [default: supcon]
     #[arg(long, value_name = "NAME", help_heading = "Problem")]
     loss: Option<String>,
     /// Temperature, above 0 [default: 0.1]
-    #[arg(long, value_name = "TAU", help_heading = "Problem", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TAU", value_parser = number, help_heading = "Problem", allow_hyphen_values = true)]
     temperature: Option<f64>,
     /// Augmented views per example; multiplies the sizes [default: 1]
-    #[arg(long, value_name = "V", help_heading = "Problem", allow_hyphen_values = true)]
+    #[arg(long, value_name = "V", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
     views: Option<i64>,
     /// Anchor weights: sample (each sample the same) or class (each class the same) [default: sample]
     #[arg(long, value_name = "NAME", help_heading = "Problem")]
@@ -51,25 +58,26 @@ pub(crate) struct ProblemArgs {
     #[arg(long, help_heading = "Problem")]
     nonnegative: bool,
     /// Dimension of the features [default: as many as the optimum needs]
-    #[arg(long, value_name = "D", help_heading = "Problem", allow_hyphen_values = true)]
+    #[arg(long, value_name = "D", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
     dimension: Option<i64>,
 }
 
 impl ProblemArgs {
-    /// The problem that the file and the flags describe. `solver` may change the solver table.
-    pub(crate) fn resolve(&self, solver: impl Fn(&mut ProblemFile)) -> Result<(Problem, Options), Error> {
-        self.resolve_with(|file, folder| {
-            solver(file);
-            spec::resolve(file, folder)
-        })
+    /// The problem that the file and the flags describe. `solver` holds what the flags of a verb say of the solver.
+    pub(crate) fn resolve(&self, solver: &SolverTable) -> Result<(Problem, Options), Error> {
+        self.resolve_with(solver, spec::resolve)
     }
 
     /// The class sizes at every ratio, and the problem.
     pub(crate) fn resolve_family(&self) -> Result<(Family, Problem), Error> {
-        self.resolve_with(|file, folder| spec::resolve_family(file, folder))
+        self.resolve_with(&SolverTable::default(), spec::resolve_family)
     }
 
-    fn resolve_with<T>(&self, resolve: impl FnOnce(&mut ProblemFile, &Path) -> Result<T, Error>) -> Result<T, Error> {
+    fn resolve_with<T>(
+        &self,
+        solver: &SolverTable,
+        resolve: impl FnOnce(&ProblemFile, &Path) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let (mut file, text) = match &self.file {
             Some(path) => {
                 let text = ufmin::files::read_text(path)?;
@@ -77,56 +85,74 @@ impl ProblemArgs {
             }
             None => (ProblemFile::default(), None),
         };
-        let folder = self
-            .file
-            .as_deref()
-            .and_then(Path::parent)
-            .unwrap_or(Path::new(""))
-            .to_owned();
-        self.apply(&mut file)?;
-        resolve(&mut file, &folder).map_err(|error| match &text {
-            Some((path, text)) => spec::locate(error, path, text),
-            None => error,
+        let source = self.apply(&mut file)?;
+        set(&mut file.solver.method, &solver.method);
+        set(&mut file.solver.tolerance, &solver.tolerance);
+        // A path on the command line is relative to the working folder, not to the problem file.
+        let folder = match &self.file {
+            Some(path) if source.is_none() => path.parent().unwrap_or(Path::new("")),
+            _ => Path::new(""),
+        };
+        resolve(&file, folder).map_err(|error| {
+            let flag = match &error {
+                Error::Problem { source: problem, .. } => self.flag(&problem.field(), source, solver),
+                _ => None,
+            };
+            match (error, flag, &text) {
+                (Error::Problem { source, .. }, Some(flag), _) => Error::Flag { flag, source },
+                (error, _, Some((path, text))) => spec::locate(error, path, text),
+                (error, _, None) => error,
+            }
         })
     }
 
-    /// Writes the flags into the structure of a problem file. Giving sizes replaces the file's classes.
-    fn apply(&self, file: &mut ProblemFile) -> Result<(), Error> {
-        let path = match (&self.sizes_file, &self.labels) {
-            (Some(path), None) => Some((path, "--sizes-file")),
-            (None, Some(path)) => Some((path, "--labels")),
-            (None, None) => None,
-            (Some(_), Some(_)) => {
-                let given = vec!["--sizes-file".to_owned(), "--labels".to_owned()];
-                return Err(ufmin::error::ProblemError::ManySources { given }.into());
-            }
+    /// The flag that a field of the problem file comes from: the one given or, without a file, the one to give.
+    fn flag(&self, field: &str, source: Option<&'static str>, solver: &SolverTable) -> Option<&'static str> {
+        let (given, flag) = match field.split('[').next()? {
+            "classes" | "classes.sizes" | "classes.probabilities" => (source.is_some(), source.unwrap_or("--sizes")),
+            "classes.views" => (self.views.is_some(), "--views"),
+            "loss.kind" => (self.loss.is_some(), "--loss"),
+            "loss.temperature" => (self.temperature.is_some(), "--temperature"),
+            "loss.anchors" => (self.anchors.is_some(), "--anchors"),
+            "loss.singletons" => (self.singletons.is_some(), "--singletons"),
+            "features.dimension" => (self.dimension.is_some(), "--dimension"),
+            "solver.method" => (solver.method.is_some(), "--method"),
+            "solver.tolerance" => (solver.tolerance.is_some(), "--tolerance"),
+            _ => return None,
         };
-        if self.sizes.is_some() || path.is_some() || self.probabilities.is_some() {
-            let views = file.classes.views;
+        (given || self.file.is_none()).then_some(flag)
+    }
+
+    /// Writes the flags into the structure of a problem file, and says which flag gave the classes, if any. Giving sizes
+    /// replaces the file's classes.
+    fn apply(&self, file: &mut ProblemFile) -> Result<Option<&'static str>, Error> {
+        let given: Vec<&'static str> = [
+            ("--sizes", self.sizes.is_some()),
+            ("--sizes-file", self.sizes_file.is_some()),
+            ("--labels", self.labels.is_some()),
+            ("--probabilities", self.probabilities.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(flag, given)| given.then_some(flag))
+        .collect();
+        if let &[flag, _, ..] = &given[..] {
+            let given = given.into_iter().map(str::to_owned).collect();
+            let source = ProblemError::ManySources { given };
+            return Err(Error::Flag { flag, source });
+        }
+        let source = given.first().copied();
+        if let Some(flag) = source {
+            let path = self.sizes_file.clone().or_else(|| self.labels.clone());
+            if let Some(path) = &path {
+                check_extension(flag, path)?;
+            }
             file.classes = spec::ClassesTable {
-                views,
+                views: file.classes.views,
+                sizes: self.sizes.as_deref().map(sizes),
+                file: path,
+                probabilities: self.probabilities.clone(),
                 ..Default::default()
             };
-        }
-        if let Some(sizes) = &self.sizes {
-            file.classes.sizes = Some(sizes.iter().map(|word| toml::Value::String(word.clone())).collect());
-        }
-        if let Some((path, flag)) = path {
-            // A path on the command line is relative to the working folder, not to the problem file.
-            file.classes.file = Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()));
-            let is_npy = path
-                .extension()
-                .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
-            if (flag == "--labels") != is_npy {
-                return Err(ufmin::error::ProblemError::FileKind {
-                    flag,
-                    path: path.clone(),
-                }
-                .into());
-            }
-        }
-        if let Some(probabilities) = &self.probabilities {
-            file.classes.probabilities = Some(probabilities.clone());
         }
         set(&mut file.classes.views, &self.views);
         set(&mut file.loss.kind, &self.loss);
@@ -137,8 +163,42 @@ impl ProblemArgs {
         if self.nonnegative {
             file.features.nonnegative = Some(true);
         }
-        Ok(())
+        Ok(source)
     }
+}
+
+/// Labels are `.npy`, counts are text: the extension decides how a file is read.
+fn check_extension(flag: &'static str, path: &Path) -> Result<(), Error> {
+    let is_npy = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
+    if (flag == "--labels") == is_npy {
+        return Ok(());
+    }
+    let path = path.to_owned();
+    let source = ProblemError::FileKind { flag, path };
+    Err(Error::Flag { flag, source })
+}
+
+fn sizes(words: &[String]) -> Vec<toml::Value> {
+    match words {
+        [word] if word.trim().is_empty() => Vec::new(),
+        words => words.iter().map(|word| spec::value_of_word(word)).collect(),
+    }
+}
+
+/// Parses a flag's number; what is wrong with its value is said later, as for problem files.
+pub(crate) fn number(word: &str) -> Result<f64, String> {
+    word.trim()
+        .parse()
+        .map_err(|_| "it is not a number; write it like 0.1 or 1e-9".to_owned())
+}
+
+/// Parses a flag's whole number.
+pub(crate) fn whole_number(word: &str) -> Result<i64, String> {
+    word.trim()
+        .parse()
+        .map_err(|_| "it is not a whole number; write it like 2".to_owned())
 }
 
 fn set<T: Clone>(slot: &mut Option<T>, flag: &Option<T>) {

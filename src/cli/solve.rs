@@ -15,12 +15,12 @@ use ufmin::picture::Picture;
 use ufmin::problem::{Measure, Problem};
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{Solved, solve};
-use ufmin::spec::CrossCheckChoice;
+use ufmin::spec::{CrossCheckChoice, SolverTable};
 use ufmin::symmetry::{Entries, Program, lift_samples};
 use ufmin::{npy, text};
 
 use super::heatmap::PictureKind;
-use super::problem_args::ProblemArgs;
+use super::problem_args::{ProblemArgs, number, whole_number};
 use super::watch::{interrupt_flag, set_threads};
 use super::{Outcome, print_data};
 
@@ -39,17 +39,17 @@ pub(crate) struct SolveArgs {
     #[arg(long, value_name = "NAME", help_heading = "Solver")]
     method: Option<String>,
     /// Relative gap, of the excess loss, that counts as certified [default: 1e-9; 1e-6 by conic]
-    #[arg(long, value_name = "GAP", help_heading = "Solver", allow_hyphen_values = true)]
+    #[arg(long, value_name = "GAP", value_parser = number, help_heading = "Solver", allow_hyphen_values = true)]
     tolerance: Option<f64>,
     /// Solve again by the conic program and compare: auto (up to 12 distinct sizes), always or never
     #[arg(long, value_enum, default_value_t = CrossCheck::Auto, value_name = "WHEN", help_heading = "Solver")]
     cross_check: CrossCheck,
     /// Stop after this many seconds and report what is proven by then
-    #[arg(long, value_name = "SECONDS", help_heading = "Solver", allow_hyphen_values = true)]
+    #[arg(long, value_name = "SECONDS", value_parser = number, help_heading = "Solver", allow_hyphen_values = true)]
     time_limit: Option<f64>,
     /// Threads to use [default: all cores]
-    #[arg(long, value_name = "N", help_heading = "Solver")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = whole_number, help_heading = "Solver", allow_hyphen_values = true)]
+    threads: Option<i64>,
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     format: Format,
@@ -92,37 +92,36 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
-    let (problem, mut options) = arguments.problem.resolve(|file| {
-        if let Some(method) = &arguments.method {
-            file.solver.method = Some(method.clone());
-        }
-        file.solver.tolerance = arguments.tolerance.or(file.solver.tolerance);
+    let (problem, mut options) = arguments.problem.resolve(&SolverTable {
+        method: arguments.method.clone(),
+        tolerance: arguments.tolerance,
     })?;
     options.cross_check = match arguments.cross_check {
         CrossCheck::Auto => CrossCheckChoice::Auto,
         CrossCheck::Always => CrossCheckChoice::Always,
         CrossCheck::Never => CrossCheckChoice::Never,
     };
+    if arguments.full_gram {
+        refuse_large("--full-gram", problem.classes().count())?;
+    }
+    if arguments.level == Level::Sample {
+        check_samples(&problem)?;
+    }
     if let Some(threads) = arguments.threads {
         set_threads(threads)?;
     }
+    let (control, bar) = control(arguments)?;
     // Opened before the long solve: a folder that cannot be written is known now.
     if let Some(folder) = &arguments.output {
         prepare_folder(folder)?;
     }
-    let (control, bar) = control(arguments)?;
     let solved = solve(&problem, &options, &control);
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
     let solved = solved?;
-    if arguments.full_gram {
-        refuse_large("--full-gram", problem.classes().count())?;
-    }
     let mut report = Report::new(&problem, &solved, arguments.full_gram);
-    let sample_gram = (arguments.level == Level::Sample)
-        .then(|| sample_gram(&problem, &solved))
-        .transpose()?;
+    let sample_gram = (arguments.level == Level::Sample).then(|| sample_gram(&problem, &solved));
     if let Some(samples) = &sample_gram {
         report = report.at_sample_level(samples);
     }
@@ -166,12 +165,8 @@ fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {
 /// Most samples whose inner products are listed.
 const MAX_SAMPLES: f64 = 4000.0;
 
-/// Inner products of all samples, class-major.
-fn sample_gram(problem: &Problem, solved: &Solved) -> Result<DMatrix<f64>, Error> {
-    let gram = &solved.certificate.gram;
-    let partition = gram.partition();
-    let pairs = partition.sizes().iter().zip(partition.multiplicity());
-    let samples: f64 = pairs.map(|(&size, &m)| problem.samples(size) * m as f64).sum();
+/// Whether the inner products of all samples can be listed.
+fn check_samples(problem: &Problem) -> Result<(), Error> {
     if problem.classes().measure() == Measure::Probabilities {
         let source = ProblemError::Unavailable {
             field: "--level",
@@ -180,6 +175,8 @@ fn sample_gram(problem: &Problem, solved: &Solved) -> Result<DMatrix<f64>, Error
         };
         return Err(source.into());
     }
+    let runs = problem.classes().runs().iter();
+    let samples: f64 = runs.map(|run| problem.samples(run.size) * run.count as f64).sum();
     if samples > MAX_SAMPLES {
         return Err(Error::TooLarge {
             what: format!("--level sample with {samples} samples"),
@@ -188,23 +185,30 @@ fn sample_gram(problem: &Problem, solved: &Solved) -> Result<DMatrix<f64>, Error
             hint: "use --level class: samples of a class coincide".to_owned(),
         });
     }
+    Ok(())
+}
+
+/// Inner products of all samples, class-major.
+fn sample_gram(problem: &Problem, solved: &Solved) -> DMatrix<f64> {
+    let gram = &solved.certificate.gram;
+    let partition = gram.partition();
     let program = Program::on_partition(problem, partition.clone());
     let layout = program.layout();
     let mut values = program.collapsed_entries(&gram.values());
     for g in 0..program.groups() {
         values[layout.within(g)] = solved.solution.within_class[g];
     }
-    Ok(lift_samples(&program, &Entries { values }))
+    lift_samples(&program, &Entries { values })
 }
 
 /// Ctrl-C, the time limit, and a progress line on a terminal.
 fn control(arguments: &SolveArgs) -> Result<(Control, Option<ProgressBar>), Error> {
     let mut control = Control::with_interrupt(interrupt_flag()?);
     if let Some(seconds) = arguments.time_limit {
-        let limit = Duration::try_from_secs_f64(seconds)
-            .ok()
-            .filter(|limit| !limit.is_zero());
-        control = control.with_time_limit(limit.ok_or(ProblemError::TimeLimit { value: seconds })?);
+        if seconds.is_nan() || seconds <= 0.0 {
+            return Err(ProblemError::TimeLimit { value: seconds }.into());
+        }
+        control = control.with_time_limit(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
     }
     if arguments.quiet || !std::io::stderr().is_terminal() {
         return Ok((control, None));

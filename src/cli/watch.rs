@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ufmin::control::Control;
-use ufmin::error::{Error, ProblemError};
+use ufmin::error::{Error, MAX_THREADS, ProblemError};
 
 /// A control with a progress bar, which is hidden where stderr is no terminal.
 pub(crate) struct Watched {
@@ -52,17 +52,12 @@ pub(crate) fn interrupt_flag() -> Result<Arc<AtomicBool>, Error> {
 }
 
 /// The number of threads of all parallel loops.
-pub(crate) fn set_threads(threads: usize) -> Result<(), Error> {
-    if threads == 0 {
-        return Err(ProblemError::Negative {
-            field: "--threads",
-            value: 0,
-            least: 1,
-        }
-        .into());
+pub(crate) fn set_threads(threads: i64) -> Result<(), Error> {
+    if !(1..=MAX_THREADS).contains(&threads) {
+        return Err(ProblemError::Threads { value: threads }.into());
     }
     rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
+        .num_threads(threads as usize)
         .build_global()
         .map_err(|error| Error::Internal {
             what: format!("cannot start {threads} threads: {error}"),

@@ -60,7 +60,7 @@ pub fn solve(program: &Program, settings: &Settings, control: &Control) -> Resul
                     .to_owned(),
         });
     }
-    let mut centre = starting_entries(program);
+    let mut centre = first_centre(program);
     let mut iterations = 0;
     let mut best: Option<(Vec<f64>, Termination)> = None;
     for pass in 1..=settings.passes {
@@ -75,7 +75,7 @@ pub fn solve(program: &Program, settings: &Settings, control: &Control) -> Resul
         let usable = outcome.x.iter().all(|value| value.is_finite())
             && !matches!(outcome.termination, Termination::Interrupted | Termination::TimeLimit);
         if !usable {
-            let entries = best.map_or_else(|| starting_entries(program), |(entries, _)| entries);
+            let entries = best.map_or_else(|| plain_start(program), |(entries, _)| entries);
             return Ok(solution(program, &entries, outcome.termination, iterations));
         }
         let entries = encoding.entries(&outcome.x);
@@ -89,14 +89,23 @@ pub fn solve(program: &Program, settings: &Settings, control: &Control) -> Resul
             centre[program.layout().within(g)] = 1.0;
         }
     }
-    let (entries, termination) = best.unwrap_or_else(|| (starting_entries(program), Termination::IterationLimit));
+    let (entries, termination) = best.unwrap_or_else(|| (plain_start(program), Termination::IterationLimit));
     Ok(solution(program, &entries, termination, iterations))
 }
 
-/// Where the first pass is centred: the [`predict`]ed optimum if there is one, else the simplex ETF (the orthogonal frame
-/// for nonnegative features). The centre sets the scaling and the tangents; it need not be feasible or near, and how far
-/// the solution is from it decides whether another pass is needed.
-fn starting_entries(program: &Program) -> Vec<f64> {
+/// Where the first pass is centred: the [`predict`]ed optimum if there is one, else the [`plain_start`]. The centre sets
+/// the scaling and the tangents; it need not be feasible or near, and how far the solution is from it decides whether
+/// another pass is needed. It is never returned as a solution.
+fn first_centre(program: &Program) -> Vec<f64> {
+    let start = plain_start(program);
+    if program.nonnegative || program.classes() <= 2.0 || program.groups() == 1 {
+        return start;
+    }
+    predict(program, &start).unwrap_or(start)
+}
+
+/// The simplex ETF; the orthogonal frame for nonnegative features.
+fn plain_start(program: &Program) -> Vec<f64> {
     let cosine = if program.nonnegative {
         0.0
     } else {
@@ -107,10 +116,7 @@ fn starting_entries(program: &Program) -> Vec<f64> {
     for g in 0..program.groups() {
         entries[layout.within(g)] = 1.0;
     }
-    if program.nonnegative || program.classes() <= 2.0 || program.groups() == 1 {
-        return entries;
-    }
-    predict(program, &entries).unwrap_or(entries)
+    entries
 }
 
 /// Largest number of steps of the predictor.

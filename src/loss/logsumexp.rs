@@ -328,7 +328,7 @@ impl LogSumExp {
         let scale = log_scale.exp();
         let sum: f64 = y.iter().sum();
         let share = tau * sum * scale / row.weight;
-        if y.iter().any(|&v| !(v >= 0.0)) {
+        if !y.iter().all(|&v| v >= 0.0) {
             return f64::NEG_INFINITY;
         }
         let log_rest = if self.has_floor {

@@ -1,11 +1,15 @@
 //! Integration tests: one binary, one module a subject.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod book;
 mod certificate;
+mod cli;
 mod embedding;
+mod heatmap;
 mod loss;
 mod nonnegative;
 mod phase;
 mod problems;
 mod reference;
+mod spec;
 mod symmetry;

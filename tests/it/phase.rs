@@ -359,6 +359,108 @@ fn the_diagram_agrees_with_the_lines_through_it() {
     assert!(picture.contains("<polyline") && picture.contains("imbalance ratio"));
 }
 
+fn ufmin(arguments: &str) -> (Option<i32>, String, String) {
+    let output = assert_cmd::Command::cargo_bin("ufmin")
+        .unwrap()
+        .arg("phase")
+        .args(arguments.split_whitespace())
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_command_answers_and_refuses_with_a_remedy() {
+    for (arguments, status, out, err) in [
+        (
+            "--sizes 100,100,10,10 --temperature 1 --vary ratio",
+            0,
+            "from ratio 142.5696868 on",
+            "",
+        ),
+        (
+            "--sizes 100,100,10,10 --nonnegative --vary ratio --format json",
+            0,
+            "\"never\": true",
+            "",
+        ),
+        (
+            "--sizes 10,10 --vary temperature",
+            0,
+            "no temperature collapses any classes",
+            "",
+        ),
+        ("--sizes 10,10 --vary ratio", 2, "", "give two or more sizes"),
+        ("--sizes 100,10,10", 2, "", "--vary"),
+        (
+            "--sizes 100,10,10 --vary ratio --ratios 5",
+            2,
+            "",
+            "give two ascending ratios",
+        ),
+        (
+            "--sizes 100,10,10 --vary ratio --ratios 9..5",
+            2,
+            "",
+            "give two ascending ratios",
+        ),
+        (
+            "--sizes 100,10,10 --vary temperature --temperatures 0..5",
+            2,
+            "",
+            "--temperatures 0.05..2",
+        ),
+        ("--sizes 100,10,10 --vary ratio --points 2", 2, "", "give 3 or more"),
+        (
+            "--sizes 100,10,10 --vary ratio --dimension 1",
+            2,
+            "",
+            "remove the dimension",
+        ),
+        ("--sizes 100,10,10 --grid 10x10", 2, "", "--output"),
+        ("--sizes 100,10,10 --grid 10 --output nowhere", 2, "", "--grid 60x60"),
+        ("--sizes 100,1,1 --singletons skip --vary ratio", 2, "", "set views = 2"),
+    ] {
+        let (code, stdout, stderr) = ufmin(arguments);
+        assert_eq!(code, Some(status), "{arguments}: {stderr}");
+        assert!(
+            stdout.contains(out) && stderr.contains(err),
+            "{arguments}: {stdout}{stderr}"
+        );
+        assert_eq!(stdout.is_empty(), status == 2, "{arguments}");
+    }
+    assert!(!std::path::Path::new("nowhere").exists());
+}
+
+/// A STEP ratio need not make whole sizes here, and the files of the diagram are all written.
+#[test]
+fn a_profile_with_a_real_ratio_and_the_files_of_a_diagram() {
+    let folder = tempfile::tempdir().unwrap();
+    let problem = folder.path().join("step.toml");
+    let classes = "[classes]\nprofile = \"step\"\nmajority = 2\nminority = 2\nsmallest = 10\nratio = 134.99999\n";
+    std::fs::write(&problem, classes).unwrap();
+    let problem = problem.display();
+    let (code, stdout, _) = ufmin(&format!("{problem} --vary temperature"));
+    assert_eq!(code, Some(0));
+    assert!(stdout.contains("temperature from 0.492188"), "{stdout}");
+    let output = folder.path().join("diagram");
+    let (code, stdout, stderr) = ufmin(&format!(
+        "{problem} --grid 9x7 --ratios 50..400 --temperatures 0.3..1.5 --output {}",
+        output.display()
+    ));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.starts_with("63 points, "), "{stdout}");
+    let read = |name: &str| std::fs::read(output.join(name)).unwrap();
+    assert!(read("phase.png").starts_with(b"\x89PNG"));
+    assert!(read("phase.svg").starts_with(b"<svg"));
+    assert_eq!(read("phase.csv").iter().filter(|&&byte| byte == b'\n').count(), 64);
+    let json: serde_json::Value = serde_json::from_slice(&read("phase.json")).unwrap();
+    assert_eq!(json["schema"], "ufmin/phase-grid/1");
+    assert_eq!(json["collapsed"].as_array().unwrap().len(), 7);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 

@@ -1,0 +1,518 @@
+//! The book in `docs/` and the README say what the program does.
+//!
+//! * Links, images and includes lead somewhere; every page is in the summary; formulas survive Markdown.
+//! * Every `console` block is run in one folder a page, in order: lines `$ ufmin ..` must end with status 0 (or N, with
+//!   `# exit N`) and print what follows them, if anything does. In a block marked `console excerpt` what is shown must be
+//!   lines of it, in order. Blocks marked `file=NAME` are written to the folder first. Blocks marked `python run` are run
+//!   where a Python with NumPy is found, and must print the `text` block after them.
+//! * The reference pages name every key, flag and field that there is, and no other.
+//!
+//! `UFMIN_BLESS=1 cargo test --release --test it book` renews outputs and `reference/cli.md` instead of comparing them, and
+//! draws the pictures of the gallery.
+
+mod bound;
+mod markdown;
+mod transcript;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use markdown::{Page, pages_below};
+use serde_json::Value;
+use transcript::{difference, excerpt, python, run, run_python, workspace};
+use ufmin::spec::{Expected, ProblemFile};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn book() -> Vec<Page> {
+    pages_below(&root().join("docs/src"))
+}
+
+fn page(name: &str) -> Page {
+    Page::read(&root().join("docs/src").join(name))
+}
+
+fn bless() -> bool {
+    std::env::var_os("UFMIN_BLESS").is_some_and(|value| value == "1")
+}
+
+/// Fails with everything that is wrong, not with the first thing.
+fn report(problems: &[String]) {
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+}
+
+#[test]
+fn links_and_images_lead_somewhere() {
+    let mut problems = Vec::new();
+    let mut pages = book();
+    assert!(pages.len() >= 15);
+    pages.push(Page::read(&root().join("README.md")));
+    let mut targets = 0;
+    for page in &pages {
+        for target in page.targets() {
+            targets += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let path = if file.is_empty() {
+                page.path.clone()
+            } else {
+                page.path.parent().unwrap().join(file)
+            };
+            if target.contains("://") {
+                problems.push(format!("{}: {target} is a bare address: cite by key", page.name()));
+            } else if !path.exists() {
+                problems.push(format!("{}: {target} does not exist", page.name()));
+            } else if !anchor.is_empty() && !Page::read(&path).anchors().contains(&anchor.to_owned()) {
+                problems.push(format!("{}: {target} has no such heading", page.name()));
+            }
+        }
+    }
+    assert!(targets > 40, "{targets} links");
+    report(&problems);
+}
+
+#[test]
+fn every_page_is_in_the_summary() {
+    let summary = page("SUMMARY.md");
+    let listed: BTreeSet<PathBuf> = summary
+        .targets()
+        .iter()
+        .map(|t| root().join("docs/src").join(t))
+        .collect();
+    for page in book() {
+        assert!(
+            page.path == summary.path || listed.contains(&page.path),
+            "{} is not in SUMMARY.md",
+            page.name()
+        );
+    }
+}
+
+/// mdBook reads Markdown before MathJax reads formulas: escapes and emphasis must not occur in them.
+#[test]
+fn formulas_survive_markdown() {
+    let mut problems = Vec::new();
+    let mut count = 0;
+    for page in book() {
+        let markers: usize = page.prose().iter().map(|(_, line)| line.matches("$$").count()).sum();
+        if !markers.is_multiple_of(2) {
+            problems.push(format!("{}: a formula is not closed", page.name()));
+        }
+        for formula in page.formulas() {
+            count += 1;
+            let characters: Vec<char> = formula.chars().collect();
+            let wrong = characters.windows(2).any(|pair| match pair {
+                ['\\', next] => next.is_ascii_punctuation(),
+                [before, '_'] => before.is_ascii_punctuation() || before.is_whitespace(),
+                ['*', _] => true,
+                ['<', next] => !next.is_whitespace(),
+                _ => false,
+            });
+            let list = formula
+                .lines()
+                .any(|line| line.trim_start().starts_with(['-', '+', '=', '#', '>', '|']));
+            if wrong || list || formula.contains("\n\n") {
+                problems.push(format!("{}: {formula}", page.name()));
+            }
+        }
+    }
+    assert!(count > 20, "{count} formulas");
+    report(&problems);
+}
+
+#[test]
+fn commands_print_what_the_book_shows() {
+    let mut problems = Vec::new();
+    let mut commands = 0;
+    let python = python();
+    for mut page in book() {
+        let folder = workspace();
+        // Blocks are renewed from the last to the first, so that line numbers stay valid.
+        let mut renewed: Vec<(usize, usize, Vec<String>)> = Vec::new();
+        let fences = page.fences();
+        for (index, fence) in fences.iter().enumerate() {
+            let mut words = fence.info.split_whitespace();
+            let language = words.next().unwrap_or_default();
+            let content = page.content(fence).to_vec();
+            for name in words.clone().filter_map(|word| word.strip_prefix("file=")) {
+                std::fs::write(folder.path().join(name), content.join("\n") + "\n").unwrap();
+            }
+            if language == "console" {
+                let is_excerpt = words.any(|word| word == "excerpt");
+                let prompts: Vec<usize> = (0..content.len()).filter(|&i| content[i].starts_with("$ ")).collect();
+                if prompts.first() != Some(&0) {
+                    problems.push(format!(
+                        "{}:{}: a console block starts with `$ `",
+                        page.name(),
+                        fence.start
+                    ));
+                    continue;
+                }
+                for (k, &at) in prompts.iter().enumerate() {
+                    let end = prompts.get(k + 1).copied().unwrap_or(content.len());
+                    let command = &content[at][2..];
+                    commands += 1;
+                    let place = format!("{}:{}: {command}", page.name(), fence.start + at + 1);
+                    let real = match run(command, folder.path()) {
+                        Ok(real) => real,
+                        Err(error) => {
+                            problems.push(format!("{place}\n{error}"));
+                            continue;
+                        }
+                    };
+                    let shown = &content[at + 1..end];
+                    if shown.is_empty() {
+                        continue;
+                    }
+                    let (wrong, new) = if is_excerpt {
+                        excerpt(shown, &real)
+                    } else {
+                        (difference(shown, &real), Some(real))
+                    };
+                    settle(
+                        wrong,
+                        new,
+                        place,
+                        (fence.start + at + 1, fence.start + end),
+                        &mut renewed,
+                        &mut problems,
+                    );
+                }
+            } else if fence.info == "python run" {
+                let Some(output) = fences.get(index + 1).filter(|next| next.info == "text") else {
+                    problems.push(format!("{}:{}: a text block must follow", page.name(), fence.start));
+                    continue;
+                };
+                if page.content(output) == ["?"] && !(bless() && python.is_some()) {
+                    problems.push(format!("{}:{}: never run", page.name(), fence.start));
+                }
+                let Some(python) = &python else { continue };
+                let place = format!("{}:{}: python", page.name(), fence.start);
+                match run_python(python, &content.join("\n"), folder.path()) {
+                    Ok(real) => {
+                        let wrong = difference(page.content(output), &real);
+                        settle(
+                            wrong,
+                            Some(real),
+                            place,
+                            (output.start, output.end),
+                            &mut renewed,
+                            &mut problems,
+                        );
+                    }
+                    Err(error) => problems.push(format!("{place}\n{error}")),
+                }
+            }
+        }
+        // A picture that a page shows is one that a command of the gallery makes.
+        if page.path.ends_with("gallery/index.md") {
+            for target in page.targets().iter().filter(|target| target.ends_with(".png")) {
+                let image = page.path.parent().unwrap().join(target);
+                let made = folder.path().join(image.file_name().unwrap());
+                if !made.exists() {
+                    problems.push(format!("{}: no command makes {target}", page.name()));
+                } else if bless() {
+                    std::fs::copy(&made, &image).unwrap();
+                }
+            }
+        }
+        if !renewed.is_empty() {
+            for (start, end, lines) in renewed.into_iter().rev() {
+                page.lines.splice(start..end, lines);
+            }
+            page.write();
+        }
+    }
+    assert!(commands > 25, "{commands} commands");
+    report(&problems);
+}
+
+/// Records a difference as a problem, or renews the lines `range` under `UFMIN_BLESS=1`.
+fn settle(
+    wrong: Option<String>,
+    new: Option<Vec<String>>,
+    place: String,
+    range: (usize, usize),
+    renewed: &mut Vec<(usize, usize, Vec<String>)>,
+    problems: &mut Vec<String>,
+) {
+    let Some(wrong) = wrong else { return };
+    match new.filter(|_| bless()) {
+        Some(lines) => renewed.push((range.0, range.1, lines)),
+        None => problems.push(format!("{place}\n{wrong}")),
+    }
+}
+
+/// The first `text` block of the README is what its first command prints.
+#[test]
+fn the_readme_shows_the_real_report() {
+    let mut readme = Page::read(&root().join("README.md"));
+    let fence = readme.fences().into_iter().find(|fence| fence.info == "text").unwrap();
+    let folder = workspace();
+    let command = "ufmin solve problems/step-imbalance.toml --output out";
+    let invocation = command.replacen("ufmin", "cargo run --release --", 1);
+    assert!(
+        readme
+            .lines
+            .iter()
+            .any(|line| line.trim_start().starts_with(&invocation))
+    );
+    let real = run(command, folder.path()).unwrap();
+    if let Some(wrong) = difference(readme.content(&fence), &real) {
+        assert!(bless(), "README.md: {wrong}\nrenew it with UFMIN_BLESS=1");
+        readme.lines.splice(fence.start..fence.end, real);
+        readme.write();
+    }
+    for name in [
+        "result.json",
+        "gram.npy",
+        "embeddings.npy",
+        "gram.png",
+        "gram.svg",
+        "structure.npz",
+        "certificate.npz",
+    ] {
+        assert!(folder.path().join("out").join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn the_command_line_page_is_the_help() {
+    let folder = workspace();
+    let top = run("ufmin --help", folder.path()).unwrap();
+    let verbs: Vec<String> = top
+        .iter()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .filter(|verb| verb != "help")
+        .collect();
+    assert!(verbs.contains(&"solve".to_owned()), "{verbs:?}");
+    let mut text = vec![
+        "# Command line".to_owned(),
+        String::new(),
+        "What `--help` prints. Flags override the problem file. Numbers of classes and samples count from 0."
+            .to_owned(),
+        "Exit status and output files have [a page of their own](output.md).".to_owned(),
+    ];
+    let mut section = |title: String, lines: Vec<String>| {
+        text.extend([
+            String::new(),
+            format!("## {title}"),
+            String::new(),
+            "```text".to_owned(),
+        ]);
+        text.extend(lines);
+        text.push("```".to_owned());
+    };
+    section("ufmin".to_owned(), top);
+    for verb in &verbs {
+        section(
+            format!("ufmin {verb}"),
+            run(&format!("ufmin {verb} --help"), folder.path()).unwrap(),
+        );
+    }
+    let path = root().join("docs/src/reference/cli.md");
+    let text = text.join("\n") + "\n";
+    if std::fs::read_to_string(&path).unwrap_or_default() != text {
+        assert!(
+            bless(),
+            "reference/cli.md is not what --help prints: renew it with UFMIN_BLESS=1"
+        );
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// Every key of the schema has a row in the table of its section, and every row is a key.
+#[test]
+fn the_problem_file_page_names_every_key() {
+    let page = page("reference/problem-file.md");
+    let mut file = serde_json::to_value(ProblemFile::default()).unwrap();
+    file["expected"] = serde_json::to_value(Expected::default()).unwrap();
+    let file = file.as_object().unwrap();
+    let keys = |value: &Value| {
+        value
+            .as_object()
+            .map(|table| table.keys().cloned().collect::<BTreeSet<_>>())
+    };
+    let mut top = BTreeSet::new();
+    for (name, value) in file {
+        match keys(value) {
+            Some(expected) => {
+                let heading = format!("`[{name}]`");
+                let rows: BTreeSet<String> = page.first_cells(Some(&heading)).into_iter().collect();
+                assert_eq!(rows, expected, "the table under {heading}");
+            }
+            None => {
+                top.insert(name.clone());
+            }
+        }
+    }
+    let rows: BTreeSet<String> = page.first_cells(Some("Top level")).into_iter().collect();
+    assert_eq!(rows, top, "the table under Top level");
+    for fence in page.fences().iter().filter(|fence| fence.info.starts_with("toml")) {
+        let text = page.content(fence).join("\n");
+        let path = Path::new("example.toml");
+        let parsed = ufmin::spec::parse(path, &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        if !text.contains("file =") {
+            ufmin::spec::resolve(&parsed, Path::new("")).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        }
+    }
+}
+
+/// Paths of all fields: `solution.groups[].size`.
+fn fields(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(table) => {
+            for (key, value) in table {
+                let path = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
+                found.insert(path.clone());
+                fields(value, &path, found);
+            }
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            items
+                .iter()
+                .for_each(|item| fields(item, &format!("{prefix}[]"), found));
+        }
+        _ => {}
+    }
+}
+
+/// Every field of real results is described, and every field that is described occurs (below those that may be null or
+/// empty, in a result where they are not).
+#[test]
+fn the_json_page_names_every_field() {
+    let folder = workspace();
+    let mut found = BTreeSet::new();
+    for arguments in [
+        "problems/step-imbalance.toml",
+        "problems/nscl.toml",
+        "problems/population.toml",
+        "problems/nonnegative-frame.toml",
+        "--sizes 1000,10,10 --temperature 1",
+        "--sizes 1000,1000,2,2 --temperature 1 --method conic",
+        "--sizes 4,3 --level sample",
+    ] {
+        let text = run(&format!("ufmin solve {arguments} --format json"), folder.path())
+            .unwrap()
+            .join("\n");
+        fields(&serde_json::from_str(&text).unwrap(), "", &mut found);
+    }
+    let described: BTreeSet<String> = page("reference/json.md").first_cells(None).into_iter().collect();
+    let missing: Vec<_> = found.difference(&described).collect();
+    assert!(missing.is_empty(), "not described: {missing:?}");
+    let parent = |path: &str| {
+        path.rsplit_once('.')
+            .map(|(parent, _)| parent.trim_end_matches("[]").to_owned())
+    };
+    let is_open = |path: &str| {
+        let parent = parent(path);
+        // The parent occurs, and nothing below it does: it was null or empty everywhere.
+        parent.is_some_and(|parent| {
+            found.contains(&parent)
+                && !found
+                    .iter()
+                    .any(|field| field.starts_with(&format!("{parent}[]")) || field.starts_with(&format!("{parent}.")))
+        })
+    };
+    let invented: Vec<_> = described.difference(&found).filter(|path| !is_open(path)).collect();
+    assert!(invented.is_empty(), "described and not there: {invented:?}");
+}
+
+/// Keys like `[Kini2024]` that appear in a text.
+fn citations(text: &str) -> BTreeSet<String> {
+    text.split('[')
+        .skip(1)
+        .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>())
+        .filter(|word| {
+            let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+            word.len() == letters.len() + 4
+                && letters.starts_with(|c: char| c.is_ascii_uppercase())
+                && letters.len() > 2
+        })
+        .collect()
+}
+
+fn sources() -> String {
+    let mut text = String::new();
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn citations_are_in_the_bibliography() {
+    let known: BTreeSet<String> = page("bibliography.md").headings().into_iter().collect();
+    let mut cited = citations(&sources());
+    assert!(cited.contains("Khosla2020"), "{cited:?}");
+    for page in book() {
+        cited.extend(citations(&page.lines.join("\n")));
+    }
+    let missing: Vec<_> = cited.difference(&known).collect();
+    assert!(missing.is_empty(), "not in bibliography.md: {missing:?}");
+}
+
+/// `THEORY (7)` in the source is equation (7) of the book, `THEORY 3` its chapter 3; each exists once.
+#[test]
+fn theory_citations_resolve() {
+    let theory = pages_below(&root().join("docs/src/theory"));
+    let mut tags = Vec::new();
+    let mut chapters = Vec::new();
+    for page in &theory {
+        tags.extend(page.formulas().iter().filter_map(|formula| {
+            formula
+                .split_once("\\tag{")
+                .and_then(|(_, rest)| rest.split_once('}'))
+                .map(|(tag, _)| tag.to_owned())
+        }));
+        chapters.extend(
+            page.headings()
+                .first()
+                .and_then(|title| title.split_once(". "))
+                .map(|(n, _)| n.to_owned()),
+        );
+    }
+    let unique: BTreeSet<_> = tags.iter().collect();
+    assert_eq!(unique.len(), tags.len(), "a number is given twice: {tags:?}");
+    let text = sources();
+    let mut cited = 0;
+    for rest in text.split("THEORY").skip(1) {
+        let rest: String = rest
+            .chars()
+            .take(40)
+            .map(|c| if c == '\n' || c == '/' || c == '!' { ' ' } else { c })
+            .collect();
+        let rest = rest.trim_start();
+        let number: String = rest
+            .trim_start_matches('(')
+            .chars()
+            .take_while(|c| c.is_ascii_digit() || *c == '\'')
+            .collect();
+        if number.is_empty() {
+            continue;
+        }
+        cited += 1;
+        let known = if rest.starts_with('(') { &tags } else { &chapters };
+        assert!(
+            known.contains(&number),
+            "THEORY {rest:.12} is not in the book ({known:?})"
+        );
+    }
+    assert!(cited > 20, "{cited} citations");
+}

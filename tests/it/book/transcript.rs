@@ -1,0 +1,289 @@
+//! Runs what the book shows and compares what it prints.
+//!
+//! Text must agree, numbers as far as their digits mean something: to two units of the last digit shown, or 1e-6 of
+//! themselves where more digits are shown. Numbers below 1e-9 on both sides are rounding and agree, and so do differences
+//! between methods below 1e-5. Durations, counts of iterations, whether a solver converged or stalled, angles that are not
+//! proven to be 0 and the width of white space are ignored: they differ between machines.
+
+use std::path::Path;
+use std::process::Command;
+
+/// A folder with a copy of `problems/` and `labels.npy` (500, 50 and 5 samples in three classes).
+pub(super) fn workspace() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let problems = Path::new(env!("CARGO_MANIFEST_DIR")).join("problems");
+    std::fs::create_dir(folder.path().join("problems")).unwrap();
+    for entry in std::fs::read_dir(problems).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.path().join("problems").join(path.file_name().unwrap())).unwrap();
+    }
+    let mut header = "{'descr': '|u1', 'fortran_order': False, 'shape': (555,), }".to_owned();
+    header.push_str(&" ".repeat(128 - 10 - 1 - header.len()));
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    for (label, count) in [(0u8, 500), (1, 50), (2, 5)] {
+        bytes.extend(std::iter::repeat_n(label, count));
+    }
+    std::fs::write(folder.path().join("labels.npy"), bytes).unwrap();
+    folder
+}
+
+/// Runs `ufmin ARGUMENTS [> FILE] [# exit N]` in `folder`; returns what it prints, by lines.
+pub(super) fn run(command: &str, folder: &Path) -> Result<Vec<String>, String> {
+    let (command, status) = match command.split_once("# exit ") {
+        Some((command, status)) => (command, status.trim().parse::<i32>().map_err(|e| e.to_string())?),
+        None => (command, 0),
+    };
+    let (command, file) = match command.split_once(" > ") {
+        Some((command, file)) => (command, Some(file.trim())),
+        None => (command, None),
+    };
+    let mut words = command.split_whitespace();
+    if words.next() != Some("ufmin") {
+        return Err("only ufmin is run".to_owned());
+    }
+    let output = assert_cmd::Command::cargo_bin("ufmin")
+        .map_err(|e| e.to_string())?
+        .args(words)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .env_remove("COLUMNS")
+        .output()
+        .map_err(|e| e.to_string())?;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.code() != Some(status) {
+        return Err(format!(
+            "status {:?} instead of {status}\n{errors}",
+            output.status.code()
+        ));
+    }
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if let Some(file) = file {
+        std::fs::write(folder.join(file), &text).unwrap();
+        text.clear();
+    }
+    Ok((text + &errors)
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect())
+}
+
+/// The Python to run scripts with, if there is one that has NumPy. `UFMIN_PYTHON` names it; the default is `python3`.
+pub(super) fn python() -> Option<String> {
+    let python = std::env::var("UFMIN_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let found = Command::new(&python).args(["-c", "import numpy"]).output().ok()?;
+    found.status.success().then_some(python)
+}
+
+/// Runs a script in `folder`; returns what it prints, by lines.
+pub(super) fn run_python(python: &str, script: &str, folder: &Path) -> Result<Vec<String>, String> {
+    let output = Command::new(python)
+        .args(["-c", script])
+        .current_dir(folder)
+        .output()
+        .map_err(|e| e.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect())
+}
+
+/// What a line says: words and numbers.
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Word(String),
+    /// Value, and the size of two units of the last digit shown.
+    Number(f64, f64),
+}
+
+fn tokens(line: &str) -> Vec<Token> {
+    let mut tokens: Vec<Token> = Vec::new();
+    for piece in line.split_whitespace() {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let sign = usize::from(rest.starts_with('-'));
+            if rest[sign..].starts_with(|c: char| c.is_ascii_digit()) {
+                let length = number_length(rest, sign);
+                tokens.push(number(&rest[..length]));
+                rest = &rest[length..];
+            } else {
+                let end = (1..rest.len())
+                    .find(|&i| {
+                        rest.is_char_boundary(i) && rest[i..].starts_with(|c: char| c.is_ascii_digit() || c == '-')
+                    })
+                    .unwrap_or(rest.len());
+                tokens.push(Token::Word(rest[..end].to_owned()));
+                rest = &rest[end..];
+            }
+        }
+    }
+    tokens
+}
+
+fn number_length(text: &str, sign: usize) -> usize {
+    let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
+    let mut end = sign + digits(sign);
+    if text[end..].starts_with('.') && digits(end + 1) > 0 {
+        end += 1 + digits(end + 1);
+    }
+    if text[end..].starts_with('e') {
+        let sign = usize::from(text[end + 1..].starts_with(['-', '+']));
+        if digits(end + 1 + sign) > 0 {
+            end += 1 + sign + digits(end + 1 + sign);
+        }
+    }
+    end
+}
+
+fn number(text: &str) -> Token {
+    let value: f64 = text.parse().unwrap();
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let decimals = mantissa.split_once('.').map_or(0, |(_, digits)| digits.len() as i32);
+    // Integers are exact.
+    let unit = if decimals == 0 && exponent == "0" {
+        0.0
+    } else {
+        10f64.powi(exponent.parse::<i32>().unwrap() - decimals)
+    };
+    Token::Number(value, 2.0 * unit)
+}
+
+/// Whether two lines say the same; see the module documentation.
+pub(super) fn agree(shown: &str, real: &str) -> bool {
+    let between_methods = shown.contains("differ by at most");
+    let negligible = if between_methods { 1e-5 } else { 1e-9 };
+    let near_zero = shown.trim_start().starts_with("nearly collapsed");
+    let (mut shown, mut real) = (tokens(shown), tokens(real));
+    for line in [&mut shown, &mut real] {
+        // In JSON the key comes first.
+        if matches!(line.first(), Some(Token::Word(key)) if ["\"seconds\":", "\"iterations\":"].contains(&key.as_str()))
+        {
+            line.truncate(1);
+        }
+        for i in 0..line.len().saturating_sub(1) {
+            if matches!(&line[i], Token::Word(word) if word == "stalled") {
+                line[i] = Token::Word("converged".to_owned());
+            }
+            let opened = i > 0 && matches!(&line[i - 1], Token::Word(word) if word.ends_with('('));
+            if near_zero && opened && matches!(line[i], Token::Number(..)) {
+                line[i] = Token::Word("..".to_owned());
+            }
+            let timing = matches!(&line[i + 1], Token::Word(word)
+                if ["ms", "s", "iterations"].contains(&word.trim_end_matches([')', '.', ','])));
+            if timing && matches!(line[i], Token::Number(..)) {
+                line[i] = Token::Word("..".to_owned());
+                if let Token::Word(word) = &mut line[i + 1] {
+                    *word = word.replace("ms", "s");
+                }
+            }
+        }
+    }
+    shown.len() == real.len()
+        && shown.iter().zip(&real).all(|pair| match pair {
+            (Token::Number(a, unit), Token::Number(b, other)) => {
+                let rounding = a.abs() < negligible && b.abs() < negligible;
+                let scale = a.abs().max(b.abs());
+                // Long numbers agree to 1e-6; short ones to their last digit.
+                rounding || (a - b).abs() <= (1e-6 * scale).max(unit.min(*other) * (1.0 + 1e-9))
+            }
+            (a, b) => a == b,
+        })
+}
+
+/// `None` if the lines agree one by one, else the first difference.
+pub(super) fn difference(shown: &[String], real: &[String]) -> Option<String> {
+    for i in 0..shown.len().max(real.len()) {
+        let (a, b) = (shown.get(i), real.get(i));
+        if !matches!((a, b), (Some(a), Some(b)) if agree(a, b)) {
+            return Some(format!("shown: {a:?}\n real: {b:?}"));
+        }
+    }
+    None
+}
+
+/// For an excerpt: every shown line, in order, among the real ones. The second form of the answer is the excerpt renewed.
+pub(super) fn excerpt(shown: &[String], real: &[String]) -> (Option<String>, Option<Vec<String>>) {
+    let words = |line: &str| -> Vec<Token> {
+        tokens(line)
+            .into_iter()
+            .filter(|token| matches!(token, Token::Word(_)))
+            .collect()
+    };
+    let mut missing = None;
+    let mut from = 0;
+    for line in shown {
+        match real[from..].iter().position(|candidate| agree(line, candidate)) {
+            Some(at) => from += at + 1,
+            None => {
+                missing = Some(format!("shown: {line:?}\n real: no such line"));
+                break;
+            }
+        }
+    }
+    let mut renewed = Vec::new();
+    let mut from = 0;
+    for line in shown {
+        // Of the lines with the same words (or at least the same first one), the one with most tokens in common.
+        let first = |line: &str| words(line).into_iter().next();
+        let common = |candidate: &str| {
+            let pairs = tokens(candidate).into_iter().zip(tokens(line));
+            pairs.filter(|(a, b)| a == b).count()
+        };
+        let best = |eligible: &dyn Fn(&str) -> bool| {
+            (from..real.len())
+                .filter(|&at| eligible(&real[at]))
+                .max_by_key(|&at| (common(&real[at]), std::cmp::Reverse(at)))
+        };
+        let found = best(&|candidate| words(candidate) == words(line))
+            .or_else(|| best(&|candidate| first(candidate).is_some() && first(candidate) == first(line)));
+        match found {
+            Some(at) => {
+                renewed.push(real[at].clone());
+                from = at + 1;
+            }
+            None => return (missing, None),
+        }
+    }
+    (missing, Some(renewed))
+}
+
+#[test]
+fn the_comparison_can_fail() {
+    assert!(agree(
+        "excess  1.2579071527470023e-4  what",
+        "excess 1.2579071527511e-4 what"
+    ));
+    assert!(!agree("excess  1.2579071527470023e-4  what", "excess 1.2580e-4 what"));
+    assert!(agree("gap 6.36e-17 = 5.05e-13 of", "gap 1.1e-16 = 9.00e-13 of"));
+    assert!(!agree("gap 6.36e-17 = 5.05e-13 of", "gap 6.36e-17 = 5.05e-7 of"));
+    assert!(agree("0  98.121 (group 1)", "0 98.122 (group 1)"));
+    assert!(!agree("0  98.121 (group 1)", "0 98.124 (group 1)"));
+    assert!(!agree("0  98.121 (group 1)", "0 98.121 (group 2)"));
+    assert!(agree("after 30 iterations, 2.23 ms", "after 31 iterations, 1.10 s"));
+    assert!(agree(
+        "differ by at most 7.0e-12 (1.55 ms).",
+        "differ by at most 8.1e-7 (0.02 s)."
+    ));
+    assert!(!agree("at most 7.0e-12 (1.55 ms).", "at least 7.0e-12 (1.55 ms)."));
+    assert!(!agree("method conic, converged", "method dual, converged"));
+    assert!(!agree("-0.14", "0.14"));
+    assert!(agree(
+        "nearly collapsed: 2-3 (2.4e-2)",
+        "nearly collapsed: 2-3 (1.1e-3)"
+    ));
+    assert!(!agree(
+        "nearly collapsed: 2-3 (2.4e-2)",
+        "nearly collapsed: 1-3 (2.4e-2)"
+    ));
+    assert!(agree("\"seconds\": 0.005741075,", "\"seconds\": 0.1,"));
+    assert!(!agree("\"rank\": 9,", "\"rank\": 8,"));
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    assert!(difference(&lines("a 1\nb"), &lines("a 1\nb\nc")).is_some());
+    let (missing, renewed) = excerpt(&lines("rank 9"), &lines("loss 1\nrank 8"));
+    assert!(missing.is_some());
+    assert_eq!(renewed, Some(lines("rank 8")));
+}
