@@ -9,8 +9,8 @@ use crate::problem::Model;
 /// - two classes are antipodal at any sizes;
 /// - bcl with class-balanced anchors has the simplex as optimum at any sizes;
 /// - with rule (8) the collapsed classes weigh less than the next one, so a single small class collapses with none;
-/// - STEP with sample anchors, `k_A >= 2`: the inner product of two minority classes tends to THEORY 4's limit
-///   `min{1, 1/(k_A-1) + tau log((1+x)^2/(4x))}`, and below 1 they stay apart. That is a statement about large ratios; a
+/// - STEP with sample anchors, `k_A >= 2`: the inner product of two minority classes tends to
+///   `min{1, 1/(k_A-1) + tau log((1+x)^2/(4x))}` of THEORY 4, and below 1 they stay apart. That is a statement about large ratios; a
 ///   scan that found nothing says it of the others.
 pub fn collapse_never(family: &Family, model: &Model) -> bool {
     if never_at_any_temperature(family, model) {
