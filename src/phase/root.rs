@@ -45,9 +45,12 @@ pub(super) fn root(a: f64, b: f64, mut f: impl FnMut(f64) -> Option<f64>) -> Opt
 mod tests {
     use super::*;
 
+    /// Ends, function, root.
+    type Case = (f64, f64, fn(f64) -> f64, f64);
+
     #[test]
     fn roots_are_found_to_rounding_in_few_evaluations() {
-        let cases: [(f64, f64, fn(f64) -> f64, f64); 5] = [
+        let cases: [Case; 5] = [
             (0.0, 3.0, |x| x * x - 2.0, 2.0_f64.sqrt()),
             (-2.0, 7.0, |x| x.exp() - 1.0, 0.0),
             (1.0, 4.0, |x| 3.0_f64.ln() - x.ln(), 3.0),
