@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::gram::Gram;
-use crate::loss::Evaluation;
+use crate::loss::{Evaluation, Row};
 use crate::problem::Problem;
 use crate::spectrum::{definite_shift, eigen};
 use crate::symmetry::Program;
@@ -51,6 +51,9 @@ pub enum BoundMethod {
     RankOne,
     /// `S = v v^T` by construction, and `M` semidefinite by the signs of `kappa`: no matrix is formed.
     Cauchy,
+    /// As `Cauchy`, with merged classes: `S` has `kappa_C >= 0` on them besides, and `M` between distinct vectors is
+    /// semidefinite by Cholesky.
+    Merged,
     /// No dual matrix: the excess is not negative.
     Trivial,
     /// `S` projected onto the kernel of the Gram matrix, definiteness by Cholesky.
@@ -67,6 +70,7 @@ impl BoundMethod {
         match self {
             Self::RankOne => "rank-one",
             Self::Cauchy => "rank-one-kappa",
+            Self::Merged => "rank-one-merged",
             Self::Trivial => "trivial",
             Self::Kernel => "kernel-cholesky",
             Self::Shift => "shifted-cholesky",
@@ -80,6 +84,9 @@ impl BoundMethod {
             Self::RankOne => "the dual matrix is v v^T by construction",
             Self::Cauchy => {
                 "the dual matrix is v v^T by construction, and the Gram matrix is semidefinite by the kappa test"
+            }
+            Self::Merged => {
+                "the dual matrix is v v^T plus kappa >= 0 on the merged classes by construction, and the Gram matrix is semidefinite by Cholesky factorisation"
             }
             Self::Trivial => "only the trivial bound was proved, with S = 0",
             Self::Kernel => "the dual matrix on the kernel of the Gram matrix, by Cholesky factorisation",
@@ -207,14 +214,16 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
     let gap = (value - best.bound).max(0.0);
     let relative_gap = gap / unit;
     let scale = log_scale.exp();
+    let loss = floor.unwrap_or(0.0) + at.excess;
     Ok(Certificate {
         gram: Gram::from_groups(gram.partition().clone(), values),
         feasibility_shift,
-        loss: floor.unwrap_or(0.0) + at.excess,
+        loss,
         floor,
         excess: at.excess,
         log_excess: floor.map(|_| at.log_excess),
-        lower_bound: floor.unwrap_or(0.0) + best.bound * scale,
+        // A bound above the loss of a feasible matrix is rounding.
+        lower_bound: (floor.unwrap_or(0.0) + best.bound * scale).min(loss),
         gap: gap * scale,
         relative_gap,
         min_eigenvalue: -best.eta * scale,
@@ -340,11 +349,19 @@ impl<'a> Gradient<'a> {
     }
 
     /// `sum of minorants - sum nu` with `nu` raised by `eta`; minus infinity for inadmissible `y`.
-    fn bound(&self, y: DMatrix<f64>, mut nu: Vec<f64>, eta: f64, method: BoundMethod) -> Bound {
+    fn bound(&self, mut y: DMatrix<f64>, mut nu: Vec<f64>, mut eta: f64, method: BoundMethod) -> Bound {
         let program = self.program;
         let mut bound = 0.0;
         for value in &mut nu {
             *value += eta;
+        }
+        let share = self.largest_share(&y);
+        if share > FULL_SHARE {
+            // Any multiple of (y, nu) will do, and a row that is all excess has a share that rounds to 1.
+            let factor = FULL_SHARE / share;
+            y *= factor;
+            nu.iter_mut().for_each(|value| *value *= factor);
+            eta *= factor;
         }
         for row in program.objective.rows() {
             let g = row.reference;
@@ -367,6 +384,21 @@ impl<'a> Gradient<'a> {
             y,
             nu,
         }
+    }
+
+    /// Largest `tau y_c / w_c`, which (4') needs below 1; 0 without a floor.
+    fn largest_share(&self, y: &DMatrix<f64>) -> f64 {
+        let program = self.program;
+        if program.objective.floor().is_none() {
+            return 0.0;
+        }
+        let scale = self.log_scale.exp() * program.objective.temperature();
+        let share = |row: &Row| {
+            let g = row.reference;
+            let sum: f64 = (0..program.groups()).map(|h| others(program, g, h) * y[(g, h)]).sum();
+            scale * sum * program.multiplicity[g] / row.weight
+        };
+        program.objective.rows().iter().map(share).fold(0.0, f64::max)
     }
 
     /// `y` rescaled so that its symmetric part is `target` off the diagonal.
@@ -513,6 +545,9 @@ impl<'a> Gradient<'a> {
 fn others(program: &Program, g: usize, h: usize) -> f64 {
     program.multiplicity[h] - f64::from(u8::from(g == h))
 }
+
+/// Shares `tau y_c / w_c` of a dual point are kept below this: 1 but for a few roundings.
+const FULL_SHARE: f64 = 1.0 - 16.0 * f64::EPSILON;
 
 /// Bounds tighter than this are not improved further.
 const GOOD_ENOUGH: f64 = 1e-12;

@@ -122,11 +122,11 @@ fn run(
         MethodChoice::Conic => conic::solve(&Program::new(problem), &conic::Settings::default(), control),
         MethodChoice::Dual => Ok(dual_solution(problem, control).unwrap_or_else(|reason| {
             warnings.push(unresolved(reason));
-            fallback(problem, reason)
+            fallback(problem, control)
         })),
         MethodChoice::Auto => match dual_solution(problem, control) {
             Ok(solution) => Ok(solution),
-            Err(Reason::Interrupted) => Ok(fallback(problem, Reason::Interrupted)),
+            Err(Reason::Interrupted) => Ok(fallback(problem, control)),
             Err(reason) if fits_conic(problem) => {
                 warnings.push(format!("{}; solved by the conic program instead", unresolved(reason)));
                 conic::solve(&Program::new(problem), &conic::Settings::default(), control)
@@ -136,7 +136,7 @@ fn run(
                     "{}, and there are too many distinct sizes for the conic program; the simplex ETF is shown",
                     unresolved(reason)
                 ));
-                Ok(fallback(problem, reason))
+                Ok(fallback(problem, control))
             }
         },
     }
@@ -202,7 +202,7 @@ fn dual_solution(problem: &Problem, control: &Control) -> Result<Solution, Reaso
 }
 
 /// The simplex ETF, where nothing better is known: a feasible point, to be judged as any other.
-fn fallback(problem: &Problem, reason: Reason) -> Solution {
+fn fallback(problem: &Problem, control: &Control) -> Solution {
     let partition = Partition::by_size(problem);
     let groups = partition.groups();
     let classes = partition.classes() as f64;
@@ -226,11 +226,7 @@ fn fallback(problem: &Problem, reason: Reason) -> Solution {
         clusters: Vec::new(),
         rank: Some(classes as u64 - 1),
         method: Method::Dual,
-        termination: if reason == Reason::Interrupted {
-            Termination::Interrupted
-        } else {
-            Termination::Stalled
-        },
+        termination: control.stop().map_or(Termination::Stalled, Termination::from),
         iterations: 0,
     }
 }

@@ -30,6 +30,9 @@ use crate::gram::{CauchyForm, Gram};
 use crate::loss::{Coefficients, coefficients};
 use crate::problem::Problem;
 
+/// Up to this many vertices a factorisation costs nothing.
+const FEW: usize = 48;
+
 /// Sums over the vertices of the form.
 struct Vertices {
     multiplicity: Vec<f64>,
@@ -108,11 +111,24 @@ impl Vertices {
             let q = classes.sqrt();
             // One rounding of the sums is allowed for in every residual.
             let residual = self.norm(&self.residual) + f64::EPSILON * q;
-            return Some(q * residual * (2.0 + 3.0 * q * self.norm(&self.v)));
+            let shift = q * residual * (2.0 + 3.0 * q * self.norm(&self.v));
+            // At low temperature the residual is rounding of log v, which a factorisation does not see.
+            return Some(if count <= FEW {
+                shift.min(self.factorised_shift(form))
+            } else {
+                shift
+            });
         }
         if count > MAX_DENSE_GROUPS {
             return None;
         }
+        let shift = self.factorised_shift(form);
+        shift.is_finite().then_some(shift)
+    }
+
+    /// The shift of the matrix between vertices that a Cholesky factorisation proves to be enough.
+    fn factorised_shift(&self, form: &CauchyForm) -> f64 {
+        let count = self.v.len();
         let values = DMatrix::from_fn(count, count, |i, j| {
             if i == j && self.multiplicity[i] == 1.0 {
                 1.0
@@ -120,8 +136,7 @@ impl Vertices {
                 form.point.entry(i, j)
             }
         });
-        let shift = lifted_shift(&self.multiplicity, &vec![1.0; count], &values);
-        shift.is_finite().then_some(shift)
+        lifted_shift(&self.multiplicity, &vec![1.0; count], &values)
     }
 }
 
@@ -217,19 +232,27 @@ impl<'a> Groups<'a> {
         let residual: f64 = (0..vertices.v.len())
             .map(|i| vertices.multiplicity[i] * vertices.v[i] * vertices.residual[i])
             .sum();
+        let log_shares: Vec<f64> = (0..self.log_mass.len())
+            .map(|g| tau.ln() + self.log_row(g) - self.coefficients.weight[g].ln())
+            .collect();
+        // A row that is all excess has a share that rounds to 1. Any multiple of y and nu will do: take one that fits.
+        let largest = self.anchors().map(|g| log_shares[g]).fold(f64::NEG_INFINITY, f64::max);
+        let damping = if self.has_floor {
+            (largest + 16.0 * f64::EPSILON).max(0.0)
+        } else {
+            0.0
+        };
+        let v_squared = v_squared * (-damping).exp();
         // Rounding of S = v v^T, as in the dense candidate.
         let eta = 4.0 * f64::EPSILON * v_squared;
         let mut bound = -v_squared * residual - eta;
         let mut mismatch = 0.0f64;
         for g in self.anchors() {
-            let log_share = tau.ln() + self.log_row(g) - self.coefficients.weight[g].ln();
+            let log_share = log_shares[g] - damping;
             if !self.has_floor {
                 mismatch = mismatch.max(log_share.abs().exp_m1());
                 bound += self.weight(g) * self.log_mass[g];
                 continue;
-            }
-            if log_share >= 0.0 {
-                return None;
             }
             let scaled = (log_share - log_excess).exp();
             let share = log_share.exp();
@@ -298,6 +321,7 @@ pub(super) fn certify(problem: &Problem, gram: &Gram, form: &CauchyForm, toleran
         .map(|g| coefficients.multiplicity[g] * (groups.log_row(g) - log_excess).exp())
         .sum();
     let (bound, eta, method) = match groups.bound(log_excess, v_squared, rows) {
+        Some((bound, eta)) if form.cluster.contains(&true) => (bound, eta, BoundMethod::Merged),
         Some((bound, eta)) => (bound, eta, BoundMethod::Cauchy),
         None => (groups.trivial_bound(), 0.0, BoundMethod::Trivial),
     };
@@ -313,14 +337,16 @@ pub(super) fn certify(problem: &Problem, gram: &Gram, form: &CauchyForm, toleran
     };
     let gap = (value + moved - bound).max(0.0);
     let relative_gap = gap / unit;
+    let loss = floor.unwrap_or(0.0) + excess;
     relative_gap.is_finite().then(|| Certificate {
         gram: gram.clone(),
         feasibility_shift: shift,
-        loss: floor.unwrap_or(0.0) + excess,
+        loss,
         floor,
         excess,
         log_excess: floor.map(|_| log_excess),
-        lower_bound: floor.unwrap_or(0.0) + bound * scale,
+        // A bound above the loss of a feasible matrix is rounding.
+        lower_bound: (floor.unwrap_or(0.0) + bound * scale).min(loss),
         gap: gap * scale,
         relative_gap,
         min_eigenvalue: -eta * scale,

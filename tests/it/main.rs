@@ -10,6 +10,7 @@ mod loss;
 mod nonnegative;
 mod phase;
 mod problems;
+mod random;
 mod reference;
 mod spec;
 mod symmetry;
