@@ -51,6 +51,9 @@ pub enum BoundMethod {
     RankOne,
     /// `S = v v^T` by construction, and `M` semidefinite by the signs of `kappa`: no matrix is formed.
     Cauchy,
+    /// As `Cauchy`, with merged classes: `S` has `kappa_C >= 0` on them besides, and `M` between distinct vectors is
+    /// semidefinite by Cholesky.
+    Merged,
     /// No dual matrix: the excess is not negative.
     Trivial,
     /// `S` projected onto the kernel of the Gram matrix, definiteness by Cholesky.
@@ -67,6 +70,7 @@ impl BoundMethod {
         match self {
             Self::RankOne => "rank-one",
             Self::Cauchy => "rank-one-kappa",
+            Self::Merged => "rank-one-merged",
             Self::Trivial => "trivial",
             Self::Kernel => "kernel-cholesky",
             Self::Shift => "shifted-cholesky",
@@ -80,6 +84,9 @@ impl BoundMethod {
             Self::RankOne => "the dual matrix is v v^T by construction",
             Self::Cauchy => {
                 "the dual matrix is v v^T by construction, and the Gram matrix is semidefinite by the kappa test"
+            }
+            Self::Merged => {
+                "the dual matrix is v v^T plus kappa >= 0 on the merged classes by construction, and the Gram matrix is semidefinite by Cholesky factorisation"
             }
             Self::Trivial => "only the trivial bound was proved, with S = 0",
             Self::Kernel => "the dual matrix on the kernel of the Gram matrix, by Cholesky factorisation",

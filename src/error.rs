@@ -88,6 +88,15 @@ pub enum ProblemError {
     },
     #[error("{} is {} .npy file", path.display(), if *flag == "--labels" { "not a" } else { "a" })]
     FileKind { flag: &'static str, path: PathBuf },
+    #[error("`{value}` is not {}", if *field == "--grid" { "two whole numbers" } else { "a range" })]
+    Interval { field: &'static str, value: String },
+    #[error("{value} is given, and {least} to {most} is possible")]
+    Range {
+        field: &'static str,
+        value: String,
+        least: f64,
+        most: f64,
+    },
     #[error("the time limit is {} seconds", short(*value))]
     TimeLimit { value: f64 },
     #[error("{value} threads are asked for, and 1 to {MAX_THREADS} can be used")]
@@ -119,6 +128,7 @@ impl ProblemError {
             Self::Title { .. } => "title".to_owned(),
             Self::Tolerance { .. } => "solver.tolerance".to_owned(),
             Self::Unavailable { field, .. } => (*field).to_owned(),
+            Self::Range { field, .. } | Self::Interval { field, .. } => (*field).to_owned(),
             Self::FileKind { flag, .. } => (*flag).to_owned(),
             Self::TimeLimit { .. } => "--time-limit".to_owned(),
             Self::Threads { .. } => "--threads".to_owned(),
@@ -162,6 +172,9 @@ impl ProblemError {
             },
             Self::Negative { least, .. } => format!("give {least} or more, or leave it out"),
             Self::FileKind { .. } => "--labels takes a .npy file of labels, --sizes-file a text file with one class size a line".to_owned(),
+            Self::Range { field: "--grid", .. } | Self::Interval { field: "--grid", .. } => "give the number of ratios and of temperatures, for example --grid 60x60".to_owned(),
+            Self::Range { field: "--ratios", .. } | Self::Interval { field: "--ratios", .. } => "give two ascending ratios, for example --ratios 1..1000".to_owned(),
+            Self::Range { field, .. } | Self::Interval { field, .. } => format!("give two ascending values, for example {field} 0.05..2"),
             Self::TimeLimit { .. } => "give a positive number of seconds".to_owned(),
             Self::Threads { .. } => "leave it out to use all cores".to_owned(),
         }
@@ -396,6 +409,12 @@ pub enum Error {
         /// What is wrong.
         detail: String,
     },
+    /// The caller asked to stop before there was an answer.
+    #[error("stopped before {what} was found")]
+    Stopped {
+        /// What was wanted.
+        what: &'static str,
+    },
     /// Something that the crate promises cannot happen.
     #[error("internal error: {what}")]
     Internal {
@@ -451,6 +470,7 @@ impl Error {
             Self::PictureKind { .. } => Some("give a name such as gram.png or gram.svg".to_owned()),
             Self::Result { .. } => Some("write the folder again with ufmin solve --output".to_owned()),
             Self::Gram { .. } => Some("build it for this problem, for example from its partition by size".to_owned()),
+            Self::Stopped { .. } => None,
             Self::Internal { .. } => {
                 Some("this is a defect of ufmin: please report it with the problem file".to_owned())
             }

@@ -49,6 +49,7 @@ pub mod gram;
 pub mod loss;
 pub mod metrics;
 pub mod npy;
+pub mod phase;
 pub mod picture;
 pub mod plot;
 pub mod problem;

@@ -245,13 +245,18 @@ impl Report {
 
     /// The JSON form, ending in a newline.
     pub fn to_json(&self) -> String {
-        let mut bytes = Vec::new();
-        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, ShortArrays::default());
-        self.serialize(&mut serializer)
-            .expect("a report has string keys and finite numbers");
-        bytes.push(b'\n');
-        String::from_utf8(bytes).expect("JSON is UTF-8")
+        json(self)
     }
+}
+
+/// The JSON form of data with string keys and finite numbers, ending in a newline.
+pub(crate) fn json(data: &impl Serialize) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, ShortArrays::default());
+    data.serialize(&mut serializer)
+        .expect("a report has string keys and finite numbers");
+    bytes.push(b'\n');
+    String::from_utf8(bytes).expect("JSON is UTF-8")
 }
 
 /// Objects one field a line, arrays on the line of their key.

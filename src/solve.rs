@@ -84,7 +84,7 @@ fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<S
         warnings.push(format!("no independent check: {why}"));
         None
     };
-    let solution = match conic::solve(&Program::new(problem), &conic::Settings::default(), control) {
+    let solution = match conic_solution(problem, control) {
         Ok(solution) => solution,
         Err(error) => return failed(error.to_string()),
     };
@@ -119,24 +119,24 @@ fn run(
         }),
         MethodChoice::ClosedForm => Ok(orthogonal_frame(problem)),
         MethodChoice::Auto if nonnegative => Ok(orthogonal_frame(problem)),
-        MethodChoice::Conic => conic::solve(&Program::new(problem), &conic::Settings::default(), control),
+        MethodChoice::Conic => conic_solution(problem, control),
         MethodChoice::Dual => Ok(dual_solution(problem, control).unwrap_or_else(|reason| {
             warnings.push(unresolved(reason));
-            fallback(problem, reason)
+            fallback(problem, control)
         })),
         MethodChoice::Auto => match dual_solution(problem, control) {
             Ok(solution) => Ok(solution),
-            Err(Reason::Interrupted) => Ok(fallback(problem, Reason::Interrupted)),
+            Err(Reason::Interrupted) => Ok(fallback(problem, control)),
             Err(reason) if fits_conic(problem) => {
                 warnings.push(format!("{}; solved by the conic program instead", unresolved(reason)));
-                conic::solve(&Program::new(problem), &conic::Settings::default(), control)
+                conic_solution(problem, control)
             }
             Err(reason) => {
                 warnings.push(format!(
                     "{}, and there are too many distinct sizes for the conic program; the simplex ETF is shown",
                     unresolved(reason)
                 ));
-                Ok(fallback(problem, reason))
+                Ok(fallback(problem, control))
             }
         },
     }
@@ -158,6 +158,13 @@ fn unresolved(reason: Reason) -> String {
         Reason::Interrupted => "it was stopped",
     };
     format!("the exact solver found no optimum: {why}")
+}
+
+/// The conic program; whether it fits is checked before it is built.
+fn conic_solution(problem: &Problem, control: &Control) -> Result<Solution, Error> {
+    let settings = conic::Settings::default();
+    conic::check_memory(Partition::by_size(problem).groups(), &settings)?;
+    conic::solve(&Program::new(problem), &settings, control)
 }
 
 /// Newton's method on THEORY (5)-(7), with merging (8).
@@ -202,7 +209,7 @@ fn dual_solution(problem: &Problem, control: &Control) -> Result<Solution, Reaso
 }
 
 /// The simplex ETF, where nothing better is known: a feasible point, to be judged as any other.
-fn fallback(problem: &Problem, reason: Reason) -> Solution {
+fn fallback(problem: &Problem, control: &Control) -> Solution {
     let partition = Partition::by_size(problem);
     let groups = partition.groups();
     let classes = partition.classes() as f64;
@@ -226,11 +233,7 @@ fn fallback(problem: &Problem, reason: Reason) -> Solution {
         clusters: Vec::new(),
         rank: Some(classes as u64 - 1),
         method: Method::Dual,
-        termination: if reason == Reason::Interrupted {
-            Termination::Interrupted
-        } else {
-            Termination::Stalled
-        },
+        termination: control.stop().map_or(Termination::Stalled, Termination::from),
         iterations: 0,
     }
 }

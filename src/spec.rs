@@ -14,6 +14,7 @@ use crate::error::{Error, Location, ProblemError, closest};
 use crate::files::read_text;
 use crate::loss::{Anchors, Loss, Singletons};
 use crate::npy::read_labels;
+use crate::phase::Family;
 use crate::problem::{Classes, MAX_CLASS_SIZE, Model, Problem, Run};
 use crate::profile::Profile;
 use crate::solution::{Method, Solution, Termination};
@@ -394,6 +395,31 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
         cross_check: CrossCheckChoice::default(),
     };
     Ok((Problem::new(classes, model)?, options))
+}
+
+/// The class sizes of a file as a function of the imbalance ratio, and the problem at the ratio it gives. With a profile
+/// the sizes are real, and `smallest * ratio` of a STEP profile need not be whole: the problem then has equal classes, and
+/// only its [`Model`] means something.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_family(file: &ProblemFile, folder: &Path) -> Result<(Family, Problem), Error> {
+    let sources = [
+        file.classes.sizes.is_some(),
+        file.classes.probabilities.is_some(),
+        file.classes.file.is_some(),
+    ];
+    if file.classes.profile.is_none() || sources.contains(&true) {
+        let (problem, _) = resolve(file, folder)?;
+        return Ok((Family::of_problem(&problem), problem));
+    }
+    let family = Family::of_profile(profile(&file.classes)?)?;
+    let mut whole = file.clone();
+    if family.step().is_some() && file.classes.profile.as_deref() == Some("step") {
+        whole.classes.ratio = Some(1.0);
+    }
+    let (problem, _) = resolve(&whole, folder)?;
+    Ok((family, problem))
 }
 
 /// A title is printed as it is, so it must not be able to steer a terminal.

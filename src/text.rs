@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::certificate::Verdict;
-use crate::metrics::angle_degrees;
+use crate::metrics::{Pair, angle_degrees};
 use crate::report::Report;
 
 /// Most groups shown one by one; of more, the largest and the smallest are shown.
@@ -192,7 +192,7 @@ const MAX_LISTED: usize = 12;
 fn collapse(out: &mut String, report: &Report) {
     let solution = &report.solution;
     if let (Some(near), Some(far)) = (&solution.nearest_pair, &solution.farthest_pair) {
-        let of = |pair: &crate::metrics::Pair| {
+        let of = |pair: &Pair| {
             format!(
                 "{} and {} at {} degrees",
                 pair.classes[0],
@@ -200,10 +200,17 @@ fn collapse(out: &mut String, report: &Report) {
                 degrees(pair.angle_degrees)
             )
         };
-        line(
-            out,
-            format_args!("closest classes {}, farthest {}\n", of(near), of(far)),
-        );
+        if near.angle_degrees == far.angle_degrees {
+            line(
+                out,
+                format_args!("all pairs of classes at {} degrees\n", degrees(near.angle_degrees)),
+            );
+        } else {
+            line(
+                out,
+                format_args!("closest classes {}, farthest {}\n", of(near), of(far)),
+            );
+        }
     }
     for set in &solution.collapsed {
         let listed: Vec<String> = set.iter().take(MAX_LISTED).map(u64::to_string).collect();
@@ -313,10 +320,11 @@ fn certificate(out: &mut String, report: &Report, verbose: bool, colour: bool) {
     );
     if report.certificate.verdict == Verdict::RankExceedsDimension {
         let dimension = report.problem.dimension.unwrap_or_default();
+        let dimensions = if dimension == 1 { "dimension" } else { "dimensions" };
         line(
             out,
             format_args!(
-                "  Features in {dimension} dimensions lose at least the lower bound; {} dimensions attain it.",
+                "  Features in {dimension} {dimensions} lose at least the lower bound; {} dimensions attain it.",
                 report.solution.rank
             ),
         );
@@ -355,8 +363,8 @@ fn certificate(out: &mut String, report: &Report, verbose: bool, colour: bool) {
 }
 
 fn explain(method: &str) -> &'static str {
-    use crate::certificate::BoundMethod::{Cauchy, Entrywise, Kernel, RankOne, Shift, Trivial};
-    [RankOne, Cauchy, Kernel, Shift, Entrywise, Trivial]
+    use crate::certificate::BoundMethod::{Cauchy, Entrywise, Kernel, Merged, RankOne, Shift, Trivial};
+    [RankOne, Cauchy, Merged, Kernel, Shift, Entrywise, Trivial]
         .into_iter()
         .find(|bound| bound.name() == method)
         .map_or("", |bound| bound.explanation())

@@ -321,6 +321,7 @@ pub(super) fn certify(problem: &Problem, gram: &Gram, form: &CauchyForm, toleran
         .map(|g| coefficients.multiplicity[g] * (groups.log_row(g) - log_excess).exp())
         .sum();
     let (bound, eta, method) = match groups.bound(log_excess, v_squared, rows) {
+        Some((bound, eta)) if form.cluster.contains(&true) => (bound, eta, BoundMethod::Merged),
         Some((bound, eta)) => (bound, eta, BoundMethod::Cauchy),
         None => (groups.trivial_bound(), 0.0, BoundMethod::Trivial),
     };

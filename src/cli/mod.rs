@@ -5,10 +5,12 @@
 
 mod diagnostic;
 mod heatmap;
+mod phase;
 mod problem_args;
 mod problems;
 mod shell;
 mod solve;
+mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -37,6 +39,7 @@ pub(crate) struct Cli {
 enum Verb {
     Solve(Box<solve::SolveArgs>),
     Heatmap(heatmap::HeatmapArgs),
+    Phase(Box<phase::PhaseArgs>),
     Problems(problems::ProblemsArgs),
     Completions(shell::CompletionsArgs),
     /// Print the manual pages (roff), for example into `ufmin man | man -l -`
@@ -64,6 +67,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match cli.verb {
         Verb::Solve(arguments) => solve::run(&arguments),
         Verb::Heatmap(arguments) => heatmap::run(&arguments),
+        Verb::Phase(arguments) => phase::run(&arguments),
         Verb::Problems(arguments) => problems::run(&arguments),
         Verb::Completions(arguments) => shell::completions(&arguments),
         Verb::Man => shell::manual(),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ufmin::error::{Error, ProblemError};
+use ufmin::phase::Family;
 use ufmin::problem::Problem;
 use ufmin::spec::{self, Options, ProblemFile, SolverTable};
 
@@ -64,6 +65,19 @@ pub(crate) struct ProblemArgs {
 impl ProblemArgs {
     /// The problem that the file and the flags describe. `solver` holds what the flags of a verb say of the solver.
     pub(crate) fn resolve(&self, solver: &SolverTable) -> Result<(Problem, Options), Error> {
+        self.resolve_with(solver, spec::resolve)
+    }
+
+    /// The class sizes at every ratio, and the problem.
+    pub(crate) fn resolve_family(&self) -> Result<(Family, Problem), Error> {
+        self.resolve_with(&SolverTable::default(), spec::resolve_family)
+    }
+
+    fn resolve_with<T>(
+        &self,
+        solver: &SolverTable,
+        resolve: impl FnOnce(&ProblemFile, &Path) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let (mut file, text) = match &self.file {
             Some(path) => {
                 let text = ufmin::files::read_text(path)?;
@@ -79,7 +93,7 @@ impl ProblemArgs {
             Some(path) if source.is_none() => path.parent().unwrap_or(Path::new("")),
             _ => Path::new(""),
         };
-        spec::resolve(&file, folder).map_err(|error| {
+        resolve(&file, folder).map_err(|error| {
             let flag = match &error {
                 Error::Problem { source: problem, .. } => self.flag(&problem.field(), source, solver),
                 _ => None,

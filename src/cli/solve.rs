@@ -2,8 +2,6 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -11,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::DMatrix;
 use ufmin::control::Control;
 use ufmin::embedding::{self, GramSpectrum};
-use ufmin::error::{Error, MAX_THREADS, ProblemError};
+use ufmin::error::{Error, ProblemError};
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::picture::Picture;
 use ufmin::problem::{Measure, Problem};
@@ -23,6 +21,7 @@ use ufmin::{npy, text};
 
 use super::heatmap::PictureKind;
 use super::problem_args::{ProblemArgs, number, whole_number};
+use super::watch::{interrupt_flag, set_threads};
 use super::{Outcome, print_data};
 
 /// Largest array that is written, in bytes.
@@ -202,32 +201,9 @@ fn sample_gram(problem: &Problem, solved: &Solved) -> DMatrix<f64> {
     lift_samples(&program, &Entries { values })
 }
 
-fn set_threads(threads: i64) -> Result<(), Error> {
-    if !(1..=MAX_THREADS).contains(&threads) {
-        return Err(ProblemError::Threads { value: threads }.into());
-    }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads as usize)
-        .build_global()
-        .map_err(|error| Error::Internal {
-            what: format!("cannot start {threads} threads: {error}"),
-        })
-}
-
 /// Ctrl-C, the time limit, and a progress line on a terminal.
 fn control(arguments: &SolveArgs) -> Result<(Control, Option<ProgressBar>), Error> {
-    let interrupt = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupt);
-    ctrlc::set_handler(move || {
-        // The second Ctrl-C does not wait for the solver to reach a place where it can stop.
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(2);
-        }
-    })
-    .map_err(|error| Error::Internal {
-        what: format!("cannot watch for Ctrl-C: {error}"),
-    })?;
-    let mut control = Control::with_interrupt(interrupt);
+    let mut control = Control::with_interrupt(interrupt_flag()?);
     if let Some(seconds) = arguments.time_limit {
         if seconds.is_nan() || seconds <= 0.0 {
             return Err(ProblemError::TimeLimit { value: seconds }.into());

@@ -43,23 +43,30 @@ impl Default for Settings {
     }
 }
 
+/// Whether a program of so many groups may be built and solved.
+///
+/// # Errors
+/// [`Error::TooLarge`] where the memory estimate exceeds the limit.
+pub fn check_memory(groups: usize, settings: &Settings) -> Result<(), Error> {
+    let bytes = memory_estimate(groups);
+    if bytes <= settings.memory_limit {
+        return Ok(());
+    }
+    Err(Error::TooLarge {
+        what: format!("the conic program with {groups} distinct class sizes"),
+        bytes,
+        limit: settings.memory_limit,
+        hint: "the exact solver needs no semidefinite program (--method auto --cross-check never); or round the sizes so that fewer are distinct".to_owned(),
+    })
+}
+
 /// Solves a program.
 ///
 /// # Errors
 /// [`Error::TooLarge`] before any work where the memory estimate exceeds the limit.
 pub fn solve(program: &Program, settings: &Settings, control: &Control) -> Result<Solution, Error> {
     let groups = program.groups();
-    let bytes = memory_estimate(groups);
-    if bytes > settings.memory_limit {
-        return Err(Error::TooLarge {
-            what: format!("the conic program with {groups} distinct class sizes"),
-            bytes,
-            limit: settings.memory_limit,
-            hint:
-                "use --method auto, which needs no semidefinite solver, or round the sizes so that fewer are distinct"
-                    .to_owned(),
-        });
-    }
+    check_memory(groups, settings)?;
     let mut centre = first_centre(program);
     let mut iterations = 0;
     let mut best: Option<(Vec<f64>, Termination)> = None;

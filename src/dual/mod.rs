@@ -162,6 +162,74 @@ pub fn solve(coefficients: &Coefficients, settings: &Settings, interrupt: &(dyn 
     }
 }
 
+/// A solution of the problem in which given sets of classes share one vector each, optimal for the whole or not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clustered {
+    /// The clusters, and the problem between them.
+    pub merging: Merging,
+    /// Its solution, one entry per group of `merging.coefficients`.
+    pub solution: Solution,
+}
+
+impl Clustered {
+    /// The smallest `log(t_C / sqrt(beta_C))` of the clusters, which has the sign of `kappa_C`: where it is not negative and
+    /// `M` is positive semidefinite the clusters are optimal, THEORY (8).
+    pub fn log_ratio(&self) -> f64 {
+        let first = self.merging.coefficients.groups() - self.merging.clusters.len();
+        let ratios = &self.solution.solved.point.log_ratio[first..];
+        ratios.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// Whether `M` of the smaller problem is known to be positive semidefinite.
+    pub fn is_definite(&self) -> bool {
+        matches!(
+            self.solution.definiteness,
+            Definiteness::Kappa | Definiteness::Factorisation
+        )
+    }
+}
+
+/// Solves THEORY (5)-(7) with each of `clusters` as one class (each must be one of the cases of [`Merging::new`]), without
+/// asking whether that is optimal: the sign of [`Clustered::log_ratio`] tells. With `thorough` every fallback is tried
+/// until `M` is positive semidefinite.
+///
+/// # Errors
+/// Why there is no solution.
+pub fn solve_clusters(
+    coefficients: &Coefficients,
+    clusters: Vec<Vec<usize>>,
+    thorough: bool,
+    settings: &Settings,
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> Result<Clustered, Reason> {
+    if let Some(reason) = refuse(coefficients) {
+        return Err(reason);
+    }
+    let newton = Newton {
+        settings,
+        interrupt,
+        steps: 0,
+    };
+    let mut search = Search { coefficients, newton };
+    let mut result = search.attempt(clusters.clone(), Effort::Usual);
+    let found = |result: &Result<Candidate, Failure>| matches!(result, Ok(candidate) if candidate.definiteness != Definiteness::Indefinite);
+    if thorough && !found(&result) {
+        result = search.attempt(clusters, Effort::Everything);
+    }
+    let steps = search.newton.steps;
+    match result {
+        Ok(candidate) => Ok(Clustered {
+            merging: candidate.merging,
+            solution: Solution {
+                solved: candidate.solved,
+                definiteness: candidate.definiteness,
+                steps,
+            },
+        }),
+        Err(failure) => Err(reason(failure).0),
+    }
+}
+
 fn refuse(coefficients: &Coefficients) -> Option<Reason> {
     let Coefficients {
         temperature,

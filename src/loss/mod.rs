@@ -16,7 +16,7 @@ pub use logsumexp::{Evaluation, Layout, LogSumExp, Row};
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{Measure, Problem};
+use crate::problem::{Measure, Model, Problem};
 
 /// A full-batch contrastive loss of the form (3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -104,9 +104,14 @@ pub enum Singletons {
 ///
 /// `sizes` are the class sizes as the user gave them, one a group; `multiplicity` the number of classes in each group.
 pub fn coefficients(problem: &Problem, sizes: &[f64], multiplicity: &[f64]) -> Coefficients {
-    let model = problem.model();
-    let is_anchor = |n: f64| !model.loss.needs_positive() || n >= 2.0;
     let samples: Vec<f64> = sizes.iter().map(|&size| problem.samples(size)).collect();
+    real_coefficients(problem.model(), &samples, multiplicity)
+}
+
+/// Coefficients of the class-level problem (3) for groups of classes of any positive real size, for example along a family
+/// of sizes. `samples` are the sizes with views counted; of [`Loss::Population`] only their ratios matter.
+pub fn real_coefficients(model: &Model, samples: &[f64], multiplicity: &[f64]) -> Coefficients {
+    let is_anchor = |n: f64| !model.loss.needs_positive() || n >= 2.0;
     let counted = |n: f64| is_anchor(n) || model.singletons == Singletons::Zero;
     let mass = |n: f64| match model.anchors {
         Anchors::Sample => n,

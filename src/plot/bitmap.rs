@@ -7,7 +7,7 @@ use super::PlotError;
 use super::diverging::{Rgb, colour};
 use super::font::Font;
 use super::labels::runs;
-use super::scene::{Cells, Item, Scene, Text};
+use super::scene::{Cells, Item, Polyline, Scene, Text};
 
 /// 300 dots an inch, in dots a metre.
 const DOTS_PER_METRE: u32 = 11_811;
@@ -25,6 +25,7 @@ pub(super) fn png(scene: &Scene, font: &Font) -> Result<Vec<u8>, PlotError> {
                     fill(&mut backend, (r.x, r.y), (r.width, r.height), r.fill)?;
                 }
                 Item::Cells(cells) => draw_cells(&mut backend, cells)?,
+                Item::Polyline(line) => draw_polyline(&mut backend, line)?,
                 Item::Text(text) => draw_text(&mut backend, text, font)?,
             }
         }
@@ -97,6 +98,40 @@ fn draw_cells(backend: &mut Backend<'_>, cells: &Cells) -> Result<(), PlotError>
             let at = (cells.x + run.start as i32 * side, cells.y + row as i32 * side);
             fill(backend, at, (run.count as i32 * side, side), colour(levels[run.start]))?;
         }
+    }
+    Ok(())
+}
+
+/// Every pixel is covered by as much of the line as its distance says, and only once.
+fn draw_polyline(backend: &mut Backend<'_>, line: &Polyline) -> Result<(), PlotError> {
+    let mut covered = std::collections::BTreeMap::<(i32, i32), f64>::new();
+    let reach = 0.5 * line.width + 0.5;
+    for ends in line.points.windows(2) {
+        let ((ax, ay), (bx, by)) = (ends[0], ends[1]);
+        let range = |a: f64, b: f64| (a.min(b) - reach).floor() as i32..=(a.max(b) + reach).ceil() as i32;
+        let square = (bx - ax).powi(2) + (by - ay).powi(2);
+        for y in range(ay, by) {
+            for x in range(ax, bx) {
+                let (px, py) = (f64::from(x) + 0.5 - ax, f64::from(y) + 0.5 - ay);
+                let along = if square > 0.0 {
+                    ((px * (bx - ax) + py * (by - ay)) / square).clamp(0.0, 1.0)
+                } else {
+                    0.0
+                };
+                let distance = (px - along * (bx - ax)).hypot(py - along * (by - ay));
+                let coverage = (reach - distance).clamp(0.0, 1.0);
+                if coverage > 0.0 {
+                    let pixel = covered.entry((x, y)).or_default();
+                    *pixel = pixel.max(coverage);
+                }
+            }
+        }
+    }
+    let [r, g, b] = line.fill;
+    for (at, coverage) in covered {
+        backend
+            .draw_pixel(at, RGBColor(r, g, b).mix(coverage).to_backend_color())
+            .map_err(draw_error)?;
     }
     Ok(())
 }

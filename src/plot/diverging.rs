@@ -38,6 +38,12 @@ pub(super) fn colour(level: u8) -> Rgb {
     [c.r, c.g, c.b]
 }
 
+/// The colour of a share of the way from few to many, light enough for a dark line over it.
+pub(super) fn sequential(share: f64) -> Rgb {
+    let c = colorous::YELLOW_ORANGE_RED.eval_continuous(0.12 + 0.68 * share.clamp(0.0, 1.0));
+    [c.r, c.g, c.b]
+}
+
 /// Relative luminance as of WCAG 2: 0 for black, 1 for white.
 pub(super) fn luminance(rgb: Rgb) -> f64 {
     let linear = rgb.map(|c| {

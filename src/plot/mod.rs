@@ -25,6 +25,7 @@
 
 mod axis;
 mod bitmap;
+mod diagram;
 mod diverging;
 mod font;
 mod inspect;
@@ -37,6 +38,7 @@ mod tests;
 
 use nalgebra::DMatrix;
 
+pub use diagram::Diagram;
 pub use inspect::inspect;
 
 /// Most rows a panel may have: one pixel each. Above that, draw the groups.
@@ -208,6 +210,14 @@ pub enum PlotError {
         /// Rows of its matrix.
         rows: usize,
     },
+    /// A diagram needs ascending positive axes of two or more values, and a count for each pair of them.
+    #[error("a diagram of {columns} x {rows} points does not fit its counts, or its axes do not ascend")]
+    Diagram {
+        /// Values along the horizontal axis.
+        columns: usize,
+        /// Values along the vertical axis.
+        rows: usize,
+    },
     /// More pixels than a picture should have.
     #[error("the picture would have {width} x {height} pixels: use fewer panels")]
     TooLarge {
@@ -247,4 +257,22 @@ pub fn png(heatmap: &Heatmap) -> Result<Vec<u8>, PlotError> {
 pub fn svg(heatmap: &Heatmap) -> Result<String, PlotError> {
     let font = font::Font::new()?;
     svg::svg(&layout::scene(heatmap, &font)?)
+}
+
+/// A phase diagram as a PNG file.
+///
+/// # Errors
+/// [`PlotError::Diagram`] if its parts do not fit.
+pub fn diagram_png(diagram: &Diagram) -> Result<Vec<u8>, PlotError> {
+    let font = font::Font::new()?;
+    bitmap::png(&diagram::scene(diagram, &font)?, &font)
+}
+
+/// The same diagram as an SVG file.
+///
+/// # Errors
+/// As [`diagram_png`].
+pub fn diagram_svg(diagram: &Diagram) -> Result<String, PlotError> {
+    let font = font::Font::new()?;
+    svg::svg(&diagram::scene(diagram, &font)?)
 }

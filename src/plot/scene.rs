@@ -19,7 +19,16 @@ pub(super) struct Scene {
 pub(super) enum Item {
     Rectangle(Rectangle),
     Cells(Cells),
+    Polyline(Polyline),
     Text(Text),
+}
+
+/// A line through points, drawn with smooth edges.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Polyline {
+    pub(super) points: Vec<(f64, f64)>,
+    pub(super) width: f64,
+    pub(super) fill: Rgb,
 }
 
 /// A filled rectangle; lines are narrow rectangles, so that every edge lies between pixels.

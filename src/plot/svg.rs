@@ -9,7 +9,7 @@ use super::PlotError;
 use super::bitmap;
 use super::diverging::{NOT_A_NUMBER, Rgb, colour};
 use super::font::FAMILY;
-use super::scene::{Anchor, Cells, Item, Rectangle, Scene, Text};
+use super::scene::{Anchor, Cells, Item, Polyline, Rectangle, Scene, Text};
 
 /// Most rows drawn as paths; above, the cells are an embedded PNG.
 pub(super) const MAX_PATH_ROWS: usize = 100;
@@ -27,6 +27,7 @@ pub(super) fn svg(scene: &Scene) -> Result<String, PlotError> {
             Item::Rectangle(rectangle) => push_rectangle(&mut out, rectangle),
             Item::Cells(cells) if cells.count <= MAX_PATH_ROWS => push_paths(&mut out, cells),
             Item::Cells(cells) => push_image(&mut out, cells)?,
+            Item::Polyline(line) => push_polyline(&mut out, line),
             Item::Text(text) => push_text(&mut out, text),
         }
     }
@@ -85,6 +86,22 @@ fn push_image(out: &mut String, cells: &Cells) -> Result<(), PlotError> {
          xlink:href=\"data:image/png;base64,{data}\"/>\n"
     );
     Ok(())
+}
+
+fn push_polyline(out: &mut String, line: &Polyline) {
+    let points: Vec<String> = line
+        .points
+        .iter()
+        .map(|&(x, y)| format!("{},{}", round(x), round(y)))
+        .collect();
+    push!(
+        out,
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\" \
+         stroke-linecap=\"round\"/>\n",
+        points.join(" "),
+        hex(line.fill),
+        line.width
+    );
 }
 
 fn push_text(out: &mut String, text: &Text) {

@@ -333,7 +333,7 @@ fn exact(problem: &Problem) -> Option<Gram> {
         ..Options::default()
     };
     let solved = solve(problem, &options, &Control::default()).unwrap();
-    (solved.solution.termination == Termination::Converged).then(|| solved.solution.gram)
+    (solved.solution.termination == Termination::Converged).then_some(solved.solution.gram)
 }
 
 fn random_unit_gram(k: usize, seed: f64) -> DMatrix<f64> {

@@ -8,6 +8,7 @@ mod embedding;
 mod heatmap;
 mod loss;
 mod nonnegative;
+mod phase;
 mod problems;
 mod random;
 mod reference;

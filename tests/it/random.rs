@@ -150,7 +150,9 @@ fn complaint(solved: &Solved) -> Option<String> {
     }
     let groups = c.gram.partition().groups().min(40);
     let entries = (0..groups * groups).map(|i| c.gram.between(i / groups, i % groups));
-    let outside = entries.into_iter().find(|entry| !(entry.abs() <= 1.0 + 1e-9));
+    let outside = entries
+        .into_iter()
+        .find(|entry| entry.is_nan() || entry.abs() > 1.0 + 1e-9);
     outside.map(|entry| format!("an inner product of {entry}"))
 }
 
@@ -160,7 +162,7 @@ fn complaint_of_exact(solved: &Solved) -> Option<String> {
     if solved.solution.method != Method::Dual || solved.solution.termination != Termination::Converged {
         return Some(format!("not exact: {:?}", solved.warnings));
     }
-    if c.tolerance != 1e-9 || c.verdict != Verdict::Certified || !(c.relative_gap <= 1e-10) {
+    if c.tolerance != 1e-9 || c.verdict != Verdict::Certified || c.relative_gap.is_nan() || c.relative_gap > 1e-10 {
         return Some(format!("{:?}, gap {:e}, by {:?}", c.verdict, c.relative_gap, c.method));
     }
     complaint(solved)

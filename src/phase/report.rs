@@ -1,0 +1,138 @@
+//! [`Phase`] as JSON and as text for a person.
+
+use super::{Phase, Vary};
+use crate::certificate::Verdict;
+
+/// Digits of a boundary in text; the JSON has all.
+fn digits(value: f64) -> String {
+    let decimals = (9 - value.abs().log10().floor() as i32).clamp(0, 15) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// "classes 5..9", "classes 0 and 3", from ascending indices.
+fn classes(set: &[u64]) -> String {
+    let consecutive = set.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    match set {
+        [first, .., last] if consecutive && set.len() > 2 => format!("classes {first}..{last}"),
+        [first, second] => format!("classes {first} and {second}"),
+        _ if set.len() <= 12 => {
+            let list: Vec<String> = set.iter().map(u64::to_string).collect();
+            format!("classes {}", list.join(", "))
+        }
+        [first, .., last] => format!("{} classes from {first} to {last}", set.len()),
+        _ => "no classes".to_owned(),
+    }
+}
+
+impl Phase {
+    /// The JSON form.
+    pub fn to_json(&self) -> String {
+        crate::report::json(self)
+    }
+
+    /// Who shares a vector: "minority classes 2 and 3 share one vector".
+    fn subject(&self) -> String {
+        if self.collapsed.is_empty() {
+            return format!("{} classes share one vector", self.collapsed_counts.iter().sum::<u64>());
+        }
+        let sets: Vec<String> = self.collapsed.iter().map(|set| classes(set)).collect();
+        let minority = self
+            .at
+            .step
+            .is_some_and(|[_, minority]| self.collapsed_counts == [minority]);
+        let name = if minority { "minority " } else { "" };
+        let each = if sets.len() > 1 {
+            "each share one vector"
+        } else {
+            "share one vector"
+        };
+        format!("{name}{} {each}", sets.join(", and "))
+    }
+}
+
+/// The answer in words.
+pub fn text(phase: &Phase) -> String {
+    let at = &phase.at;
+    let mut lines = Vec::new();
+    lines.extend(at.title.clone());
+    let mut facts = vec![format!("{} classes, smallest {}", at.class_count, at.smallest)];
+    if let Some([majority, minority]) = at.step {
+        facts.push(format!("{majority} majority and {minority} minority"));
+    }
+    facts.push(at.loss.to_owned());
+    if at.anchors != "sample" {
+        facts.push(format!("{} anchors", at.anchors));
+    }
+    facts.extend(at.temperature.map(|value| format!("temperature {value}")));
+    facts.extend(at.ratio.map(|value| format!("ratio {value}")));
+    if at.views != 1 {
+        facts.push(format!("{} views", at.views));
+    }
+    lines.extend([facts.join(", "), String::new()]);
+    let [low, high] = phase.range.map(|value| value.to_string());
+    let name = match phase.vary {
+        Vary::Ratio => "ratio",
+        Vary::Temperature => "temperature",
+    };
+    match (phase.vary, phase.threshold) {
+        (_, None) if phase.never => lines.push(format!("no {name} collapses any classes")),
+        (_, None) => lines.push(format!(
+            "no classes are found collapsed at any {name} from {low} to {high}"
+        )),
+        (Vary::Ratio, Some(ratio)) if phase.intervals.len() == 1 && phase.intervals[0][1] == phase.range[1] => {
+            lines.push(format!("{} from ratio {} on", phase.subject(), digits(ratio)));
+        }
+        (_, Some(_)) => {
+            let stretches: Vec<String> = phase
+                .intervals
+                .iter()
+                .map(|[from, to]| format!("from {} to {}", digits(*from), digits(*to)))
+                .collect();
+            lines.push(format!("{} at {name} {}", phase.subject(), stretches.join(" and ")));
+        }
+    }
+    if phase.threshold.is_some() {
+        lines.push(format!("searched: {name} {low} to {high}"));
+    }
+    for neighbour in &phase.certified {
+        let what = if neighbour.collapsed {
+            "collapsed"
+        } else {
+            "not collapsed"
+        };
+        let verdict = match neighbour.verdict {
+            Verdict::Certified => "certified",
+            Verdict::NotCertified | Verdict::RankExceedsDimension => "not certified",
+        };
+        lines.push(format!("ratio {}: {what}, {}", digits(neighbour.ratio), verdict));
+    }
+    for [from, to] in &phase.undecided {
+        lines.push(format!("undecided: {name} {} to {}", digits(*from), digits(*to)));
+    }
+    for warning in &phase.warnings {
+        lines.push(format!("warning: {warning}"));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_classes_read_well() {
+        assert_eq!(digits(142.569686809), "142.5696868");
+        assert_eq!(digits(0.49218865), "0.49218865");
+        assert_eq!(digits(24650270.0), "24650270");
+        assert_eq!(digits(50.0), "50");
+        assert_eq!(classes(&[5, 6, 7, 8, 9]), "classes 5..9");
+        assert_eq!(classes(&[2, 3]), "classes 2 and 3");
+        assert_eq!(classes(&[0, 2, 5]), "classes 0, 2, 5");
+    }
+}

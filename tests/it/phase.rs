@@ -1,0 +1,511 @@
+//! Phase boundaries against stored thresholds, and against the exact solver and the certificate on both sides.
+
+use proptest::prelude::*;
+use ufmin::certificate::Verdict;
+use ufmin::control::Control;
+use ufmin::dual::{self, Outcome};
+use ufmin::loss::{Anchors, Loss};
+use ufmin::phase::{Family, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
+use ufmin::problem::{Classes, Model, Problem, Run};
+use ufmin::profile::Profile;
+use ufmin::solve::solve;
+use ufmin::spec::Options;
+
+fn step(majority: u64, minority: u64, smallest: u64) -> Family {
+    let profile = Profile::Step {
+        majority,
+        minority,
+        smallest,
+        ratio: 100.0,
+    };
+    Family::of_profile(profile).unwrap()
+}
+
+fn model(loss: Loss, temperature: f64) -> Model {
+    Model {
+        loss,
+        temperature,
+        ..Model::default()
+    }
+}
+
+fn ratio_phase(family: &Family, model: &Model) -> Phase {
+    over_ratio(family, model, &Settings::default(), &Control::default()).unwrap()
+}
+
+/// Number of classes that share a vector, by the solver alone; `None` where it is silent.
+fn collapsed_classes(family: &Family, model: &Model, ratio: f64, temperature: f64) -> Option<f64> {
+    let coefficients = coefficients(family, model, ratio, temperature);
+    match dual::solve(&coefficients, &dual::Settings::default(), &|| false) {
+        Outcome::Regular(_) => Some(0.0),
+        Outcome::Merged { merging, .. } => {
+            let groups = merging.clusters.iter().flatten();
+            Some(groups.map(|&g| coefficients.multiplicity[g]).sum())
+        }
+        Outcome::Unresolved { .. } => None,
+    }
+}
+
+/// tests/reference/step_check.txt, computed in Python by another root finder from THEORY (9) and its neighbours.
+#[test]
+fn thresholds_of_step_are_those_of_the_reference() {
+    for (loss, majority, minority, temperature, expected, tolerance) in [
+        (Loss::Supcon, 2, 2, 1.0, 142.56968681, 1e-10),
+        (Loss::Sincere, 2, 2, 1.0, 9.3791399938, 1e-10),
+        (Loss::Nscl, 2, 2, 1.0, 8.9761056003, 1e-10),
+        (Loss::Supcon, 1, 2, 1.0, 24.39135321, 1e-9),
+        (Loss::Supcon, 1, 4, 0.5, 425.0985143, 1e-9),
+        (Loss::Supcon, 3, 2, 0.2, 20801.794, 1e-7),
+        (Loss::Supcon, 5, 2, 0.08, 24650270.0, 1e-7),
+    ] {
+        let family = step(majority, minority, 10);
+        let phase = ratio_phase(&family, &model(loss, temperature));
+        let found = phase.threshold.unwrap();
+        assert!(
+            (found / expected - 1.0).abs() < tolerance,
+            "{loss} {majority} {minority} {temperature}: {found} {expected}"
+        );
+        assert!(!phase.never);
+        assert_eq!(phase.collapsed, [(majority..majority + minority).collect::<Vec<u64>>()]);
+        for neighbour in &phase.certified {
+            assert_eq!(
+                neighbour.verdict,
+                Verdict::Certified,
+                "{loss} {temperature}: {neighbour:?}"
+            );
+            assert_eq!(
+                neighbour.collapsed,
+                neighbour.ratio > found,
+                "{loss} {temperature}: {neighbour:?}"
+            );
+        }
+        assert_eq!(phase.certified.len(), if 10.0 * found >= 1000.0 { 2 } else { 0 });
+    }
+}
+
+/// THEORY 4's closed form for one majority class, with `e = exp(-2/tau)`, in the limit of many samples: population.
+#[test]
+fn one_majority_class_has_a_closed_form() {
+    for (minority, temperature) in [(2_u64, 1.0), (4, 0.5), (7, 0.3), (3, 5.0)] {
+        let e = f64::exp(-2.0 / temperature);
+        let b = 2.0 - e * (1.0 + e);
+        let expected = minority as f64 * (b + (b * b + 8.0 * e * e * (1.0 + e)).sqrt()) / (2.0 * e * (1.0 + e));
+        let found = ratio_phase(&step(1, minority, 10), &model(Loss::Population, temperature)).threshold;
+        match found {
+            Some(found) => assert!(
+                (found / expected - 1.0).abs() < 1e-11,
+                "{minority} {temperature}: {found} {expected}"
+            ),
+            None => assert!(expected <= 1.0, "{minority} {temperature}: none, {expected}"),
+        }
+    }
+}
+
+#[test]
+fn never_is_said_where_theory_says_it() {
+    let phase = ratio_phase(&step(3, 2, 10), &model(Loss::Supcon, 0.3));
+    assert!(phase.never && phase.threshold.is_none() && phase.collapsed.is_empty() && phase.intervals.is_empty());
+    assert!(text(&phase).contains("no ratio collapses any classes"));
+    // One small class, two classes, and the loss that does not see imbalance.
+    assert!(ratio_phase(&step(4, 1, 10), &model(Loss::Supcon, 0.3)).never);
+    assert!(ratio_phase(&step(1, 1, 10), &model(Loss::Sincere, 0.3)).never);
+    let balanced = Model {
+        anchors: Anchors::Class,
+        ..model(Loss::Bcl, 0.3)
+    };
+    assert!(ratio_phase(&step(2, 5, 10), &balanced).never);
+    // Just below tau*(3) = 0.20505036 it happens; a limit in front of the threshold is not "never".
+    let short = Settings {
+        ratios: (1.0, 20_000.0),
+        ..Settings::default()
+    };
+    let phase = over_ratio(&step(3, 2, 10), &model(Loss::Supcon, 0.2), &short, &Control::default()).unwrap();
+    assert!(!phase.never && phase.threshold.is_none());
+    assert!(text(&phase).contains("no classes are found collapsed at any ratio from 1 to 20000"));
+}
+
+#[test]
+fn the_collapsed_temperatures_are_an_interval_that_is_not_a_half_line() {
+    let profile = Profile::Step {
+        majority: 2,
+        minority: 2,
+        smallest: 10,
+        ratio: 135.0,
+    };
+    let family = Family::of_profile(profile).unwrap();
+    let model = model(Loss::Supcon, 0.1);
+    let phase = over_temperature(&family, &model, &Settings::default(), &Control::default()).unwrap();
+    assert_eq!(phase.intervals.len(), 1, "{:?}", phase.intervals);
+    let [low, high] = phase.intervals[0];
+    assert!(
+        (low - 0.49218865).abs() < 1e-8 && (high - 0.95131231).abs() < 1e-8,
+        "{low} {high}"
+    );
+    assert_eq!(phase.collapsed, [[2, 3]]);
+    for (temperature, expected) in [
+        (0.4, 0.0),
+        (low - 1e-7, 0.0),
+        (low + 1e-7, 2.0),
+        (high - 1e-7, 2.0),
+        (high + 1e-7, 0.0),
+    ] {
+        assert_eq!(
+            collapsed_classes(&family, &model, 135.0, temperature),
+            Some(expected),
+            "{temperature}"
+        );
+    }
+    // The interval shrinks to nothing as the ratio falls; between two points of a coarse scan it is found all the same.
+    let profile = Profile::Step {
+        majority: 2,
+        minority: 2,
+        smallest: 10,
+        ratio: 125.2,
+    };
+    let coarse = Settings {
+        points: 40,
+        ..Settings::default()
+    };
+    let family = Family::of_profile(profile).unwrap();
+    let fine = over_temperature(&family, &model, &Settings::default(), &Control::default()).unwrap();
+    let found = over_temperature(&family, &model, &coarse, &Control::default()).unwrap();
+    assert_eq!(found.intervals.len(), fine.intervals.len());
+    for (a, b) in found.intervals.iter().flatten().zip(fine.intervals.iter().flatten()) {
+        assert!((a / b - 1.0).abs() < 1e-9, "{a} {b}");
+    }
+}
+
+/// Sizes so large that rounding them to whole samples moves nothing: the certificate decides on both sides.
+#[test]
+fn thresholds_of_unequal_sizes_are_certified_just_below_and_above() {
+    let explicit = |sizes: &[u64]| {
+        let problem = Problem::new(Classes::from_counts(sizes).unwrap(), Model::default()).unwrap();
+        Family::of_problem(&problem)
+    };
+    let million = 1_000_000_u64;
+    for (family, temperature) in [
+        (
+            explicit(&[50 * million, 20 * million, 10 * million, 3 * million, million]),
+            1.0,
+        ),
+        (explicit(&[3 * million, 90 * million, million, 80 * million]), 0.5),
+        (
+            explicit(&[9 * million, 9 * million, 3 * million, million, million, million]),
+            0.7,
+        ),
+        (
+            Family::of_profile(Profile::Exponential {
+                count: 8,
+                largest: 100 * million,
+                ratio: 100.0,
+            })
+            .unwrap(),
+            1.0,
+        ),
+        (
+            Family::of_profile(Profile::Pareto {
+                count: 6,
+                largest: 100 * million,
+                ratio: 100.0,
+            })
+            .unwrap(),
+            2.0,
+        ),
+    ] {
+        let model = model(Loss::Supcon, temperature);
+        let phase = ratio_phase(&family, &model);
+        let threshold = phase.threshold.unwrap();
+        assert!(threshold > 1.0 && phase.collapsed.len() == 1, "{phase:?}");
+        for (side, expected) in [(1.0 - 1e-4, false), (1.0 + 1e-4, true)] {
+            let mut sizes = vec![0.0; family.classes() as usize];
+            for (group, size) in family.sizes(threshold * side).into_iter().enumerate() {
+                for class in family.members(&[group]) {
+                    sizes[class as usize] = size.round();
+                }
+            }
+            let runs = sizes.iter().map(|&size| Run { size, count: 1 });
+            let problem = Problem::new(Classes::from_runs(runs).unwrap(), model.clone()).unwrap();
+            let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
+            assert!(solved.is_certified(), "{threshold} {side}");
+            let collapsed: Vec<Vec<u64>> = (solved.solution.clusters.iter())
+                .map(|groups| {
+                    let members = solved.certificate.gram.partition().members();
+                    let mut classes: Vec<u64> = groups.iter().flat_map(|&g| members[g].clone()).collect();
+                    classes.sort_unstable();
+                    classes
+                })
+                .collect();
+            assert_eq!(
+                collapsed,
+                if expected { phase.collapsed.clone() } else { Vec::new() },
+                "{threshold} {side}"
+            );
+        }
+    }
+}
+
+#[test]
+fn explicit_sizes_and_profiles_are_the_same_family() {
+    let sizes = |n: &[u64]| {
+        let model = model(Loss::Supcon, 1.0);
+        let problem = Problem::new(Classes::from_counts(n).unwrap(), model.clone()).unwrap();
+        ratio_phase(&Family::of_problem(&problem), &model)
+    };
+    // STEP from two sizes, whatever their ratio, in any order.
+    let (a, b) = (
+        sizes(&[70, 10, 70, 10]),
+        ratio_phase(&step(2, 2, 10), &model(Loss::Supcon, 1.0)),
+    );
+    assert!((a.threshold.unwrap() / b.threshold.unwrap() - 1.0).abs() < 1e-12);
+    assert_eq!((a.collapsed, b.collapsed), (vec![vec![1, 3]], vec![vec![2, 3]]));
+    // Powers of a geometric sequence are geometric: the exponential profile.
+    let a = sizes(&[80, 40, 20, 10]);
+    let exponential = Profile::Exponential {
+        count: 4,
+        largest: 1000,
+        ratio: 100.0,
+    };
+    let b = ratio_phase(&Family::of_profile(exponential).unwrap(), &model(Loss::Supcon, 1.0));
+    assert!((a.threshold.unwrap() / b.threshold.unwrap() - 1.0).abs() < 1e-11);
+    assert_eq!(a.collapsed, b.collapsed);
+}
+
+#[test]
+fn a_population_needs_no_scale() {
+    let model = model(Loss::Population, 0.8);
+    let classes = Classes::from_probabilities(&[0.4, 0.4, 0.1, 0.1]).unwrap();
+    let problem = Problem::new(classes, model.clone()).unwrap();
+    let probabilities = ratio_phase(&Family::of_problem(&problem), &model).threshold.unwrap();
+    let counts = ratio_phase(&step(2, 2, 10), &model).threshold.unwrap();
+    assert!((probabilities / counts - 1.0).abs() < 1e-11, "{probabilities} {counts}");
+}
+
+#[test]
+fn what_has_no_phases_is_refused_with_a_remedy() {
+    let control = Control::default();
+    let default = Settings::default();
+    let equal = Problem::new(Classes::from_counts(&[10, 10, 10]).unwrap(), Model::default()).unwrap();
+    let family = Family::of_problem(&equal);
+    let error = over_ratio(&family, equal.model(), &default, &control).unwrap_err();
+    assert!(error.hint().unwrap().contains("two or more sizes"), "{error}");
+    assert!(
+        over_temperature(&family, equal.model(), &default, &control)
+            .unwrap()
+            .never
+    );
+    for settings in [
+        Settings {
+            ratios: (0.5, 10.0),
+            ..default
+        },
+        Settings {
+            ratios: (10.0, 10.0),
+            ..default
+        },
+        Settings {
+            temperatures: (f64::NAN, 1.0),
+            ..default
+        },
+        Settings { points: 2, ..default },
+    ] {
+        assert!(
+            over_ratio(&step(2, 2, 10), &Model::default(), &settings, &control).is_err(),
+            "{settings:?}"
+        );
+    }
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let stopped = over_ratio(
+        &step(2, 2, 10),
+        &Model::default(),
+        &default,
+        &Control::with_interrupt(stop),
+    );
+    assert!(matches!(stopped, Err(ufmin::error::Error::Stopped { .. })));
+}
+
+#[test]
+fn the_diagram_agrees_with_the_lines_through_it() {
+    let (family, model) = (step(2, 2, 10), model(Loss::Supcon, 0.1));
+    let settings = grid::Settings {
+        points: (13, 11),
+        ratios: (50.0, 400.0),
+        temperatures: (0.3, 1.5),
+    };
+    let found = grid::grid(&family, &model, &settings, &Control::default()).unwrap();
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let again = one.install(|| grid::grid(&family, &model, &settings, &Control::default()).unwrap());
+    assert_eq!(found, again);
+    for (temperature, row) in found.temperatures.iter().zip(&found.collapsed) {
+        for (ratio, count) in found.ratios.iter().zip(row) {
+            let expected = collapsed_classes(&family, &model, *ratio, *temperature).map(|count| count as u64);
+            assert_eq!(*count, expected, "{ratio} {temperature}");
+        }
+    }
+    // One curve, all of its points boundaries, next to each other.
+    assert_eq!(found.boundary.len(), 1);
+    assert!(found.boundary[0].len() > 10);
+    for &[ratio, temperature] in &found.boundary[0] {
+        let beside = [(-1e-6, 0.0), (1e-6, 0.0), (0.0, -1e-6), (0.0, 1e-6)]
+            .map(|(a, b)| collapsed_classes(&family, &model, ratio * (1.0 + a), temperature * (1.0 + b)));
+        assert!(
+            beside.contains(&Some(0.0)) && beside.contains(&Some(2.0)),
+            "{ratio} {temperature}"
+        );
+    }
+    let csv = found.to_csv();
+    assert_eq!(csv.lines().count(), 1 + 13 * 11);
+    assert!(csv.starts_with("ratio,temperature,collapsed_classes\n50,0.3,"));
+    let picture = ufmin::plot::diagram_svg(&found.diagram()).unwrap();
+    assert!(picture.contains("<polyline") && picture.contains("imbalance ratio"));
+}
+
+fn ufmin(arguments: &str) -> (Option<i32>, String, String) {
+    let output = assert_cmd::Command::cargo_bin("ufmin")
+        .unwrap()
+        .arg("phase")
+        .args(arguments.split_whitespace())
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_command_answers_and_refuses_with_a_remedy() {
+    for (arguments, status, out, err) in [
+        (
+            "--sizes 100,100,10,10 --temperature 1 --vary ratio",
+            0,
+            "from ratio 142.5696868 on",
+            "",
+        ),
+        (
+            "--sizes 100,100,10,10 --nonnegative --vary ratio --format json",
+            0,
+            "\"never\": true",
+            "",
+        ),
+        (
+            "--sizes 10,10 --vary temperature",
+            0,
+            "no temperature collapses any classes",
+            "",
+        ),
+        ("--sizes 10,10 --vary ratio", 2, "", "give two or more sizes"),
+        ("--sizes 100,10,10", 2, "", "--vary"),
+        (
+            "--sizes 100,10,10 --vary ratio --ratios 5",
+            2,
+            "",
+            "give two ascending ratios",
+        ),
+        (
+            "--sizes 100,10,10 --vary ratio --ratios 9..5",
+            2,
+            "",
+            "give two ascending ratios",
+        ),
+        (
+            "--sizes 100,10,10 --vary temperature --temperatures 0..5",
+            2,
+            "",
+            "--temperatures 0.05..2",
+        ),
+        ("--sizes 100,10,10 --vary ratio --points 2", 2, "", "give 3 or more"),
+        (
+            "--sizes 100,10,10 --vary ratio --dimension 1",
+            2,
+            "",
+            "remove the dimension",
+        ),
+        ("--sizes 100,10,10 --grid 10x10", 2, "", "--output"),
+        ("--sizes 100,10,10 --grid 10 --output nowhere", 2, "", "--grid 60x60"),
+        ("--sizes 100,1,1 --singletons skip --vary ratio", 2, "", "set views = 2"),
+    ] {
+        let (code, stdout, stderr) = ufmin(arguments);
+        assert_eq!(code, Some(status), "{arguments}: {stderr}");
+        assert!(
+            stdout.contains(out) && stderr.contains(err),
+            "{arguments}: {stdout}{stderr}"
+        );
+        assert_eq!(stdout.is_empty(), status == 2, "{arguments}");
+    }
+    assert!(!std::path::Path::new("nowhere").exists());
+}
+
+/// A STEP ratio need not make whole sizes here, and the files of the diagram are all written.
+#[test]
+fn a_profile_with_a_real_ratio_and_the_files_of_a_diagram() {
+    let folder = tempfile::tempdir().unwrap();
+    let problem = folder.path().join("step.toml");
+    let classes = "[classes]\nprofile = \"step\"\nmajority = 2\nminority = 2\nsmallest = 10\nratio = 134.99999\n";
+    std::fs::write(&problem, classes).unwrap();
+    let problem = problem.display();
+    let (code, stdout, _) = ufmin(&format!("{problem} --vary temperature"));
+    assert_eq!(code, Some(0));
+    assert!(stdout.contains("temperature from 0.492188"), "{stdout}");
+    let output = folder.path().join("diagram");
+    let (code, stdout, stderr) = ufmin(&format!(
+        "{problem} --grid 9x7 --ratios 50..400 --temperatures 0.3..1.5 --output {}",
+        output.display()
+    ));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.starts_with("63 points, "), "{stdout}");
+    let read = |name: &str| std::fs::read(output.join(name)).unwrap();
+    assert!(read("phase.png").starts_with(b"\x89PNG"));
+    assert!(read("phase.svg").starts_with(b"<svg"));
+    assert_eq!(read("phase.csv").iter().filter(|&&byte| byte == b'\n').count(), 64);
+    let json: serde_json::Value = serde_json::from_slice(&read("phase.json")).unwrap();
+    assert_eq!(json["schema"], "ufmin/phase-grid/1");
+    assert_eq!(json["collapsed"].as_array().unwrap().len(), 7);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// `phase` never reports a threshold at which the solver disagrees: nothing is collapsed before, something behind.
+    #[test]
+    fn the_solver_agrees_on_both_sides_of_every_threshold(
+        majority in 1_u64..6,
+        minority in 1_u64..6,
+        smallest in 2_u64..200,
+        log_temperature in -3.0..1.5_f64,
+        loss in prop::sample::select(Loss::ALL.to_vec()),
+        anchors in prop::sample::select(vec![Anchors::Sample, Anchors::Class]),
+    ) {
+        let family = step(majority, minority, smallest);
+        let model = Model { anchors, ..model(loss, log_temperature.exp()) };
+        let settings = Settings { ratios: (1.0, 1e6), points: 60, ..Settings::default() };
+        let phase = over_ratio(&family, &model, &settings, &Control::default()).unwrap();
+        prop_assert!(!(phase.never && phase.threshold.is_some()));
+        if let Some(threshold) = phase.threshold {
+            let at = |side: f64| collapsed_classes(&family, &model, threshold * side, model.temperature);
+            prop_assert_eq!(at(1.0 - 1e-5), Some(0.0), "{} {:?}", threshold, phase.undecided);
+            prop_assert!(at(1.0 + 1e-5) > Some(0.0), "{}", threshold);
+        }
+        for neighbour in &phase.certified {
+            prop_assert_eq!(neighbour.verdict, Verdict::Certified);
+        }
+    }
+
+    /// The same for sizes that differ, by rule (8).
+    #[test]
+    fn the_solver_agrees_for_unequal_sizes(
+        mut exponents in prop::collection::vec(0.0..1.0_f64, 2..7),
+        log_temperature in -2.0..1.5_f64,
+    ) {
+        exponents.extend([0.0, 1.0]);
+        let sizes: Vec<u64> = exponents.iter().map(|e| (10.0 * 1e6_f64.powf(*e)).round() as u64).collect();
+        let model = model(Loss::Supcon, log_temperature.exp());
+        let problem = Problem::new(Classes::from_counts(&sizes).unwrap(), model.clone()).unwrap();
+        let family = Family::of_problem(&problem);
+        let settings = Settings { ratios: (1.0, 1e6), points: 60, ..Settings::default() };
+        let phase = over_ratio(&family, &model, &settings, &Control::default()).unwrap();
+        if let Some(threshold) = phase.threshold {
+            let at = |side: f64| collapsed_classes(&family, &model, threshold * side, model.temperature);
+            prop_assert_eq!(at(1.0 - 1e-5), Some(0.0), "{}", threshold);
+            prop_assert!(at(1.0 + 1e-5) > Some(0.0), "{}", threshold);
+        }
+    }
+}
