@@ -459,6 +459,10 @@ impl Error {
                     ArrayError::Type { .. } => {
                         "convert it first, for example with labels.astype(numpy.int64), or numpy.unique(labels, return_inverse=True)[1]"
                     }
+                    ArrayError::Shape { expected, .. } if expected.contains("square") => {
+                        "give the k x k inner products, for example those of the class means, H.T @ H"
+                    }
+                    ArrayError::Shape { expected, .. } if expected.contains("two") => "reshape it, for example with a[:, None]",
                     ArrayError::Shape { .. } => "reshape it, for example with labels.ravel()",
                     ArrayError::Empty => "give at least one element",
                     ArrayError::NotFinite { .. } => "remove NaN and infinity",

@@ -75,12 +75,6 @@ impl ConeProgram {
         }
         self.cones.push((cone, name));
     }
-
-    /// Memory in bytes that an interior-point method needs for this program, to within a factor of about two: the KKT
-    /// factor holds every PSD block's dense Hessian, of order `n (n + 1) / 2`.
-    pub fn memory_estimate(&self) -> f64 {
-        self.cones.iter().map(|(cone, _)| cone_memory(*cone)).sum::<f64>() + 100.0 * self.triplets.len() as f64
-    }
 }
 
 fn cone_memory(cone: Cone) -> f64 {
@@ -92,7 +86,8 @@ fn cone_memory(cone: Cone) -> f64 {
     }
 }
 
-/// Memory estimate before anything is built, for a program of `groups` groups.
+/// Memory in bytes that an interior-point method needs for a program of `groups` groups, to within a factor of about two:
+/// the KKT factor holds the semidefinite block's dense Hessian, of order `groups (groups + 1) / 2`.
 pub fn memory_estimate(groups: usize) -> f64 {
     cone_memory(Cone::Psd(groups)) + cone_memory(Cone::Exponential) * (groups as f64).powi(2)
 }

@@ -162,7 +162,7 @@ fn what_cannot_be_drawn_is_an_error_with_a_remedy() {
             .stdout("");
         let stderr = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
         assert!(
-            stderr.contains(said) && stderr.contains("help") && !stderr.contains("panicked"),
+            stderr.contains(said) && stderr.contains("hint:") && !stderr.contains("panicked"),
             "{source}: {stderr}"
         );
         assert!(!path(output).exists(), "no picture is left behind");
