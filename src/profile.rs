@@ -23,7 +23,7 @@ pub enum Profile {
         /// Size of a large class divided by that of a small one; `smallest * ratio` must be an integer.
         ratio: f64,
     },
-    /// `floor(largest * ratio^(-i/(count-1)))` for `i = 0 .. count`: the convention of CIFAR-LT [Cao2019].
+    /// `floor(largest * ratio^(-i/(count-1)))` for `i = 0 .. count`: the convention of CIFAR-LT \[Cao2019\].
     Exponential {
         /// Number of classes, at least 2.
         count: u64,
@@ -32,7 +32,7 @@ pub enum Profile {
         /// First size divided by the last, at least 1.
         ratio: f64,
     },
-    /// `floor(largest * (1 + i (ratio^(1/6) - 1)/(count-1))^(-6))`: a power law with exponent 6, like ImageNet-LT [Liu2019].
+    /// `floor(largest * (1 + i (ratio^(1/6) - 1)/(count-1))^(-6))`: a power law with exponent 6, like ImageNet-LT \[Liu2019\].
     Pareto {
         /// Number of classes, at least 2.
         count: u64,

@@ -239,7 +239,7 @@ fn fallback(problem: &Problem, control: &Control) -> Solution {
 }
 
 /// The optimum with nonnegative features: the identity, for every loss that increases in every inner product between
-/// classes [Kini2024, Theorem 1]. All losses of THEORY (3) do.
+/// classes \[Kini2024, Theorem 1\]. All losses of THEORY (3) do.
 fn orthogonal_frame(problem: &Problem) -> Solution {
     let partition = Partition::by_size(problem);
     let groups = partition.groups();

@@ -37,7 +37,7 @@ pub fn cholesky_succeeds(matrix: &DMatrix<f64>) -> bool {
 /// smallest that can be proved; infinity for a matrix that is not finite.
 ///
 /// A Cholesky factorisation in floating point that runs to its end proves that the smallest eigenvalue is at least
-/// `-(n + 3) eps trace` [Rump2006]; the returned shift contains that allowance.
+/// `-(n + 3) eps trace` \[Rump2006\]; the returned shift contains that allowance.
 pub fn definite_shift(matrix: &DMatrix<f64>) -> f64 {
     let n = matrix.nrows();
     if matrix.iter().any(|value| !value.is_finite()) {

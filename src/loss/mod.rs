@@ -22,9 +22,9 @@ use crate::problem::{Measure, Model, Problem};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Loss {
-    /// Supervised contrastive loss [Khosla2020]: `D` = all samples but `i`, `m_l = 1`. `s = n - 1`, `a = n`.
+    /// Supervised contrastive loss \[Khosla2020\]: `D` = all samples but `i`, `m_l = 1`. `s = n - 1`, `a = n`.
     Supcon,
-    /// SINCERE [FeeneyHughes2024]: `D` = the negatives and `j` itself, `m_l = 1`. `s = 1`, `a = n`.
+    /// SINCERE \[FeeneyHughes2024\]: `D` = the negatives and `j` itself, `m_l = 1`. `s = 1`, `a = n`.
     Sincere,
     /// Negatives only in the denominator: `D` = the negatives, `m_l = 1`. `s = 0`, `a = n`; values may be negative.
     Nscl,

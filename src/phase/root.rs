@@ -1,7 +1,7 @@
 //! A root of a function of one variable between two points of different sign.
 
 /// The root of `f` in `[a, b]`, to the last digits of `a + b`, by Chandrupatla's method: inverse quadratic interpolation
-/// where three points allow it, bisection otherwise [Chandrupatla1997]. A value of 0 counts as positive. `None` if the ends
+/// where three points allow it, bisection otherwise \[Chandrupatla1997\]. A value of 0 counts as positive. `None` if the ends
 /// have the same sign, or `f` has no value somewhere on the way.
 pub(super) fn root(a: f64, b: f64, mut f: impl FnMut(f64) -> Option<f64>) -> Option<f64> {
     let positive = |value: f64| value >= 0.0;
