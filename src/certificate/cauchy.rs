@@ -27,7 +27,7 @@ use nalgebra::DMatrix;
 use super::{BoundMethod, Certificate, DualPoint, MAX_DENSE_GROUPS, Verdict, lifted_shift};
 use crate::dual::cauchy::{Grid, Resolution, log_cosh_half, sech_half};
 use crate::gram::{CauchyForm, Gram};
-use crate::loss::{Coefficients, coefficients};
+use crate::loss::{Coefficients, coefficients, softplus};
 use crate::problem::Problem;
 
 /// Up to this many vertices a factorisation costs nothing.
@@ -363,13 +363,4 @@ pub(super) fn certify(problem: &Problem, gram: &Gram, form: &CauchyForm, toleran
             Verdict::NotCertified
         },
     })
-}
-
-/// `log(1 + e^x)`.
-fn softplus(x: f64) -> f64 {
-    if x > 0.0 {
-        x + (-x).exp().ln_1p()
-    } else {
-        x.exp().ln_1p()
-    }
 }

@@ -367,7 +367,7 @@ impl LogSumExp {
 }
 
 /// `log(1 + e^x)` without overflow or loss of digits.
-fn softplus(x: f64) -> f64 {
+pub(crate) fn softplus(x: f64) -> f64 {
     if x > 0.0 {
         x + (-x).exp().ln_1p()
     } else {

@@ -12,6 +12,7 @@ mod coefficients;
 mod logsumexp;
 
 pub use coefficients::Coefficients;
+pub(crate) use logsumexp::softplus;
 pub use logsumexp::{Evaluation, Layout, LogSumExp, Row};
 
 use serde::{Deserialize, Serialize};
