@@ -543,7 +543,7 @@ impl<'a> Gradient<'a> {
 
 /// Number of classes of group `h` other than a given class of group `g`.
 fn others(program: &Program, g: usize, h: usize) -> f64 {
-    program.multiplicity[h] - f64::from(u8::from(g == h))
+    crate::loss::others(&program.multiplicity, g, h)
 }
 
 /// Shares `tau y_c / w_c` of a dual point are kept below this: 1 but for a few roundings.

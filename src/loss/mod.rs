@@ -8,12 +8,17 @@
 //!
 //! averaged over the positives `j` of `i` and then over anchors. The losses differ in `D` and the masses `m_l` alone.
 
+mod class_level;
 mod coefficients;
 mod logsumexp;
+mod objective;
 
+pub use class_level::{ClassLevel, ClassPoint};
 pub use coefficients::Coefficients;
 pub(crate) use logsumexp::softplus;
 pub use logsumexp::{Evaluation, Layout, LogSumExp, Row};
+pub use objective::Objective;
+pub(crate) use objective::others;
 
 use serde::{Deserialize, Serialize};
 

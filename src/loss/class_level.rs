@@ -1,0 +1,107 @@
+//! A full-batch loss on class vectors, THEORY (3): the [`Objective`] of a reduced [`Program`].
+
+use nalgebra::DMatrix;
+
+use super::Evaluation;
+use super::objective::{Objective, others};
+use crate::symmetry::Program;
+
+/// The loss of a program where every class has collapsed to one vector. The vertices are its groups.
+#[derive(Debug, Clone, Copy)]
+pub struct ClassLevel<'a> {
+    program: &'a Program,
+}
+
+/// A full-batch loss at one Gram matrix.
+#[derive(Debug, Clone)]
+pub struct ClassPoint {
+    evaluation: Evaluation,
+    /// In units of `e^log_scale`.
+    excess: f64,
+    y: DMatrix<f64>,
+    log_scale: f64,
+}
+
+impl<'a> ClassLevel<'a> {
+    /// The loss of `program` at collapsed features.
+    pub fn new(program: &'a Program) -> Self {
+        Self { program }
+    }
+}
+
+impl Objective for ClassLevel<'_> {
+    type Point = ClassPoint;
+
+    fn multiplicity(&self) -> &[f64] {
+        &self.program.multiplicity
+    }
+
+    fn floor(&self) -> Option<f64> {
+        self.program.objective.floor()
+    }
+
+    fn evaluate(&self, values: &DMatrix<f64>, log_scale: f64) -> ClassPoint {
+        let program = self.program;
+        let objective = &program.objective;
+        let entries = program.collapsed_entries(values);
+        let evaluation = objective.evaluate(&entries);
+        let terms = objective.term_gradients(&entries, &evaluation, log_scale);
+        let groups = program.groups();
+        let mut y = DMatrix::zeros(groups, groups);
+        for row in objective.rows() {
+            let g = row.reference;
+            let mut of_row = terms[row.start..row.end].iter();
+            for h in 0..groups {
+                let others = others(&program.multiplicity, g, h);
+                if others > 0.0 {
+                    let term = of_row.next().expect("one term for every group with another class");
+                    y[(g, h)] = term / (program.multiplicity[g] * others);
+                }
+            }
+        }
+        let excess = if objective.floor().is_some() {
+            (evaluation.log_excess - log_scale).exp()
+        } else {
+            evaluation.excess * (-log_scale).exp()
+        };
+        ClassPoint {
+            evaluation,
+            excess,
+            y,
+            log_scale,
+        }
+    }
+
+    fn excess(&self, at: &ClassPoint) -> f64 {
+        at.excess
+    }
+
+    fn log_excess(&self, at: &ClassPoint) -> f64 {
+        at.evaluation.log_excess
+    }
+
+    fn gradient<'p>(&self, at: &'p ClassPoint) -> &'p DMatrix<f64> {
+        &at.y
+    }
+
+    fn hessian_product(&self, at: &ClassPoint, direction: &DMatrix<f64>) -> DMatrix<f64> {
+        let program = self.program;
+        let tau = program.objective.temperature();
+        let groups = program.groups();
+        let unit = at.log_scale.exp();
+        let mut product = DMatrix::zeros(groups, groups);
+        for row in program.objective.rows() {
+            let g = row.reference;
+            // d y_h = y_h (D_h / tau - sum_h' y_h' D_h' / w), y = (w / tau) softmax.
+            let weight = row.weight / program.multiplicity[g];
+            let slope: f64 = (0..groups)
+                .map(|h| others(&program.multiplicity, g, h) * at.y[(g, h)] * direction[(g, h)])
+                .sum();
+            let mean = slope * unit / weight;
+            for h in 0..groups {
+                product[(g, h)] = at.y[(g, h)] * (direction[(g, h)] / tau - mean);
+            }
+        }
+        product
+    }
+}

@@ -1,0 +1,49 @@
+//! [`Objective`]: what the solvers ask of a loss, at whatever level it is stated.
+//!
+//! `r` vertices stand for points; vertex `g` stands for `m_g` exchangeable ones. An invariant Gram matrix is a symmetric
+//! r x r matrix `V`: `V_gh` is the inner product of a point of `g` and a point of `h`, `V_gg` that of two DIFFERENT points
+//! of `g` (ignored where `m_g = 1`). With one row for every point,
+//!
+//! ```text
+//! F(V) = sum_g m_g row_g(V_g1, .., V_gr),     dF = sum_g m_g sum_h (m_h - [g = h]) y_gh dV_gh.
+//! ```
+
+use nalgebra::DMatrix;
+
+/// A convex function of an invariant Gram matrix, through its rows.
+///
+/// Numbers are in units of `e^log_scale`, which the caller chooses (0, or the log of an excess of the right size), so that
+/// they keep their digits at temperatures where the excess itself underflows.
+pub trait Objective: Sync {
+    /// What value, gradient and Hessian product at one matrix share.
+    type Point: Send + Sync;
+
+    /// Points `m_g` of every vertex, at least 1.
+    fn multiplicity(&self) -> &[f64];
+
+    /// The part of the loss that no geometry can remove; `None` if there is none, as for nscl.
+    fn floor(&self) -> Option<f64>;
+
+    /// Evaluates at `values` (r x r, symmetric).
+    fn evaluate(&self, values: &DMatrix<f64>, log_scale: f64) -> Self::Point;
+
+    /// Loss minus floor (the loss itself where there is no floor), in units of `e^log_scale`; computed without
+    /// subtracting the floor.
+    fn excess(&self, at: &Self::Point) -> f64;
+
+    /// Natural logarithm of the excess in nats; NaN where there is no floor. It survives underflow.
+    fn log_excess(&self, at: &Self::Point) -> f64;
+
+    /// `y`, r x r: derivative of the row of ONE point of `g` by its inner product with ONE point of `h`, in units of
+    /// `e^log_scale`; 0 on the diagonal of vertices of one point. Its symmetric part is the gradient by pairs of points.
+    fn gradient<'p>(&self, at: &'p Self::Point) -> &'p DMatrix<f64>;
+
+    /// Derivative of [`Objective::gradient`] along the symmetric `direction`, r x r, whose diagonal is read where
+    /// `m_g >= 2` only.
+    fn hessian_product(&self, at: &Self::Point, direction: &DMatrix<f64>) -> DMatrix<f64>;
+}
+
+/// Points of vertex `h` other than a given point of vertex `g`.
+pub(crate) fn others(multiplicity: &[f64], g: usize, h: usize) -> f64 {
+    multiplicity[h] - f64::from(u8::from(g == h))
+}
