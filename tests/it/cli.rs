@@ -670,7 +670,7 @@ fn other_keys_of_files() {
         ("label = 1", &["line 3: unknown key `label`", "remove the key"]),
         (
             "[batches]\nkind = \"fixed\"\nmembers = [[0, 5]]",
-            &["line 3: batches: ", "not available", "full batch"],
+            &["line 4: batches.kind: ", "not available", "full batch"],
         ),
         ("[classifier]\nnorm = 1.0", &["classifier: ", "not available"]),
         (
