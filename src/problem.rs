@@ -356,7 +356,8 @@ fn check_sampling(model: &Model) -> Result<(), ProblemError> {
     if model.is_sampled() && model.anchors == Anchors::Class {
         return conflict(
             "loss.anchors",
-            "class-balanced anchors are given, and anchors of a sampled loss are drawn as often as their class".to_owned(),
+            "class-balanced anchors are given, and anchors of a sampled loss are drawn as often as their class"
+                .to_owned(),
             "remove anchors, or use a full-batch loss",
         );
     }

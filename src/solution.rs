@@ -13,6 +13,8 @@ pub enum Method {
     Dual,
     /// The conic program through clarabel.
     Conic,
+    /// Trust region on a factor `M = H^T H`.
+    Lowrank,
     /// A formula.
     ClosedForm,
 }
@@ -23,6 +25,7 @@ impl Method {
         match self {
             Self::Dual => "dual",
             Self::Conic => "conic",
+            Self::Lowrank => "lowrank",
             Self::ClosedForm => "closed-form",
         }
     }

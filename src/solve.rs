@@ -1,5 +1,7 @@
 //! [`solve`]: chooses a method, runs it, and has the result judged.
 
+mod sampled;
+
 use std::time::Instant;
 
 use crate::certificate::{Certificate, Verdict, certify};
@@ -50,7 +52,7 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     let start = Instant::now();
     let mut warnings = Vec::new();
     let solution = run(problem, options.method, control, &mut warnings)?;
-    let exact = solution.method != Method::Conic;
+    let exact = !matches!(solution.method, Method::Conic | Method::Lowrank);
     let tolerance = options
         .tolerance
         .unwrap_or(if exact { TOLERANCE } else { TOLERANCE_CONIC });
@@ -77,23 +79,31 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     })
 }
 
-/// Solves again by the conic program and compares. Has its own time, and never changes the verdict.
+/// Solves again by an independent method (the conic program; for sampled losses the low-rank solver) and compares. Has its own time, and never changes the verdict.
 fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<String>) -> Option<CrossCheck> {
     let start = Instant::now();
     let mut failed = |why: String| {
         warnings.push(format!("no independent check: {why}"));
         None
     };
-    let solution = match conic_solution(problem, control) {
+    let other = if problem.model().is_sampled() {
+        let partition = gram.partition().clone();
+        sampled::objective(problem, &partition)
+            .map(|objective| sampled::lowrank_solution(&objective, partition, None, control))
+    } else {
+        conic_solution(problem, control)
+    };
+    let solution = match other {
         Ok(solution) => solution,
         Err(error) => return failed(error.to_string()),
     };
+    let name = solution.method.name();
     if !matches!(solution.termination, Termination::Converged | Termination::Stalled) {
-        return failed(format!("the conic program ended with {}", solution.termination.name()));
+        return failed(format!("the {name} method ended with {}", solution.termination.name()));
     }
     let gram_difference = (solution.gram.values().as_ref() - gram.values().as_ref()).amax();
     Some(CrossCheck {
-        method: Method::Conic.name(),
+        method: name,
         gram_difference,
         seconds: start.elapsed().as_secs_f64(),
     })
@@ -119,6 +129,12 @@ fn run(
         }),
         MethodChoice::ClosedForm => Ok(orthogonal_frame(problem)),
         MethodChoice::Auto if nonnegative => Ok(orthogonal_frame(problem)),
+        MethodChoice::Conic if problem.model().is_sampled() => Err(Error::Method {
+            method: "conic",
+            reason: "a sampled loss is no finite sum of exponential cones".to_owned(),
+            hint: "use --method auto or dual",
+        }),
+        _ if problem.model().is_sampled() => sampled::solution(problem, choice, control, warnings),
         MethodChoice::Conic => conic_solution(problem, control),
         MethodChoice::Dual => Ok(dual_solution(problem, control).unwrap_or_else(|reason| {
             warnings.push(unresolved(reason));
@@ -222,13 +238,19 @@ fn fallback(problem: &Problem, control: &Control) -> Solution {
         z: vec![0.0; groups],
         log_mass: vec![0.0; groups],
     };
-    let form = CauchyForm {
-        point,
-        vertex: (0..groups as u32).collect(),
-        cluster: vec![false; groups],
+    let gram = if problem.model().is_sampled() {
+        let values = nalgebra::DMatrix::from_element(groups, groups, -1.0 / (classes - 1.0));
+        Gram::from_groups(partition, values)
+    } else {
+        let form = CauchyForm {
+            point,
+            vertex: (0..groups as u32).collect(),
+            cluster: vec![false; groups],
+        };
+        Gram::from_cauchy(partition, form)
     };
     Solution {
-        gram: Gram::from_cauchy(partition, form),
+        gram,
         within_class: vec![1.0; groups],
         clusters: Vec::new(),
         rank: Some(classes as u64 - 1),

@@ -274,7 +274,11 @@ impl State<'_> {
             }
             self.steps += 1;
         }
-        if least <= 1e-9 { Ok(()) } else { Err(Reason::NotConverged) }
+        if least <= 1e-9 {
+            Ok(())
+        } else {
+            Err(Reason::NotConverged)
+        }
     }
 
     /// Merges groups whose classes would have an inner product above 1, and parts those that should not be merged. True if
@@ -297,7 +301,11 @@ impl State<'_> {
                 self.merged[g] = merge;
                 // v of one class and of all of them.
                 self.x[g] += if merge { m.ln() } else { -m.ln() };
-                self.values[(g, g)] = if merge { 1.0 } else { 1.0 - 1e-3 * self.objective.temperature().min(1.0) };
+                self.values[(g, g)] = if merge {
+                    1.0
+                } else {
+                    1.0 - 1e-3 * self.objective.temperature().min(1.0)
+                };
                 changed = true;
             }
         }

@@ -126,11 +126,7 @@ impl Mass {
         let own = self.rho * grid.own[j];
         let total = self.rest + own;
         let missing = self.rho * grid.own_gap[j];
-        let log_total = if missing < 0.5 {
-            (-missing).ln_1p()
-        } else {
-            total.ln()
-        };
+        let log_total = if missing < 0.5 { (-missing).ln_1p() } else { total.ln() };
         (own, total, log_total)
     }
 

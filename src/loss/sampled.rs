@@ -109,7 +109,9 @@ impl Sampled {
             .collect();
         let largest = probabilities.iter().copied().fold(0.0, f64::max);
         let grid = Grid::new(&scheme, largest);
-        let floors = map_rows(groups, |g| multiplicity[g] * mass[g].rho * mass[g].floor(&scheme, &grid));
+        let floors = map_rows(groups, |g| {
+            multiplicity[g] * mass[g].rho * mass[g].floor(&scheme, &grid)
+        });
         Self {
             temperature,
             multiplicity: multiplicity.to_vec(),

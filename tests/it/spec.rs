@@ -9,8 +9,8 @@ use ufmin::error::Error;
 use ufmin::problem::{Classes, Problem};
 use ufmin::profile::Profile;
 use ufmin::spec::{
-    BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, Options, ProblemFile, SolverTable, classes_of_counts,
-    classes_of_labels, load, locate, parse, resolve,
+    BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, Options, ProblemFile, SolverTable,
+    classes_of_counts, classes_of_labels, load, locate, parse, resolve,
 };
 
 const PATH: &str = "p.toml";
@@ -466,9 +466,14 @@ fn problem_file() -> impl Strategy<Value = ProblemFile> {
         loss,
         features,
         prop::option::of(table.clone()),
-        prop::option::of((prop::option::of(text()), prop::option::of(any::<i64>()), prop::option::of(table)).prop_map(
-            |(kind, size, members)| BatchesTable { kind, size, members },
-        )),
+        prop::option::of(
+            (
+                prop::option::of(text()),
+                prop::option::of(any::<i64>()),
+                prop::option::of(table),
+            )
+                .prop_map(|(kind, size, members)| BatchesTable { kind, size, members }),
+        ),
         (prop::option::of(text()), prop::option::of(float())),
         prop::option::of(expected),
     )
