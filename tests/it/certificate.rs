@@ -198,7 +198,7 @@ fn the_bound_can_be_recomputed_from_the_dual_point() {
             Loss::Supcon => (n - 1.0, n),
             Loss::Sincere => (1.0, n),
             Loss::Population => (n, n),
-            Loss::Bcl | Loss::Nscl => (1.0, 1.0),
+            Loss::Bcl | Loss::Nscl | Loss::Nce => (1.0, 1.0),
         };
         let column: Vec<f64> = SIZES.iter().map(|&n| s_and_a(n as f64).1).collect();
         for gram in [optimum(&problem), exact(&problem).unwrap()] {
