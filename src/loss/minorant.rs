@@ -30,27 +30,45 @@ pub trait Minorant: Objective {
     fn minorant(&self, wanted: &DMatrix<f64>, near: &DMatrix<f64>, log_scale: f64) -> Option<Affine>;
 }
 
+/// Rows that sum to `w/tau` within this, relative, are left as they are: a gradient is balanced but for rounding.
+const BALANCED: f64 = 64.0 * f64::EPSILON;
+
 /// Shares `tau y_c / w_c` of a dual point are kept below this: 1 but for a few roundings.
 const FULL_SHARE: f64 = 1.0 - 16.0 * f64::EPSILON;
 
 impl Minorant for ClassLevel<'_> {
     /// The exact conjugate of every row, THEORY (4'), for exactly the wanted slopes but for a common factor.
     fn minorant(&self, wanted: &DMatrix<f64>, _near: &DMatrix<f64>, log_scale: f64) -> Option<Affine> {
+        let affine = |y: DMatrix<f64>, factor: f64| Affine {
+            constant: self.conjugate(&y, log_scale),
+            y,
+            factor,
+            tangent: None,
+        };
+        if self.floor().is_some() {
+            // Any multiple will do, and a row that is all excess has a share that rounds to 1.
+            let share = self.largest_share(wanted, log_scale);
+            let factor = if share > FULL_SHARE { FULL_SHARE / share } else { 1.0 };
+            return Some(affine(wanted * factor, factor));
+        }
+        let mut y = wanted.clone();
+        let factor = self.balance_rows(&mut y);
+        let balanced = affine(y, factor);
+        if balanced.constant.is_finite() {
+            return Some(balanced);
+        }
+        // At the ends of the range the correction fails; a gradient needs none but for rounding.
+        Some(affine(wanted.clone(), 1.0))
+    }
+}
+
+impl ClassLevel<'_> {
+    /// The constant of the minorant with slopes `y`.
+    fn conjugate(&self, y: &DMatrix<f64>, log_scale: f64) -> f64 {
         let program = self.program();
         let objective = &program.objective;
-        let mut y = wanted.clone();
-        let factor = if objective.floor().is_some() {
-            // Any multiple will do, and a row that is all excess has a share that rounds to 1.
-            let share = self.largest_share(&y, log_scale);
-            if share > FULL_SHARE { FULL_SHARE / share } else { 1.0 }
-        } else {
-            self.balance_rows(&mut y)
-        };
-        if objective.floor().is_some() && factor != 1.0 {
-            y *= factor;
-        }
-        let mut constant = 0.0;
-        for row in objective.rows() {
+        let rows = objective.rows().iter();
+        rows.map(|row| {
             let g = row.reference;
             let m = program.multiplicity[g];
             let of_row: Vec<f64> = (0..program.groups())
@@ -58,18 +76,11 @@ impl Minorant for ClassLevel<'_> {
                 .filter(|&(_, others)| others > 0.0)
                 .map(|(h, others)| m * others * y[(g, h)])
                 .collect();
-            constant += objective.row_minorant(row, &of_row, log_scale);
-        }
-        Some(Affine {
-            constant,
-            y,
-            factor,
-            tangent: None,
+            objective.row_minorant(row, &of_row, log_scale)
         })
+        .sum()
     }
-}
 
-impl ClassLevel<'_> {
     /// Largest `tau y_c / w_c`, which (4') needs below 1.
     fn largest_share(&self, y: &DMatrix<f64>, log_scale: f64) -> f64 {
         let program = self.program();
@@ -97,6 +108,10 @@ impl ClassLevel<'_> {
             weight[row.reference] = row.weight / m[row.reference];
         }
         let row_sum = |y: &DMatrix<f64>, g: usize| (0..groups).map(|h| others(m, g, h) * y[(g, h)]).sum::<f64>();
+        let off = |g: usize| (row_sum(y, g) * tau - weight[g]).abs() > BALANCED * weight[g];
+        if !(0..groups).any(off) {
+            return 1.0;
+        }
         let total: f64 = (0..groups).map(|g| m[g] * row_sum(y, g)).sum();
         let wanted: f64 = (0..groups).map(|g| m[g] * weight[g] / tau).sum();
         *y *= wanted / total;

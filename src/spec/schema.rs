@@ -261,8 +261,8 @@ const SOURCES: [&str; 4] = [
     "classes.probabilities",
 ];
 
-/// Adds the place in the file to an error that names a field: its value or, where the field is not given, that of the
-/// class sizes.
+/// Adds the place in the file to an error that names a field: its value or, where the field is not given, its table or
+/// that of the class sizes.
 pub fn locate(error: Error, path: &Path, text: &str) -> Error {
     let Error::Problem { source, location: None } = error else {
         return error;
@@ -274,6 +274,7 @@ pub fn locate(error: Error, path: &Path, text: &str) -> Error {
     let spans: BTreeMap<String, Span> = spans.into_iter().collect();
     let field = source.field();
     let span = std::iter::once(field.as_str())
+        .chain(field.split_once('.').map(|(table, _)| table))
         .filter(|&field| field != "classes")
         .chain(SOURCES)
         .chain(["classes"])

@@ -308,7 +308,7 @@ fn names_of_flags() {
         (
             "--loss",
             "nce",
-            &["--loss: the loss nce is not available in this version", "use supcon"],
+            &["--negatives: the loss nce needs a number of negatives", "--negatives 5"],
         ),
         (
             "--loss",
@@ -338,7 +338,7 @@ fn names_of_flags() {
     }
     // What is not available is not offered.
     let output = solve(&["--sizes", "5,5", "--loss", "zzz"]);
-    assert!(!String::from_utf8(output.stderr).unwrap().contains(", nce"));
+    assert!(!String::from_utf8(output.stderr).unwrap().contains(", cross-entropy"));
 }
 
 #[test]
@@ -614,7 +614,7 @@ fn other_keys_of_files() {
         ),
         (
             "[loss]\nkind = \"nce\"",
-            &["loss.kind: the loss nce is not available in this version"],
+            &["loss.negatives: the loss nce needs a number of negatives"],
         ),
         (
             "[loss]\nkind = \"cross-entropy\"",
@@ -631,7 +631,7 @@ fn other_keys_of_files() {
             &["loss.singletons: `drop`", "error, skip, zero"],
         ),
         ("[loss]\nsingletons = []", &["loss.singletons", "expected a string"]),
-        ("[loss]\nnegatives = 5", &["loss.negatives", "not available"]),
+        ("[loss]\nnegatives = 5", &["line 4: loss.negatives", "use the loss nce"]),
         ("[loss]\noffsets = \"d.npy\"", &["loss.offsets", "not available"]),
         (
             "[loss]\ntemprature = 1",
@@ -1112,6 +1112,7 @@ fn the_json_has_every_key_of_the_contract() {
                 "nonnegative",
                 "dimension",
                 "batches",
+                "negatives",
                 "class_count",
             ][..],
         ),
@@ -1123,6 +1124,8 @@ fn the_json_has_every_key_of_the_contract() {
                 "iterations",
                 "seconds",
                 "loss",
+                "loss_per_active_anchor",
+                "downstream_loss",
                 "floor",
                 "excess",
                 "log_excess",
@@ -1154,6 +1157,8 @@ fn the_json_has_every_key_of_the_contract() {
         ".problem.probabilities",
         ".problem.dimension",
         ".problem.batches",
+        ".problem.negatives",
+        ".solution.loss_per_active_anchor",
         ".solution.cross_check",
     ];
     let floorless = [".solution.floor", ".solution.excess", ".solution.log_excess"];
