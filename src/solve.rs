@@ -1,6 +1,10 @@
 //! [`solve`]: chooses a method, runs it, and has the result judged.
 
+mod dimension;
+mod lowrank;
 mod sampled;
+
+pub use dimension::{DimensionSearch, MAX_CLASSES as MAX_SEARCHED_CLASSES};
 
 use std::time::Instant;
 
@@ -21,8 +25,8 @@ use crate::symmetry::Program;
 /// Default tolerance on the relative gap, for methods that are exact.
 pub const TOLERANCE: f64 = 1e-9;
 
-/// Default tolerance where the conic method is the only route.
-pub const TOLERANCE_CONIC: f64 = 1e-6;
+/// Default tolerance where the conic or the low-rank method is the only route.
+pub const TOLERANCE_ITERATIVE: f64 = 1e-6;
 
 /// A solution with its certificate.
 #[derive(Debug, Clone)]
@@ -37,6 +41,8 @@ pub struct Solved {
     pub rank_cutoff: f64,
     /// Agreement with an independent method, if one was run.
     pub cross_check: Option<CrossCheck>,
+    /// What was found among features of the given dimension, where it is below the rank of the relaxation's optimum.
+    pub dimension_search: Option<DimensionSearch>,
     /// Things the user should know.
     pub warnings: Vec<String>,
     /// Seconds from the validated problem to the certificate, without I/O and plots.
@@ -52,10 +58,10 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     let start = Instant::now();
     let mut warnings = Vec::new();
     let solution = run(problem, options.method, control, &mut warnings)?;
-    let exact = !matches!(solution.method, Method::Conic | Method::Lowrank);
+    let exact = matches!(solution.method, Method::Dual | Method::ClosedForm);
     let tolerance = options
         .tolerance
-        .unwrap_or(if exact { TOLERANCE } else { TOLERANCE_CONIC });
+        .unwrap_or(if exact { TOLERANCE } else { TOLERANCE_ITERATIVE });
     let certificate = certify(problem, &solution.gram, tolerance)?;
     let rank_cutoff = rank_cutoff(&certificate, problem.model().temperature);
     let rank = solution
@@ -63,23 +69,35 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
         .unwrap_or_else(|| GramSpectrum::new(&certificate.gram).rank(rank_cutoff));
     let certificate = certificate.limited_to(problem.model().dimension, rank);
     let seconds = start.elapsed().as_secs_f64();
-    let cross_check = if options.wants_cross_check(&solution) {
+    // The other method for sampled losses is the low-rank solver, which knows no sign constraint.
+    let checkable = !problem.model().is_sampled() || solution.method == Method::Dual;
+    let cross_check = if checkable && options.wants_cross_check(&solution) {
         check(problem, &certificate.gram, control, &mut warnings)
     } else {
         None
     };
-    Ok(Solved {
+    let mut solved = Solved {
         solution,
         certificate,
         rank,
         rank_cutoff,
         cross_check,
+        dimension_search: None,
         warnings,
         seconds,
-    })
+    };
+    if let Some(dimension) = problem.model().dimension
+        && solved.certificate.verdict == Verdict::RankExceedsDimension
+    {
+        let start = Instant::now();
+        solved = dimension::search(problem, solved, dimension, control);
+        solved.seconds += start.elapsed().as_secs_f64();
+    }
+    Ok(solved)
 }
 
-/// Solves again by an independent method (the conic program; for sampled losses the low-rank solver) and compares. Has its own time, and never changes the verdict.
+/// Solves again by an independent method (the conic program; for sampled losses the low-rank solver) and compares. Has its
+/// own time, and never changes the verdict.
 fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<String>) -> Option<CrossCheck> {
     let start = Instant::now();
     let mut failed = |why: String| {
@@ -88,8 +106,7 @@ fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<S
     };
     let other = if problem.model().is_sampled() {
         let partition = gram.partition().clone();
-        sampled::objective(problem, &partition)
-            .map(|objective| sampled::lowrank_solution(&objective, partition, None, control))
+        sampled::objective(problem, &partition).map(|objective| lowrank::solution(partition, &objective, None, control))
     } else {
         conic_solution(problem, control)
     };
@@ -127,15 +144,30 @@ fn run(
             reason: "it is for features without a sign constraint".to_owned(),
             hint: "use --method auto, conic or closed-form",
         }),
+        MethodChoice::Lowrank if nonnegative => Err(Error::Method {
+            method: "lowrank",
+            reason: "it is for features without a sign constraint".to_owned(),
+            hint: "use --method auto, conic or closed-form",
+        }),
         MethodChoice::ClosedForm => Ok(orthogonal_frame(problem)),
         MethodChoice::Auto if nonnegative => Ok(orthogonal_frame(problem)),
         MethodChoice::Conic if problem.model().is_sampled() => Err(Error::Method {
             method: "conic",
             reason: "a sampled loss is no finite sum of exponential cones".to_owned(),
-            hint: "use --method auto or dual",
+            hint: "use --method auto, dual or lowrank",
         }),
         _ if problem.model().is_sampled() => sampled::solution(problem, choice, control, warnings),
         MethodChoice::Conic => conic_solution(problem, control),
+        MethodChoice::Lowrank if fits_lowrank(problem) => Ok(lowrank::full_batch(problem, control)),
+        MethodChoice::Lowrank => Err(Error::Method {
+            method: "lowrank",
+            reason: format!(
+                "there are {} distinct class sizes, and it takes at most {}",
+                Partition::by_size(problem).groups(),
+                lowrank::MAX_GROUPS
+            ),
+            hint: "use --method auto or dual",
+        }),
         MethodChoice::Dual => Ok(dual_solution(problem, control).unwrap_or_else(|reason| {
             warnings.push(unresolved(reason));
             fallback(problem, control)
@@ -143,19 +175,35 @@ fn run(
         MethodChoice::Auto => match dual_solution(problem, control) {
             Ok(solution) => Ok(solution),
             Err(Reason::Interrupted) => Ok(fallback(problem, control)),
-            Err(reason) if fits_conic(problem) => {
-                warnings.push(format!("{}; solved by the conic program instead", unresolved(reason)));
-                conic_solution(problem, control)
-            }
+            Err(_) if fits_lowrank(problem) => lowrank_or_conic(problem, control, warnings),
             Err(reason) => {
                 warnings.push(format!(
-                    "{}, and there are too many distinct sizes for the conic program; the simplex ETF is shown",
+                    "{}, and there are too many distinct sizes for the other methods; the simplex ETF is shown",
                     unresolved(reason)
                 ));
                 Ok(fallback(problem, control))
             }
         },
     }
+}
+
+/// The low-rank solution; where it is not certified, the better of it and the conic one.
+fn lowrank_or_conic(problem: &Problem, control: &Control, warnings: &mut Vec<String>) -> Result<Solution, Error> {
+    let gap = |solution: &Solution| certify(problem, &solution.gram, TOLERANCE_ITERATIVE).map(|c| c.relative_gap);
+    let lowrank = lowrank::full_batch(problem, control);
+    let reached = gap(&lowrank)?;
+    if reached <= TOLERANCE_ITERATIVE || control.stop().is_some() || !fits_conic(problem) {
+        return Ok(lowrank);
+    }
+    warnings.push(format!(
+        "the low-rank method reached a relative gap of {reached:.1e}; the conic program was tried as well"
+    ));
+    let conic = conic_solution(problem, control)?;
+    Ok(if gap(&conic)? < reached { conic } else { lowrank })
+}
+
+fn fits_lowrank(problem: &Problem) -> bool {
+    Partition::by_size(problem).groups() <= lowrank::MAX_GROUPS
 }
 
 /// Most groups for which `auto` falls back to the conic program; it takes minutes there.
@@ -218,6 +266,7 @@ fn dual_solution(problem: &Problem, control: &Control) -> Result<Solution, Reaso
         // The kernel of M between distinct vectors is spanned by v alone.
         rank: Some(vertices as u64 - 1),
         gram: Gram::from_cauchy(partition, form),
+        factor: None,
         method: Method::Dual,
         termination: Termination::Converged,
         iterations: steps as u64,
@@ -254,6 +303,7 @@ fn fallback(problem: &Problem, control: &Control) -> Solution {
         within_class: vec![1.0; groups],
         clusters: Vec::new(),
         rank: Some(classes as u64 - 1),
+        factor: None,
         method: Method::Dual,
         termination: control.stop().map_or(Termination::Stalled, Termination::from),
         iterations: 0,
@@ -270,6 +320,7 @@ fn orthogonal_frame(problem: &Problem) -> Solution {
         within_class: vec![1.0; groups],
         clusters: Vec::new(),
         rank: Some(problem.classes().count()),
+        factor: None,
         method: Method::ClosedForm,
         termination: Termination::Converged,
         iterations: 0,

@@ -1,15 +1,11 @@
 //! Solving the sampled losses, THEORY (10) and (11): the fixed point, and the low-rank solver where classes collapse.
 
-use nalgebra::DMatrix;
-
-use super::{fallback, unresolved};
-use crate::certificate::MAX_DENSE_GROUPS;
+use super::{fallback, lowrank, unresolved};
 use crate::control::Control;
 use crate::dual::{Reason, solve_sampled};
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::loss::Sampled;
-use crate::lowrank;
 use crate::problem::Problem;
 use crate::solution::{Method, Solution, Termination};
 use crate::spec::MethodChoice;
@@ -24,16 +20,20 @@ pub(super) fn solution(
 ) -> Result<Solution, Error> {
     let partition = Partition::by_size(problem);
     let groups = partition.groups();
-    if groups > MAX_DENSE_GROUPS {
-        let entries = |r: usize| 8.0 * (r as f64).powi(2);
+    if groups > lowrank::MAX_GROUPS {
+        // Values, gradient, slopes, and the certificate's copies.
+        let bytes = |r: usize| 10.0 * 8.0 * (r as f64).powi(2);
         return Err(Error::TooLarge {
             what: format!("a sampled loss with {groups} distinct class sizes"),
-            bytes: 4.0 * entries(groups),
-            limit: 4.0 * entries(MAX_DENSE_GROUPS),
+            bytes: bytes(groups),
+            limit: bytes(lowrank::MAX_GROUPS),
             hint: "round the sizes so that fewer are distinct, or use the full-batch loss".to_owned(),
         });
     }
     let objective = objective(problem, &partition)?;
+    if choice == MethodChoice::Lowrank {
+        return Ok(lowrank::solution(partition, &objective, None, control));
+    }
     let failure = match solve_sampled(&objective, &|| control.stop().is_some()) {
         Ok(optimum) => {
             let vertices = |g: usize| {
@@ -49,6 +49,7 @@ pub(super) fn solution(
                 // The kernel of M between distinct vectors is spanned by v alone.
                 rank: Some((0..groups).map(vertices).sum::<u64>() - 1),
                 gram: Gram::from_groups(partition, optimum.values),
+                factor: None,
                 method: Method::Dual,
                 termination: Termination::Converged,
                 iterations: optimum.steps as u64,
@@ -58,7 +59,11 @@ pub(super) fn solution(
     };
     match (choice, failure.reason) {
         (_, Reason::Interrupted) => Ok(fallback(problem, control)),
-        (MethodChoice::Auto, _) => Ok(lowrank_solution(&objective, partition, Some(&failure.values), control)),
+        (MethodChoice::Auto, _) => {
+            // From where the fixed point ended, if that is near anything.
+            let near = Some(&failure.values).filter(|values| values.iter().all(|value| value.abs() <= 1.1));
+            Ok(lowrank::solution(partition, &objective, near, control))
+        }
         (_, reason) => {
             warnings.push(unresolved(reason));
             Ok(fallback(problem, control))
@@ -71,24 +76,4 @@ pub(super) fn objective(problem: &Problem, partition: &Partition) -> Result<Samp
     Sampled::on_partition(problem, partition).ok_or_else(|| Error::Internal {
         what: "a sampled problem without a sampled loss".to_owned(),
     })
-}
-
-/// The low-rank solver, from `start` if that is near anything, else from the simplex ETF.
-pub(super) fn lowrank_solution(
-    objective: &Sampled,
-    partition: Partition,
-    start: Option<&DMatrix<f64>>,
-    control: &Control,
-) -> Solution {
-    let near = start.filter(|values| values.iter().all(|value| value.abs() <= 1.1));
-    let solved = lowrank::solve(objective, near, &lowrank::Settings::default(), control);
-    Solution {
-        within_class: vec![1.0; partition.groups()],
-        clusters: solved.clusters,
-        rank: Some(solved.rank),
-        gram: Gram::from_groups(partition, solved.values),
-        method: Method::Lowrank,
-        termination: solved.termination,
-        iterations: solved.iterations,
-    }
 }
