@@ -498,7 +498,7 @@ impl<'a, O: Minorant> Gradient<'a, O> {
     }
 }
 
-/// Bounds tighter than this are not improved further.
+/// Bounds tighter than this are not improved further; times one and a tenth of the number of groups, as rounding grows.
 const GOOD_ENOUGH: f64 = 1e-12;
 
 /// Eigenvalues of the Gram matrix below these, relative to the largest, are tried as its kernel.
@@ -514,7 +514,8 @@ fn best_bound<O: Minorant>(gradient: &Gradient<'_, O>, nonnegative: bool, value:
             |(affine, nu)| gradient.bound(affine, nu, &[], BoundMethod::Entrywise),
         );
     }
-    let good = |bound: &Bound| value - bound.bound <= GOOD_ENOUGH * unit;
+    let enough = GOOD_ENOUGH * (1.0 + 0.1 * m.len() as f64);
+    let good = |bound: &Bound| value - bound.bound <= enough * unit;
     let first = gradient.rank_one().or_else(|| gradient.shift());
     let mut best = match first {
         Some(bound) if good(&bound) => return bound,

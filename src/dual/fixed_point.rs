@@ -69,6 +69,7 @@ pub fn solve_sampled(
         values: DMatrix::from_element(groups, groups, -1.0 / (classes - 1.0)),
         x: Vec::new(),
         steps: 0,
+        factor: None,
     };
     for g in 0..groups {
         if objective.multiplicity()[g] == 1.0 {
@@ -96,6 +97,7 @@ struct State<'a> {
     /// `log v` of every vertex.
     x: Vec<f64>,
     steps: usize,
+    factor: Option<linear::Factor>,
 }
 
 impl State<'_> {
@@ -232,9 +234,9 @@ impl State<'_> {
         self.x.iter().map(|x| (x - largest).exp()).collect()
     }
 
-    /// Newton's method on (7) for one `phi`, with steps limited to a few units of `log v`.
+    /// Newton's method on (7) for one `phi`, with steps limited to a few units of `log v`. A factorisation is used as long as
+    /// it gains a digit a step, also from one `phi` to the next.
     fn newton(&mut self, log_phi: &DMatrix<f64>) -> Result<(), Reason> {
-        let groups = self.merged.len();
         let tau = self.objective.temperature();
         if self.vertices() == 2.0 {
             // One entry, M = -1: v follows from phi.
@@ -242,6 +244,7 @@ impl State<'_> {
             return Ok(());
         }
         let mut least = f64::INFINITY;
+        let mut last = f64::INFINITY;
         for _ in 0..MAX_STEPS {
             let (residuals, size) = self.residuals(log_phi);
             if !size.is_finite() {
@@ -251,21 +254,20 @@ impl State<'_> {
                 return Ok(());
             }
             least = least.min(size);
-            let v = self.relative();
-            let mut jacobian = Mat::<f64>::zeros(groups, groups);
-            for g in 0..groups {
-                jacobian[(g, g)] += v[g];
-                for h in 0..groups {
-                    let weight = self.others(g, h);
-                    if weight > 0.0 {
-                        let value = self.entry(log_phi, g, h);
-                        jacobian[(g, h)] += weight * v[h] * (value + tau);
-                        jacobian[(g, g)] += weight * v[h] * tau;
-                    }
-                }
+            if size > 0.1 * last {
+                self.factor = None;
             }
-            let right: Vec<f64> = residuals.iter().map(|r| -r).collect();
-            let step = linear::solve(jacobian, &right).ok_or(Reason::NotConverged)?;
+            last = size;
+            let step = match &self.factor {
+                Some(factor) => factor.solve(&self.scaled(&residuals)),
+                None => {
+                    let factor = linear::Factor::new(self.jacobian(log_phi));
+                    let step = factor.solve(&self.scaled(&residuals));
+                    self.factor = Some(factor);
+                    step
+                }
+            };
+            let step = step.ok_or(Reason::NotConverged)?;
             let longest = step.iter().fold(0.0f64, |a, s| a.max(s.abs()));
             let limit = 2.0 + 0.5 / tau;
             let factor = if longest > limit { limit / longest } else { 1.0 };
@@ -279,6 +281,31 @@ impl State<'_> {
         } else {
             Err(Reason::NotConverged)
         }
+    }
+
+    /// Minus the residuals, every row in units of its own `v`.
+    fn scaled(&self, residuals: &[f64]) -> Vec<f64> {
+        residuals.iter().zip(self.relative()).map(|(r, v)| -r / v).collect()
+    }
+
+    /// The Jacobian of (7) by `log v`, every row in units of its own `v`.
+    fn jacobian(&self, log_phi: &DMatrix<f64>) -> Mat<f64> {
+        let groups = self.merged.len();
+        let tau = self.objective.temperature();
+        let v = self.relative();
+        let mut jacobian = Mat::<f64>::zeros(groups, groups);
+        for g in 0..groups {
+            jacobian[(g, g)] += 1.0;
+            for h in 0..groups {
+                let weight = self.others(g, h) * v[h] / v[g];
+                if weight > 0.0 {
+                    let value = self.entry(log_phi, g, h);
+                    jacobian[(g, h)] += weight * (value + tau);
+                    jacobian[(g, g)] += weight * tau;
+                }
+            }
+        }
+        jacobian
     }
 
     /// Merges groups whose classes would have an inner product above 1, and parts those that should not be merged. True if
@@ -306,6 +333,7 @@ impl State<'_> {
                 } else {
                     1.0 - 1e-3 * self.objective.temperature().min(1.0)
                 };
+                self.factor = None;
                 changed = true;
             }
         }

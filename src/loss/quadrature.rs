@@ -130,46 +130,77 @@ impl Mass {
         (own, total, log_total)
     }
 
-    /// `(P0^n - sigma C0^n) - (P^n - sigma C^n)` at node `j`.
-    pub(super) fn drop(&self, scheme: &Scheme, grid: &Grid, j: usize, delta: f64) -> f64 {
-        let n = scheme.draws;
-        let delta = delta.min(self.rest);
-        let (own, total, log_total) = self.total(grid, j);
-        let of_total = || -(n * log_total).exp() * (n * (-delta / total).ln_1p()).exp_m1();
-        if !scheme.skips {
-            return of_total();
-        }
-        let of_rest = -(n * self.log_rest).exp() * (n * (-delta / self.rest).ln_1p()).exp_m1();
-        let log_gain = n * (own / self.rest).ln_1p();
-        if log_gain > 1.0 {
-            return of_total() - of_rest;
-        }
-        let left = self.rest - delta;
-        if left < 0.1 * self.rest {
-            return (n * self.log_rest).exp() * log_gain.exp_m1() - power_difference(left, own, n);
-        }
-        // (C0^n - C^n) ((P0/C0)^n - 1) - C^n ((P/C)^n - (P0/C0)^n): no term is a difference of nearly equal numbers.
-        let log_left = self.log_rest + (-delta / self.rest).ln_1p();
-        let growth = (n * (own * delta / (left * total)).ln_1p()).exp_m1();
-        of_rest * log_gain.exp_m1() - (n * log_left + log_gain).exp() * growth
+    /// What is the same at every matrix, at the nodes from `start`.
+    pub(super) fn constants(&self, scheme: &Scheme, grid: &Grid, start: usize) -> Vec<Constants> {
+        (start..grid.s.len())
+            .map(|j| {
+                let (own, total, log_total) = self.total(grid, j);
+                Constants {
+                    own,
+                    total,
+                    power: (scheme.draws * log_total).exp(),
+                    gain: if scheme.skips { (own / self.rest).ln_1p() } else { 0.0 },
+                }
+            })
+            .collect()
     }
 
-    /// `P^m - sigma C^m` at node `j`.
-    pub(super) fn kernel(&self, scheme: &Scheme, grid: &Grid, j: usize, delta: f64, m: f64) -> f64 {
-        if m == 0.0 {
-            return f64::from(u8::from(!scheme.skips));
-        }
+    /// `C0^n`.
+    pub(super) fn rest_power(&self, scheme: &Scheme) -> f64 {
+        (scheme.draws * self.log_rest).exp()
+    }
+
+    /// The terms of the integrals at a node, for `delta = C0 - C`.
+    pub(super) fn terms(&self, scheme: &Scheme, at: &Constants, rest_power: f64, delta: f64) -> Terms {
+        let n = scheme.draws;
         let delta = delta.min(self.rest);
-        let (own, total, log_total) = self.total(grid, j);
         if !scheme.skips {
-            return (m * (log_total + (-delta / total).ln_1p())).exp();
+            let left = (at.total - delta).max(at.own);
+            let (power, drop) = lowered(at.power, n * (-delta / at.total).ln_1p());
+            return Terms {
+                drop,
+                first: power / left,
+                second: power / (left * left),
+            };
         }
-        let log_left = self.log_rest + (-delta / self.rest).ln_1p();
-        let log_gain = m * (own / (self.rest - delta)).ln_1p();
-        if log_gain < 1.0 {
-            (m * log_left).exp() * log_gain.exp_m1()
-        } else {
-            (m * (log_total + (-delta / total).ln_1p())).exp() - (m * log_left).exp()
+        let rest = self.rest - delta;
+        let (rest_left, rest_drop) = lowered(rest_power, n * (-delta / self.rest).ln_1p());
+        if n * at.gain > 1.0 || rest < 0.1 * self.rest {
+            let left = (at.total - delta).max(at.own);
+            let (power, drop) = lowered(at.power, n * (-delta / at.total).ln_1p());
+            let log_gain = (at.own / rest).ln_1p();
+            let difference = |m: f64, whole: f64, part: f64| {
+                if m * log_gain < 1.0 {
+                    part * (m * log_gain).exp_m1()
+                } else {
+                    whole - part
+                }
+            };
+            let (whole, part) = if rest > 0.0 {
+                (power / left, rest_left / rest)
+            } else {
+                (power / left, 0.0)
+            };
+            let second = if rest > 0.0 { part / rest } else { 0.0 };
+            return Terms {
+                drop: if n * at.gain > 1.0 {
+                    drop - rest_drop
+                } else {
+                    rest_power * (n * at.gain).exp_m1() - difference(n, power, rest_left)
+                },
+                first: difference(n - 1.0, whole, part),
+                second: difference(n - 2.0, whole / left, second),
+            };
+        }
+        // (C0^n - C^n) ((P0/C0)^n - 1) - C^n ((P/C)^n - (P0/C0)^n): no term is a difference of nearly equal numbers.
+        let growth = (at.own * delta / (rest * at.total)).ln_1p();
+        let log_gain = at.gain + growth;
+        let gained = (n * at.gain).exp_m1();
+        let part = rest_left / rest;
+        Terms {
+            drop: rest_drop * gained - rest_left * (1.0 + gained) * (n * growth).exp_m1(),
+            first: part * ((n - 1.0) * log_gain).exp_m1(),
+            second: part / rest * ((n - 2.0) * log_gain).exp_m1(),
         }
     }
 
@@ -184,8 +215,18 @@ impl Mass {
                 .sum(),
             Floor::Positives => {
                 let active = -(n * self.log_rest).exp_m1();
+                let rest_power = self.rest_power(scheme);
                 (start..grid.s.len())
-                    .map(|j| grid.weight[j] * ((-grid.s[j]).exp() * active - self.kernel(scheme, grid, j, 0.0, n)))
+                    .map(|j| {
+                        let (own, _, log_total) = self.total(grid, j);
+                        let log_gain = n * (own / self.rest).ln_1p();
+                        let gain = if log_gain < 1.0 {
+                            rest_power * log_gain.exp_m1()
+                        } else {
+                            (n * log_total).exp() - rest_power
+                        };
+                        grid.weight[j] * ((-grid.s[j]).exp() * active - gain)
+                    })
                     .sum()
             }
             Floor::Views(views) => {
@@ -209,12 +250,35 @@ impl Mass {
     }
 }
 
-/// `(left + own)^n - left^n`.
-fn power_difference(left: f64, own: f64, n: f64) -> f64 {
-    let log_gain = n * (own / left).ln_1p();
-    if log_gain < 1.0 {
-        left.powf(n) * log_gain.exp_m1()
+/// What is the same at every matrix, at one node of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Constants {
+    own: f64,
+    /// `P0` and `P0^n`.
+    total: f64,
+    power: f64,
+    /// `log(P0/C0)` where anchors are skipped.
+    gain: f64,
+}
+
+/// The terms of the integrals at one node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// `(P0^n - sigma C0^n) - (P^n - sigma C^n)`.
+    pub(super) drop: f64,
+    /// `P^{n-1} - sigma C^{n-1}`.
+    pub(super) first: f64,
+    /// `P^{n-2} - sigma C^{n-2}`.
+    pub(super) second: f64,
+}
+
+/// `power e^{log}` and what it is below `power`, for `log <= 0`.
+fn lowered(power: f64, log: f64) -> (f64, f64) {
+    if log > -1.0 {
+        let drop = -power * log.exp_m1();
+        (power - drop, drop)
     } else {
-        (left + own).powf(n) - left.powf(n)
+        let left = power * log.exp();
+        (left, power - left)
     }
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::Loss;
 use super::objective::{Objective, others};
-use super::quadrature::{Floor, Grid, Mass, Scheme};
+use super::quadrature::{Constants, Floor, Grid, Mass, Scheme};
 use crate::gram::Partition;
 use crate::problem::{Batches, Problem};
 
@@ -37,6 +37,8 @@ pub struct Sampled {
     temperature: f64,
     multiplicity: Vec<f64>,
     mass: Vec<Mass>,
+    /// Of every row, from its first node.
+    constants: Vec<Vec<Constants>>,
     scheme: Scheme,
     grid: Grid,
     floor: f64,
@@ -113,6 +115,9 @@ impl Sampled {
             multiplicity[g] * mass[g].rho * mass[g].floor(&scheme, &grid)
         });
         Self {
+            constants: map_rows(groups, |g| {
+                mass[g].constants(&scheme, &grid, grid.start(&scheme, mass[g].rho))
+            }),
             temperature,
             multiplicity: multiplicity.to_vec(),
             mass,
@@ -171,22 +176,19 @@ impl Sampled {
         let mut excess = 0.0;
         let mut first = Vec::with_capacity(relative.len());
         let mut second = Vec::with_capacity(relative.len());
-        for (j, &relative) in (sums.start..).zip(&relative) {
+        let rest_power = mass.rest_power(scheme);
+        for ((j, &relative), constants) in (sums.start..).zip(&relative).zip(&self.constants[g]) {
             let delta = if linear { 0.0 } else { relative * unit };
             let weight = grid.weight[j] * grid.s[j];
-            let kernel = mass.kernel(scheme, grid, j, delta, n - 1.0);
+            let terms = mass.terms(scheme, constants, rest_power, delta);
             excess += grid.weight[j]
                 * if linear {
-                    n * relative * kernel
+                    n * relative * terms.first
                 } else {
-                    mass.drop(scheme, grid, j, delta) / unit
+                    terms.drop / unit
                 };
-            first.push(weight * kernel);
-            second.push(if n > 1.0 {
-                weight * (n - 1.0) * mass.kernel(scheme, grid, j, delta, n - 2.0)
-            } else {
-                0.0
-            });
+            first.push(weight * terms.first);
+            second.push(weight * (n - 1.0) * terms.second);
         }
         let integrals = sums.weighted(grid, &first);
         let scale = n * mass.rho / self.temperature;
