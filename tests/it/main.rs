@@ -13,5 +13,6 @@ mod phase;
 mod problems;
 mod random;
 mod reference;
+mod sampled;
 mod spec;
 mod symmetry;

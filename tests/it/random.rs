@@ -93,8 +93,8 @@ impl Instance {
         random.shuffle(&mut sizes);
         Self {
             sizes,
-            loss: Loss::ALL[index % Loss::ALL.len()],
-            anchors: [Anchors::Sample, Anchors::Class][index / Loss::ALL.len() % 2],
+            loss: Loss::FULL_BATCH[index % Loss::FULL_BATCH.len()],
+            anchors: [Anchors::Sample, Anchors::Class][index / Loss::FULL_BATCH.len() % 2],
             temperature: random.log_uniform(range.temperature),
         }
     }
@@ -508,7 +508,7 @@ fn extreme_problems_end_with_a_proof_or_say_so() {
     let mut instances = Vec::new();
     for sizes in profiles {
         for temperature in [0.002, 0.005, 0.1, 50.0] {
-            for loss in Loss::ALL {
+            for loss in Loss::FULL_BATCH {
                 for anchors in ANCHORS {
                     instances.push(Instance {
                         sizes: sizes.to_vec(),
