@@ -12,6 +12,7 @@ mod class_level;
 mod coefficients;
 mod logsumexp;
 mod objective;
+mod samples;
 
 pub use class_level::{ClassLevel, ClassPoint};
 pub use coefficients::Coefficients;
@@ -19,6 +20,7 @@ pub(crate) use logsumexp::softplus;
 pub use logsumexp::{Evaluation, Layout, LogSumExp, Row};
 pub use objective::Objective;
 pub(crate) use objective::others;
+pub use samples::{MIN_SAMPLE_TEMPERATURE, SampleLoss, SamplePoint};
 
 use serde::{Deserialize, Serialize};
 

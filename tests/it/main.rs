@@ -12,5 +12,6 @@ mod phase;
 mod problems;
 mod random;
 mod reference;
+mod samples;
 mod spec;
 mod symmetry;
