@@ -47,6 +47,7 @@ pub mod error;
 pub mod files;
 pub mod gram;
 pub mod loss;
+pub mod lowrank;
 pub mod metrics;
 pub mod npy;
 pub mod phase;

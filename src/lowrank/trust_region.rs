@@ -1,0 +1,371 @@
+//! A Riemannian trust-region method for functions of unit columns, \[AbsilBakerGallivan2007\].
+//!
+//! At `H` the model `<grad, U> + <U, Hess[U]>/2` is minimised over tangent `U` with `sum_j c_j |U_j|^2 <= radius^2`, the
+//! `c_j > 0` being the curvature scales of the columns: exactly, from the eigenvalues of the Hessian, where it is small, and
+//! by truncated conjugate gradients otherwise. Both converge quadratically at a non-degenerate minimum; the exact step also
+//! leaves saddles and copes with any condition number.
+
+use nalgebra::{DMatrix, DVector};
+
+use super::cost::Cost;
+use super::oblique;
+use crate::control::Control;
+use crate::solution::Termination;
+use crate::spectrum::eigen;
+
+/// When to stop, and how to step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Riemannian gradient, in the norm weighted by the inverse column scales, relative to [`Cost::scale`]; positive.
+    /// Default 1e-12. The floor of rounding ends a run as well.
+    pub tolerance: f64,
+    /// Most steps, at least 1. Default 500.
+    pub max_iterations: usize,
+    /// Most products with the Hessian in one step of conjugate gradients, at least 1. Default 400.
+    pub max_inner: usize,
+    /// Largest tangent dimension for which the Hessian is formed; 0 for never. Default 320.
+    pub dense_limit: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            tolerance: 1e-12,
+            max_iterations: 500,
+            max_inner: 400,
+            dense_limit: 320,
+        }
+    }
+}
+
+/// Where a run ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The last point, d x n.
+    pub h: DMatrix<f64>,
+    /// The value there.
+    pub value: f64,
+    /// Norm of the Riemannian gradient there, as in [`Settings::tolerance`].
+    pub gradient_norm: f64,
+    /// Steps taken.
+    pub iterations: u64,
+    /// Why it stopped: [`Termination::Converged`] at the tolerance, or [`Termination::Stalled`] where rounding allows no
+    /// smaller value.
+    pub termination: Termination,
+}
+
+/// The first-order data at one point.
+struct Here<P> {
+    at: P,
+    value: f64,
+    gradient: DMatrix<f64>,
+    along: Vec<f64>,
+    metric: Vec<f64>,
+    norm: f64,
+}
+
+fn look<C: Cost>(cost: &C, h: &DMatrix<f64>) -> Here<C::Point> {
+    let at = cost.evaluate(h);
+    let value = cost.value(&at);
+    let mut gradient = cost.gradient(h, &at);
+    let along = oblique::column_products(h, &gradient);
+    // At an optimum -h_j . G_j is twice the multiplier of the column, and the size of its curvature.
+    let mut metric: Vec<f64> = gradient
+        .column_iter()
+        .zip(&along)
+        .map(|(g, a)| a.abs().max(1e-3 * g.norm()))
+        .collect();
+    let largest = metric.iter().copied().fold(0.0, f64::max);
+    let floor = if largest > 0.0 { largest * 1e-12 } else { 1.0 };
+    metric.iter_mut().for_each(|c| *c = c.max(floor));
+    oblique::project(h, &mut gradient);
+    let square: f64 = gradient
+        .column_iter()
+        .zip(&metric)
+        .map(|(g, c)| g.norm_squared() / c)
+        .sum();
+    let total: f64 = metric.iter().sum();
+    // sqrt(sum |g|^2 / c) / sqrt(sum c) is free of the unit of the cost and of the number of columns.
+    let norm = (square / total).sqrt();
+    Here {
+        at,
+        value,
+        gradient,
+        along,
+        metric,
+        norm,
+    }
+}
+
+/// Riemannian gradient norm at `h`, in the norm of [`Settings::tolerance`].
+pub fn gradient_norm<C: Cost>(cost: &C, h: &DMatrix<f64>) -> f64 {
+    look(cost, h).norm
+}
+
+/// Minimises `cost` from `start` (d x n, unit columns).
+pub fn minimise<C: Cost>(cost: &C, start: DMatrix<f64>, settings: &Settings, control: &Control) -> Outcome {
+    let mut h = start;
+    let mut here = look(cost, &h);
+    let full = here.metric.iter().sum::<f64>().sqrt();
+    let mut radius = 0.25;
+    let mut termination = Termination::IterationLimit;
+    let mut iterations = 0;
+    let mut idle = 0;
+    let mut least = here.norm;
+    if !(here.value.is_finite() && full.is_finite()) {
+        return Outcome {
+            value: here.value,
+            gradient_norm: f64::INFINITY,
+            h,
+            iterations,
+            termination: Termination::NumericalFailure,
+        };
+    }
+    for _ in 0..settings.max_iterations {
+        if here.norm <= settings.tolerance || here.norm == 0.0 {
+            termination = Termination::Converged;
+            break;
+        }
+        if let Some(reason) = control.stop() {
+            termination = reason.into();
+            break;
+        }
+        iterations += 1;
+        let unit = here.metric.iter().sum::<f64>().sqrt();
+        let tangent_dimension = h.ncols() * (h.nrows() - 1);
+        let step = if tangent_dimension <= settings.dense_limit {
+            exact_step(cost, &h, &here, radius * unit)
+        } else {
+            truncated_step(cost, &h, &here, radius * unit, settings.max_inner)
+        };
+        let Some(Step {
+            direction,
+            predicted,
+            on_border,
+        }) = step
+        else {
+            termination = Termination::NumericalFailure;
+            break;
+        };
+        let candidate = oblique::retract(&h, &direction);
+        let there = look(cost, &candidate);
+        // Near the minimum both reductions drown in rounding: their quotient is drawn to 1 there.
+        let noise = 1e3 * f64::EPSILON * cost.scale(&here.at).abs();
+        let actual = here.value - there.value;
+        let quotient = (actual + noise) / (predicted + noise);
+        let drowned = predicted <= noise;
+        let accepted = there.value.is_finite() && quotient > 0.1 && (!drowned || there.norm < here.norm);
+        let poor = quotient.is_nan() || quotient <= 0.25;
+        if poor || !there.value.is_finite() {
+            radius *= 0.25;
+        } else if quotient > 0.75 && on_border {
+            radius = (2.0 * radius).min(8.0);
+        }
+        if accepted {
+            h = candidate;
+            here = there;
+            control.report("trust region", iterations, here.norm);
+        }
+        if here.norm < 0.5 * least {
+            least = here.norm;
+            idle = 0;
+        } else if drowned {
+            idle += 1;
+        }
+        if idle >= 4 || radius < 1e-13 {
+            termination = Termination::Stalled;
+            break;
+        }
+    }
+    if here.norm <= settings.tolerance {
+        termination = Termination::Converged;
+    }
+    Outcome {
+        value: here.value,
+        gradient_norm: here.norm,
+        h,
+        iterations,
+        termination,
+    }
+}
+
+struct Step {
+    direction: DMatrix<f64>,
+    /// Reduction of the model, at least 0.
+    predicted: f64,
+    on_border: bool,
+}
+
+/// The Riemannian Hessian in orthonormal coordinates of the tangent space, each column's divided by the root of its
+/// metric; with the bases.
+fn dense_hessian<C: Cost>(cost: &C, h: &DMatrix<f64>, here: &Here<C::Point>) -> (DMatrix<f64>, Vec<DMatrix<f64>>) {
+    let (d, n) = h.shape();
+    let bases = oblique::tangent_basis(h);
+    let size = n * (d - 1);
+    let mut matrix = DMatrix::zeros(size, size);
+    let mut direction = DMatrix::zeros(d, n);
+    for j in 0..n {
+        for i in 0..d - 1 {
+            direction.column_mut(j).copy_from(&bases[j].column(i));
+            let product = oblique::hessian(
+                h,
+                &direction,
+                cost.hessian_product(h, &here.at, &direction),
+                &here.along,
+            );
+            let index = j * (d - 1) + i;
+            for (l, basis) in bases.iter().enumerate() {
+                let scale = 1.0 / (here.metric[j] * here.metric[l]).sqrt();
+                let coordinates = basis.tr_mul(&product.column(l)) * scale;
+                matrix
+                    .view_mut((l * (d - 1), index), (d - 1, 1))
+                    .copy_from(&coordinates);
+            }
+        }
+        direction.column_mut(j).fill(0.0);
+    }
+    let symmetric = (&matrix + matrix.transpose()) * 0.5;
+    (symmetric, bases)
+}
+
+/// Minimises the model exactly, from the eigenvalues of the Hessian.
+fn exact_step<C: Cost>(cost: &C, h: &DMatrix<f64>, here: &Here<C::Point>, radius: f64) -> Option<Step> {
+    let (d, n) = h.shape();
+    let (matrix, bases) = dense_hessian(cost, h, here);
+    let spectrum = eigen(&matrix)?;
+    let mut gradient = DVector::zeros(n * (d - 1));
+    for (j, basis) in bases.iter().enumerate() {
+        let coordinates = basis.tr_mul(&here.gradient.column(j)) / here.metric[j].sqrt();
+        gradient.rows_mut(j * (d - 1), d - 1).copy_from(&coordinates);
+    }
+    let slopes = spectrum.vectors.tr_mul(&gradient);
+    let largest = spectrum.values.iter().fold(0.0f64, |a, v| a.max(v.abs()));
+    // Rotations of all columns change nothing; neither does noise of this size.
+    let null = 1e-14 * largest * (spectrum.values.len() as f64).sqrt();
+    let coordinates_at = |shift: f64| -> DVector<f64> {
+        DVector::from_fn(slopes.len(), |i, _| {
+            let curvature = spectrum.values[i] + shift;
+            if curvature <= null { 0.0 } else { -slopes[i] / curvature }
+        })
+    };
+    let lowest = spectrum.values.first().copied().unwrap_or(0.0);
+    // Rotations of all columns have curvature 0 at a stationary point and of the order of the gradient near one.
+    let convex = lowest >= -(1e-9 + 10.0 * here.norm) * largest;
+    let mut coordinates = coordinates_at(0.0);
+    let mut on_border = false;
+    if !convex || coordinates.norm() > radius {
+        on_border = true;
+        // |step(shift)| decreases; bracket and bisect in the logarithm of the shift above the lowest eigenvalue.
+        let base = (-lowest).max(0.0);
+        let (mut low, mut high) = (1e-16 * largest, 2.0 * largest + slopes.norm() / radius);
+        for _ in 0..100 {
+            let middle = (low * high).sqrt();
+            coordinates = coordinates_at(base + middle);
+            if coordinates.norm() > radius {
+                low = middle;
+            } else {
+                high = middle;
+            }
+            if high / low < 1.01 {
+                break;
+            }
+        }
+        coordinates = coordinates_at(base + high);
+        let missing = radius * radius - coordinates.norm_squared();
+        if !convex && missing > 0.2 * radius * radius {
+            // The hard case: the gradient has no part along the negative curvature.
+            let sign = if slopes[0] > 0.0 { -1.0 } else { 1.0 };
+            coordinates[0] += sign * missing.sqrt();
+        }
+    }
+    let predicted: f64 = (0..slopes.len())
+        .map(|i| -coordinates[i] * (slopes[i] + 0.5 * spectrum.values[i] * coordinates[i]))
+        .sum();
+    let tangent = &spectrum.vectors * coordinates;
+    let mut direction = DMatrix::zeros(d, n);
+    for (j, basis) in bases.iter().enumerate() {
+        let column = basis * tangent.rows(j * (d - 1), d - 1) / here.metric[j].sqrt();
+        direction.column_mut(j).copy_from(&column);
+    }
+    Some(Step {
+        direction,
+        predicted: predicted.max(0.0),
+        on_border,
+    })
+}
+
+/// `sum_j c_j u_j . v_j`.
+fn weighted(metric: &[f64], u: &DMatrix<f64>, v: &DMatrix<f64>) -> f64 {
+    u.column_iter()
+        .zip(v.column_iter())
+        .zip(metric)
+        .map(|((u, v), c)| c * u.dot(&v))
+        .sum()
+}
+
+/// Steihaug's conjugate gradients, preconditioned by the metric.
+fn truncated_step<C: Cost>(
+    cost: &C,
+    h: &DMatrix<f64>,
+    here: &Here<C::Point>,
+    radius: f64,
+    max_inner: usize,
+) -> Option<Step> {
+    let metric = &here.metric;
+    let hessian = |u: &DMatrix<f64>| oblique::hessian(h, u, cost.hessian_product(h, &here.at, u), &here.along);
+    let precondition = |r: &DMatrix<f64>| {
+        let mut z = r.clone();
+        for (mut column, c) in z.column_iter_mut().zip(metric) {
+            column /= *c;
+        }
+        z
+    };
+    let mut step = DMatrix::zeros(h.nrows(), h.ncols());
+    let mut image = step.clone();
+    let mut residual = here.gradient.clone();
+    let mut z = precondition(&residual);
+    let mut direction = -&z;
+    let mut product = residual.dot(&z);
+    let first = product.sqrt();
+    // Superlinear: the residual must fall to its own power 2, relative to the unit-free norm.
+    let target = first * here.norm.min(0.1);
+    let mut on_border = false;
+    for _ in 0..max_inner.min(h.len()) {
+        let bent = hessian(&direction);
+        let curvature = direction.dot(&bent);
+        let (s_s, s_d, d_d) = (
+            weighted(metric, &step, &step),
+            weighted(metric, &step, &direction),
+            weighted(metric, &direction, &direction),
+        );
+        let length = product / curvature;
+        let reached = s_s + 2.0 * length * s_d + length * length * d_d;
+        if !curvature.is_finite() {
+            return None;
+        }
+        if curvature <= 1e-15 * d_d || reached >= radius * radius {
+            let to_border = (-s_d + (s_d * s_d + d_d * (radius * radius - s_s).max(0.0)).sqrt()) / d_d;
+            step += &direction * to_border;
+            image += bent * to_border;
+            on_border = true;
+            break;
+        }
+        step += &direction * length;
+        image += &bent * length;
+        residual += bent * length;
+        oblique::project(h, &mut residual);
+        z = precondition(&residual);
+        let next = residual.dot(&z);
+        if next.sqrt() <= target {
+            break;
+        }
+        direction = &direction * (next / product) - &z;
+        product = next;
+    }
+    let predicted = -(here.gradient.dot(&step) + 0.5 * step.dot(&image));
+    Some(Step {
+        direction: step,
+        predicted: predicted.max(0.0),
+        on_border,
+    })
+}
