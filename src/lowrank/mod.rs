@@ -11,12 +11,16 @@
 //! that the exact solver cannot: classes that meet where no rule tells which.
 
 mod cost;
+mod nonnegative;
 pub mod oblique;
 mod staircase;
+mod starts;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
 pub mod trust_region;
 
 pub use cost::{Cost, Factored, FactoredPoint};
+pub use nonnegative::{Squared, SquaredPoint};
 pub use staircase::{COINCIDE, Settings, Solved, solve};
+pub use starts::{Best, best_of, generator};

@@ -1,3 +1,5 @@
+use nalgebra::DMatrix;
+
 use super::*;
 use crate::certificate::certify;
 use crate::control::Control;
@@ -65,4 +67,90 @@ fn collapsed_groups_are_listed() {
     assert_eq!(solved.clusters, [vec![1]]);
     assert_eq!(solved.values[(1, 1)], 1.0);
     assert_eq!(solved.rank, 2);
+}
+
+/// Largest relative difference of the gradient and of the Hessian product from central differences.
+fn differences<C: Cost>(cost: &C, h: &DMatrix<f64>, direction: &DMatrix<f64>) -> (f64, f64) {
+    let at = cost.evaluate(h);
+    let step = 1e-5;
+    let (plus, minus) = (h + direction * step, h - direction * step);
+    let (up, down) = (cost.evaluate(&plus), cost.evaluate(&minus));
+    let slope = cost.gradient(h, &at).dot(direction);
+    let found = (cost.value(&up) - cost.value(&down)) / (2.0 * step);
+    let product = cost.hessian_product(h, &at, direction);
+    let difference = (cost.gradient(&plus, &up) - cost.gradient(&minus, &down)) / (2.0 * step);
+    (
+        (slope - found).abs() / slope.abs(),
+        (&product - difference).norm() / product.norm(),
+    )
+}
+
+#[test]
+fn derivatives_agree_with_differences() {
+    let classes = Classes::from_counts(&[50, 50, 9, 4, 4, 4]).unwrap();
+    for loss in Loss::ALL {
+        let model = Model {
+            loss,
+            temperature: 0.7,
+            ..Model::default()
+        };
+        let problem = Problem::new(classes.clone(), model).unwrap();
+        let program = Program::new(&problem);
+        let objective = ClassLevel::new(&program);
+        let cost = Factored::new(&objective, -0.3);
+        assert!(cost.has_private_row());
+        // Normalised columns only: off the sphere the private coordinates extend the cost in one of several ways.
+        let h = oblique::random(&mut generator(1, 0), 4, 3);
+        let direction = oblique::random(&mut generator(1, 1), 4, 3);
+        let (first, second) = differences(&cost, &h, &direction);
+        assert!(first < 1e-8 && second < 1e-8, "{loss}: {first} {second}");
+        let squared = Squared::new(&cost);
+        let (first, second) = differences(&squared, &h, &direction);
+        assert!(first < 1e-7 && second < 1e-7, "{loss}, squared: {first} {second}");
+    }
+}
+
+#[test]
+fn a_factor_gives_back_its_matrix() {
+    let classes = Classes::from_counts(&[50, 50, 9, 4, 4, 4]).unwrap();
+    let problem = Problem::new(classes, Model::default()).unwrap();
+    let program = Program::new(&problem);
+    let objective = ClassLevel::new(&program);
+    let cost = Factored::new(&objective, 0.0);
+    let h = oblique::random(&mut generator(2, 0), 4, 3);
+    // A column of a single class has no private coordinate.
+    let mut h = h;
+    h[(3, 1)] = 0.0;
+    let h = oblique::retract(&h, &DMatrix::zeros(4, 3));
+    let values = cost.values(&h);
+    let again = cost.values(&cost.factor(&values, 3).unwrap());
+    assert!((values - again).amax() < 1e-14);
+}
+
+#[test]
+fn two_dimensions_have_many_minima_and_the_best_is_known() {
+    // THEORY 7: five unequal classes in the plane.
+    let classes = Classes::from_counts(&[50, 20, 10, 5, 3]).unwrap();
+    let model = Model {
+        temperature: 0.3,
+        ..Model::default()
+    };
+    let problem = Problem::new(classes, model).unwrap();
+    let program = Program::new(&problem);
+    let objective = ClassLevel::new(&program);
+    let cost = Factored::new(&objective, 0.0);
+    let floor = program.objective.floor().unwrap();
+    for (dimension, expected) in [(2, 3.3647616), (3, 3.3075851), (4, 3.2913620), (5, 3.2913620)] {
+        let settings = trust_region::Settings::default();
+        let best = best_of(&cost, &[], 60, (dimension, 5), 0, &settings, &Control::default()).unwrap();
+        assert!(
+            (floor + best.outcome.value - expected).abs() < 6e-8,
+            "{dimension}: {}",
+            floor + best.outcome.value
+        );
+        assert!(best.hits >= 1 && best.hits <= best.runs);
+        if dimension >= 4 {
+            assert_eq!(best.hits, best.runs, "{dimension}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::spectrum::eigen;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Riemannian gradient, in the norm weighted by the inverse column scales, relative to [`Cost::scale`]; positive.
-    /// Default 1e-12. The floor of rounding ends a run as well.
+    /// Default 1e-10. The floor of rounding ends a run as well.
     pub tolerance: f64,
     /// Most steps, at least 1. Default 500.
     pub max_iterations: usize,
@@ -30,7 +30,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            tolerance: 1e-12,
+            tolerance: 1e-10,
             max_iterations: 500,
             max_inner: 400,
             dense_limit: 320,
@@ -249,8 +249,13 @@ fn exact_step<C: Cost>(cost: &C, h: &DMatrix<f64>, here: &Here<C::Point>, radius
         })
     };
     let lowest = spectrum.values.first().copied().unwrap_or(0.0);
-    // Rotations of all columns have curvature 0 at a stationary point and of the order of the gradient near one.
-    let convex = lowest >= -(1e-9 + 10.0 * here.norm) * largest;
+    // Rotations of all columns have no slope, and a curvature that is 0 at a stationary point and of the order of the
+    // gradient near one.
+    let total = slopes.norm();
+    let rotation = |i: usize| spectrum.values[i] >= -10.0 * here.norm * largest && slopes[i].abs() <= 1e-6 * total;
+    let convex = (0..slopes.len())
+        .take_while(|&i| spectrum.values[i] < -1e-9 * largest)
+        .all(rotation);
     let mut coordinates = coordinates_at(0.0);
     let mut on_border = false;
     if !convex || coordinates.norm() > radius {
