@@ -108,7 +108,7 @@ pub struct Chart {
     pub x: ChartAxis,
     /// The vertical axis.
     pub y: ChartAxis,
-    /// Drawn in this order. Thick lines, points and bars take the colours in turn.
+    /// Drawn in this order. Thick lines, points and bars take the colours in turn; without a name, that of the one before.
     pub series: Vec<Series>,
     /// Below the plot.
     pub notes: Vec<String>,
@@ -253,7 +253,9 @@ fn colours(series: &[Series]) -> Vec<Rgb> {
             if matches!(series.mark, Mark::Thin(_)) {
                 return CROWD;
             }
-            next += 1;
+            if next == 0 || !series.name.is_empty() {
+                next += 1;
+            }
             COLOURS[(next - 1) % COLOURS.len()]
         })
         .collect()

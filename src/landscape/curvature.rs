@@ -1,0 +1,245 @@
+//! The smallest eigenvalue of the Riemannian Hessian, away from rotations.
+//!
+//! A rotation of all columns changes nothing: with skew-symmetric `A` the tangent vectors `A H` have curvature zero at a
+//! stationary point. They are projected out. The scale is that of the columns: `c_j = |h_j . G_j|` is twice the multiplier
+//! of the constraint `|h_j| = 1`, and eigenvalues are those of
+//!
+//! ```text
+//! Hess f [U] = lambda U C,     C = Diag(c),     <U, V>_C = sum_j c_j u_j . v_j,
+//! ```
+//!
+//! free of units, of the number of samples and of the temperature. In this inner product the rotations have an orthogonal
+//! basis in closed form: with `H C H^T = Q Lambda Q^T` and `E_ab = q_a q_b^T - q_b q_a^T`,
+//!
+//! ```text
+//! <E_ab H, E_cd H>_C = [ab = cd] (lambda_a + lambda_b).
+//! ```
+
+use nalgebra::{DMatrix, DVector};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::lowrank::{Cost, oblique};
+use crate::spectrum::eigen;
+
+/// Largest tangent dimension for which the Hessian is formed.
+const DENSE: usize = 240;
+
+/// Most steps of Lanczos.
+const MAX_STEPS: usize = 120;
+
+/// Rotations whose generator moves the columns by less than this, squared and relative, are not told from rounding.
+const STILL: f64 = 1e-13;
+
+/// The lowest curvature found.
+#[derive(Debug, Clone)]
+pub struct Curvature {
+    /// Smallest eigenvalue, relative to the columns' multipliers; 0 where rotations are the only directions.
+    pub smallest: f64,
+    /// Its eigenvector, d x n, tangent, of unit length in the inner product of `C`.
+    pub direction: DMatrix<f64>,
+    /// Norm of the Riemannian gradient on the same scale: `|grad|_{1/C} / sqrt(sum c)`.
+    pub gradient: f64,
+}
+
+/// The Riemannian Hessian at one point, in columns scaled by `sqrt(c_j)`, without rotations.
+struct Operator<'a, C: Cost> {
+    cost: &'a C,
+    h: &'a DMatrix<f64>,
+    at: &'a C::Point,
+    along: Vec<f64>,
+    roots: Vec<f64>,
+    /// `Q` of `H C H^T`, and its eigenvalues.
+    axes: DMatrix<f64>,
+    moments: Vec<f64>,
+}
+
+impl<C: Cost> Operator<'_, C> {
+    /// Projects scaled columns onto the scaled tangent space without rotations.
+    fn project(&self, u: &mut DMatrix<f64>) {
+        oblique::project(self.h, u);
+        // M = U C H^T with U = u / sqrt(c): the scaled columns times sqrt(c).
+        let mut weighted = u.clone();
+        scale(&mut weighted, &self.roots, 1.0);
+        let m = self.axes.tr_mul(&(weighted * self.h.transpose())) * &self.axes;
+        let largest = self.moments.iter().copied().fold(0.0, f64::max);
+        let d = m.nrows();
+        let skew = DMatrix::from_fn(d, d, |a, b| {
+            let moved = self.moments[a] + self.moments[b];
+            if a == b || moved <= STILL * largest {
+                0.0
+            } else {
+                (m[(a, b)] - m[(b, a)]) / moved
+            }
+        });
+        let mut rotation = &self.axes * (skew * self.axes.tr_mul(self.h));
+        scale(&mut rotation, &self.roots, 1.0);
+        *u -= rotation;
+    }
+
+    /// The Hessian between two projections.
+    fn apply(&self, u: &DMatrix<f64>) -> DMatrix<f64> {
+        let mut direction = u.clone();
+        scale(&mut direction, &self.roots, -1.0);
+        let euclidean = self.cost.hessian_product(self.h, self.at, &direction);
+        let mut image = oblique::hessian(self.h, &direction, euclidean, &self.along);
+        scale(&mut image, &self.roots, -1.0);
+        self.project(&mut image);
+        image
+    }
+}
+
+/// Column `j` times `roots[j]` to the power.
+fn scale(u: &mut DMatrix<f64>, roots: &[f64], power: f64) {
+    for (mut column, root) in u.column_iter_mut().zip(roots) {
+        column *= if power > 0.0 { *root } else { 1.0 / root };
+    }
+}
+
+/// The smallest eigenvalue at `h`, which is meaningful where the gradient is small beside it. Deterministic.
+///
+/// Up to 240 tangent dimensions it is that of the whole matrix; above, Lanczos with full reorthogonalisation approaches
+/// the smallest eigenvalue from above.
+pub fn curvature<C: Cost>(cost: &C, h: &DMatrix<f64>) -> Curvature {
+    let at = cost.evaluate(h);
+    let mut gradient = cost.gradient(h, &at);
+    let along = oblique::column_products(h, &gradient);
+    let lengths: Vec<f64> = gradient.column_iter().map(|g| g.norm()).collect();
+    let mut metric: Vec<f64> = along.iter().zip(&lengths).map(|(a, g)| a.abs().max(1e-3 * g)).collect();
+    let largest = metric.iter().copied().fold(0.0, f64::max);
+    let floor = if largest > 0.0 { largest * 1e-12 } else { 1.0 };
+    metric.iter_mut().for_each(|c| *c = c.max(floor));
+    oblique::project(h, &mut gradient);
+    let square: f64 = gradient
+        .column_iter()
+        .zip(&metric)
+        .map(|(g, c)| g.norm_squared() / c)
+        .sum();
+    let gradient = (square / metric.iter().sum::<f64>()).sqrt();
+    let roots: Vec<f64> = metric.iter().map(|c| c.sqrt()).collect();
+    let mut weighted = h.clone();
+    scale(&mut weighted, &roots, 1.0);
+    let Some(spectrum) = eigen(&(&weighted * weighted.transpose())) else {
+        return Curvature {
+            smallest: f64::NAN,
+            direction: DMatrix::zeros(h.nrows(), h.ncols()),
+            gradient: f64::INFINITY,
+        };
+    };
+    let operator = Operator {
+        cost,
+        h,
+        at: &at,
+        along,
+        roots,
+        axes: spectrum.vectors,
+        moments: spectrum.values,
+    };
+    let (smallest, mut direction) = if h.ncols() * (h.nrows() - 1) <= DENSE {
+        dense(&operator)
+    } else {
+        lanczos(&operator)
+    };
+    scale(&mut direction, &operator.roots, -1.0);
+    Curvature {
+        smallest,
+        direction,
+        gradient,
+    }
+}
+
+/// All eigenvalues; rotations are moved out of the way by a positive shift.
+fn dense<C: Cost>(operator: &Operator<'_, C>) -> (f64, DMatrix<f64>) {
+    let (d, n) = operator.h.shape();
+    let bases = oblique::tangent_basis(operator.h);
+    let size = n * (d - 1);
+    let mut matrix = DMatrix::zeros(size, size);
+    let mut rotations = DMatrix::zeros(size, size);
+    let mut direction = DMatrix::zeros(d, n);
+    let coordinates = |u: &DMatrix<f64>| {
+        let mut all = DVector::zeros(size);
+        for (l, basis) in bases.iter().enumerate() {
+            all.rows_mut(l * (d - 1), d - 1).copy_from(&basis.tr_mul(&u.column(l)));
+        }
+        all
+    };
+    for j in 0..n {
+        for i in 0..d - 1 {
+            direction.fill(0.0);
+            direction.column_mut(j).copy_from(&bases[j].column(i));
+            let mut inside = direction.clone();
+            operator.project(&mut inside);
+            let index = j * (d - 1) + i;
+            matrix.set_column(index, &coordinates(&operator.apply(&inside)));
+            rotations.set_column(index, &coordinates(&(&direction - &inside)));
+        }
+    }
+    let matrix = (&matrix + matrix.transpose()) * 0.5;
+    let shift = 1.0 + matrix.norm();
+    let count = rotations.trace().round() as usize;
+    let none = (0.0, DMatrix::zeros(d, n));
+    if count >= size {
+        return none;
+    }
+    let Some(spectrum) = eigen(&(matrix + (&rotations + rotations.transpose()) * (0.5 * shift))) else {
+        return (f64::NAN, none.1);
+    };
+    let mut vector = DMatrix::zeros(d, n);
+    for (l, basis) in bases.iter().enumerate() {
+        let of_column = spectrum.vectors.view((l * (d - 1), 0), (d - 1, 1));
+        vector.column_mut(l).copy_from(&(basis * of_column));
+    }
+    (spectrum.values[0], vector)
+}
+
+/// Lanczos from a start of its own, the same for every point of the same shape.
+fn lanczos<C: Cost>(operator: &Operator<'_, C>) -> (f64, DMatrix<f64>) {
+    let (d, n) = operator.h.shape();
+    let mut generator = ChaCha8Rng::seed_from_u64(0x6375_7276);
+    let mut vector = oblique::random(&mut generator, d, n);
+    operator.project(&mut vector);
+    vector /= vector.norm();
+    let mut basis: Vec<DMatrix<f64>> = Vec::with_capacity(MAX_STEPS);
+    let (mut diagonal, mut beside): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
+    let mut best = (f64::NAN, DVector::zeros(0));
+    for step in 0..MAX_STEPS {
+        let mut image = operator.apply(&vector);
+        diagonal.push(vector.dot(&image));
+        basis.push(vector);
+        // Twice is enough.
+        for _ in 0..2 {
+            for old in &basis {
+                let along = old.dot(&image);
+                image.zip_apply(old, |i, o| *i -= along * o);
+            }
+        }
+        let length = image.norm();
+        let last = step + 1 == MAX_STEPS;
+        if step % 8 == 7 || last || length <= 1e-13 * diagonal[0].abs().max(1e-300) {
+            let size = diagonal.len();
+            let tridiagonal = DMatrix::from_fn(size, size, |i, j| match i.abs_diff(j) {
+                0 => diagonal[i],
+                1 => beside[i.min(j)],
+                _ => 0.0,
+            });
+            let Some(spectrum) = eigen(&tridiagonal) else { break };
+            let smallest = spectrum.values[0];
+            let weights = spectrum.vectors.column(0).into_owned();
+            let largest = spectrum.values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            let residual = length * weights[size - 1].abs();
+            best = (smallest, weights);
+            // Clear of zero, or resolved as far as it matters.
+            if residual <= 1e-3 * smallest.abs() && smallest < 0.0 || residual <= 1e-9 || length <= 1e-13 * largest {
+                break;
+            }
+        }
+        beside.push(length);
+        vector = image / length;
+    }
+    let (smallest, weights) = best;
+    let mut direction = DMatrix::zeros(d, n);
+    for (old, &weight) in basis.iter().zip(weights.iter()) {
+        direction.zip_apply(old, |v, o| *v += weight * o);
+    }
+    (smallest, direction)
+}
