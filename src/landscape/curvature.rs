@@ -23,7 +23,7 @@ use crate::lowrank::{Cost, oblique};
 use crate::spectrum::eigen;
 
 /// Largest tangent dimension for which the Hessian is formed.
-const DENSE: usize = 240;
+const DENSE: usize = 100;
 
 /// Most steps of Lanczos.
 const MAX_STEPS: usize = 120;
@@ -98,42 +98,17 @@ fn scale(u: &mut DMatrix<f64>, roots: &[f64], power: f64) {
 
 /// The smallest eigenvalue at `h`, which is meaningful where the gradient is small beside it. Deterministic.
 ///
-/// Up to 240 tangent dimensions it is that of the whole matrix; above, Lanczos with full reorthogonalisation approaches
+/// Up to 100 tangent dimensions it is that of the whole matrix; above, Lanczos with full reorthogonalisation approaches
 /// the smallest eigenvalue from above.
 pub fn curvature<C: Cost>(cost: &C, h: &DMatrix<f64>) -> Curvature {
     let at = cost.evaluate(h);
-    let mut gradient = cost.gradient(h, &at);
-    let along = oblique::column_products(h, &gradient);
-    let lengths: Vec<f64> = gradient.column_iter().map(|g| g.norm()).collect();
-    let mut metric: Vec<f64> = along.iter().zip(&lengths).map(|(a, g)| a.abs().max(1e-3 * g)).collect();
-    let largest = metric.iter().copied().fold(0.0, f64::max);
-    let floor = if largest > 0.0 { largest * 1e-12 } else { 1.0 };
-    metric.iter_mut().for_each(|c| *c = c.max(floor));
-    oblique::project(h, &mut gradient);
-    let square: f64 = gradient
-        .column_iter()
-        .zip(&metric)
-        .map(|(g, c)| g.norm_squared() / c)
-        .sum();
-    let gradient = (square / metric.iter().sum::<f64>()).sqrt();
-    let roots: Vec<f64> = metric.iter().map(|c| c.sqrt()).collect();
-    let mut weighted = h.clone();
-    scale(&mut weighted, &roots, 1.0);
-    let Some(spectrum) = eigen(&(&weighted * weighted.transpose())) else {
+    let (operator, gradient) = operator(cost, h, &at);
+    let Some(operator) = operator else {
         return Curvature {
             smallest: f64::NAN,
             direction: DMatrix::zeros(h.nrows(), h.ncols()),
             gradient: f64::INFINITY,
         };
-    };
-    let operator = Operator {
-        cost,
-        h,
-        at: &at,
-        along,
-        roots,
-        axes: spectrum.vectors,
-        moments: spectrum.values,
     };
     let (smallest, mut direction) = if h.ncols() * (h.nrows() - 1) <= DENSE {
         dense(&operator)
@@ -146,6 +121,37 @@ pub fn curvature<C: Cost>(cost: &C, h: &DMatrix<f64>) -> Curvature {
         direction,
         gradient,
     }
+}
+
+/// The operator, if its numbers are finite, and the relative norm of the gradient.
+fn operator<'a, C: Cost>(cost: &'a C, h: &'a DMatrix<f64>, at: &'a C::Point) -> (Option<Operator<'a, C>>, f64) {
+    let mut gradient = cost.gradient(h, at);
+    let along = oblique::column_products(h, &gradient);
+    let lengths: Vec<f64> = gradient.column_iter().map(|g| g.norm()).collect();
+    let mut metric: Vec<f64> = along.iter().zip(&lengths).map(|(a, g)| a.abs().max(1e-3 * g)).collect();
+    let largest = metric.iter().copied().fold(0.0, f64::max);
+    let floor = if largest > 0.0 { largest * 1e-12 } else { 1.0 };
+    metric.iter_mut().for_each(|c| *c = c.max(floor));
+    oblique::project(h, &mut gradient);
+    let square: f64 = gradient
+        .column_iter()
+        .zip(&metric)
+        .map(|(g, c)| g.norm_squared() / c)
+        .sum();
+    let norm = (square / metric.iter().sum::<f64>()).sqrt();
+    let roots: Vec<f64> = metric.iter().map(|c| c.sqrt()).collect();
+    let mut weighted = h.clone();
+    scale(&mut weighted, &roots, 1.0);
+    let operator = eigen(&(&weighted * weighted.transpose())).map(|spectrum| Operator {
+        cost,
+        h,
+        at,
+        along,
+        roots,
+        axes: spectrum.vectors,
+        moments: spectrum.values,
+    });
+    (operator, norm)
 }
 
 /// All eigenvalues; rotations are moved out of the way by a positive shift.
@@ -214,9 +220,11 @@ fn lanczos<C: Cost>(operator: &Operator<'_, C>) -> (f64, DMatrix<f64>) {
             }
         }
         let length = image.norm();
-        let last = step + 1 == MAX_STEPS;
-        if step % 8 == 7 || last || length <= 1e-13 * diagonal[0].abs().max(1e-300) {
-            let size = diagonal.len();
+        let size = diagonal.len();
+        let reach = (0..size).map(|i| diagonal[i].abs() + beside.get(i).copied().unwrap_or(0.0));
+        // Few distinct eigenvalues, as at symmetric points, are soon exhausted; what is left then is rounding.
+        let exhausted = length <= 1e-10 * reach.fold(0.0, f64::max);
+        if step % 8 == 7 || step + 1 == MAX_STEPS || exhausted {
             let tridiagonal = DMatrix::from_fn(size, size, |i, j| match i.abs_diff(j) {
                 0 => diagonal[i],
                 1 => beside[i.min(j)],
@@ -225,16 +233,18 @@ fn lanczos<C: Cost>(operator: &Operator<'_, C>) -> (f64, DMatrix<f64>) {
             let Some(spectrum) = eigen(&tridiagonal) else { break };
             let smallest = spectrum.values[0];
             let weights = spectrum.vectors.column(0).into_owned();
-            let largest = spectrum.values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
             let residual = length * weights[size - 1].abs();
             best = (smallest, weights);
-            // Clear of zero, or resolved as far as it matters.
-            if residual <= 1e-3 * smallest.abs() && smallest < 0.0 || residual <= 1e-9 || length <= 1e-13 * largest {
+            let resolved = residual <= 1e-9 || (smallest < 0.0 && residual <= -1e-3 * smallest);
+            if exhausted || resolved {
                 break;
             }
         }
         beside.push(length);
         vector = image / length;
+        // Parts along rotations, of the size of rounding, were divided by a small length.
+        operator.project(&mut vector);
+        vector /= vector.norm();
     }
     let (smallest, weights) = best;
     let mut direction = DMatrix::zeros(d, n);
@@ -242,4 +252,48 @@ fn lanczos<C: Cost>(operator: &Operator<'_, C>) -> (f64, DMatrix<f64>) {
         direction.zip_apply(old, |v, o| *v += weight * o);
     }
     (smallest, direction)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::control::Control;
+    use crate::loss::{Objective, SampleLoss};
+    use crate::lowrank::Factored;
+    use crate::lowrank::trust_region::{self, minimise};
+    use crate::problem::{Classes, Model, Problem};
+
+    fn loss(sizes: &[u64], temperature: f64) -> SampleLoss {
+        let model = Model {
+            temperature,
+            ..Model::default()
+        };
+        SampleLoss::new(&Problem::new(Classes::from_counts(sizes).unwrap(), model).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn both_ways_to_the_smallest_eigenvalue_agree() {
+        for (sizes, temperature, dimension) in [
+            (vec![6, 6, 3, 3], 0.1, 7),
+            (vec![12, 9, 2], 1.0, 5),
+            (vec![8, 4, 4], 0.2, 2),
+        ] {
+            let loss = loss(&sizes, temperature);
+            let mut generator = ChaCha8Rng::seed_from_u64(3);
+            let h = oblique::random(&mut generator, dimension, loss.samples());
+            let log_scale = loss.log_excess(&loss.evaluate(&h.tr_mul(&h), 0.0));
+            let cost = Factored::new(&loss, log_scale);
+            let settings = trust_region::Settings::default();
+            let h = minimise(&cost, h, &settings, &Control::default()).h;
+            let (mut values, mut vectors) = (Vec::new(), Vec::new());
+            for way in [dense, lanczos] {
+                let at = cost.evaluate(&h);
+                let (value, vector) = way(&operator(&cost, &h, &at).0.unwrap());
+                values.push(value);
+                vectors.push(vector);
+            }
+            eprintln!("{sizes:?} {temperature} {values:?}");
+        }
+    }
 }

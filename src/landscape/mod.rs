@@ -45,6 +45,7 @@ use crate::gram::Partition;
 use crate::loss::{ClassLevel, Objective, SampleLoss};
 use crate::problem::Problem;
 use crate::solve::Solved;
+use crate::spectrum::nearest_rotation;
 use crate::symmetry::Program;
 use distinct::Candidate;
 use start::Ground;
@@ -512,9 +513,5 @@ impl Run {
 
 /// `min |R A - B| / |B|` over orthogonal `R`.
 fn procrustes(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
-    let svd = (b * a.transpose()).svd(true, true);
-    match (svd.u, svd.v_t) {
-        (Some(u), Some(v_t)) => (u * v_t * a - b).norm() / b.norm(),
-        _ => f64::MAX,
-    }
+    nearest_rotation(&(b * a.transpose())).map_or(f64::MAX, |rotation| (rotation * a - b).norm() / b.norm())
 }

@@ -21,6 +21,9 @@ use crate::lowrank::{Cost, Factored, oblique};
 /// Relative gaps for which the iterations of L-BFGS are counted.
 pub const MILESTONES: [f64; 3] = [1e-2, 1e-4, 1e-6];
 
+/// Largest tangent dimension for which a step of the trust region forms the Hessian.
+const DENSE_STEPS: usize = 100;
+
 /// What an end point is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -107,6 +110,7 @@ impl<O: Objective> Ground<'_, O> {
         let polish = trust_region::Settings {
             tolerance: settings.polish_tolerance,
             max_iterations: settings.max_polish,
+            dense_limit: DENSE_STEPS,
             ..Default::default()
         };
         let mut h = descent.h;
