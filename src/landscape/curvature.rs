@@ -293,7 +293,58 @@ mod tests {
                 values.push(value);
                 vectors.push(vector);
             }
-            eprintln!("{sizes:?} {temperature} {values:?}");
+            let [exact, iterative] = values[..] else { panic!() };
+            assert!((exact - iterative).abs() < 1e-8 * exact.abs(), "{sizes:?}: {values:?}");
+            // The eigenvectors may differ within an eigenspace; both have the eigenvalue as Rayleigh quotient.
+            let at = cost.evaluate(&h);
+            let operator = operator(&cost, &h, &at).0.unwrap();
+            for vector in vectors {
+                let quotient = vector.dot(&operator.apply(&vector)) / vector.norm_squared();
+                assert!(
+                    (quotient - exact).abs() < 1e-6 * exact.abs(),
+                    "{quotient} is not {exact}"
+                );
+            }
         }
+    }
+
+    /// Features on a line, embedded in the plane, are stationary by symmetry. Moving them out of the line along `x` has
+    /// the curvature `2 x^T S x` with `S = W - Diag(h_i (W h)_i)`, and `x = h` is the rotation.
+    #[test]
+    fn a_line_in_the_plane_is_a_saddle_with_its_eigenvalue() {
+        let loss = loss(&[3, 2, 2], 0.5);
+        let signs = [1.0, 1.0, 1.0, -1.0, -1.0, 1.0, -1.0];
+        let mut h = DMatrix::zeros(2, 7);
+        h.row_mut(0).copy_from_slice(&signs);
+        let line = DVector::from_row_slice(&signs);
+        let y = loss.gradient(&loss.evaluate(&h.tr_mul(&h), 0.0)).clone();
+        let w = (&y + y.transpose()) * 0.5;
+        let along = line.component_mul(&(&w * &line));
+        let s = (&w - DMatrix::from_diagonal(&along)) * 2.0;
+        assert!((&s * &line).amax() < 1e-14);
+        // Relative to c = 2 |h_j . (H W)_j|, without the rotation.
+        let roots = along.map(|a| (2.0 * a.abs()).sqrt());
+        let scaled = DMatrix::from_fn(7, 7, |i, j| s[(i, j)] / (roots[i] * roots[j]));
+        let rotation = line.component_mul(&roots).normalize();
+        let spectrum = eigen(&(scaled + &rotation * rotation.transpose() * 1e3)).unwrap();
+        let expected = spectrum.values[0];
+        assert!(expected < -0.1, "{expected}");
+
+        let cost = Factored::new(&loss, 0.0);
+        let found = curvature(&cost, &h);
+        assert!(
+            (found.smallest - expected).abs() < 1e-12,
+            "{} is not {expected}",
+            found.smallest
+        );
+        assert!(found.gradient < 1e-14);
+        assert_eq!(
+            crate::landscape::Settings::default().kind(&found),
+            crate::landscape::Kind::Saddle
+        );
+        // Lower on both sides along its direction, by half the eigenvalue times the square.
+        let value = |t: f64| cost.value(&cost.evaluate(&oblique::retract(&h, &(&found.direction * t))));
+        let fall = value(1e-3) + value(-1e-3) - 2.0 * value(0.0);
+        assert!((fall / 1e-6 / expected - 1.0).abs() < 1e-3, "{fall}");
     }
 }

@@ -51,7 +51,7 @@ pub struct Run {
     /// Distance of the Gram matrix of the class means (of the classes) from the optimal one, both scaled to Frobenius
     /// norm 1 \[Kini2024\].
     pub gram_distance: f64,
-    /// Within-class collapse, `tr Sigma_W / tr Sigma_B` of THEORY (10); null at class level, and where all means coincide.
+    /// Within-class collapse, `tr Sigma_W / tr Sigma_B` (NC1); null at class level, and where all means coincide.
     pub nc1: Option<f64>,
     /// Riemannian gradient relative to the columns' multipliers, see [`Curvature::gradient`].
     pub gradient: f64,

@@ -6,6 +6,7 @@ mod certificate;
 mod cli;
 mod embedding;
 mod heatmap;
+mod landscape;
 mod loss;
 mod nonnegative;
 mod phase;
