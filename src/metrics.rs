@@ -124,7 +124,7 @@ pub struct Reference {
 
 /// The standard geometries that the problem allows, against an optimal excess (loss, for losses without floor):
 /// the simplex ETF, the orthogonal frame, and the smaller half of the classes in one point, where the clusters form an
-/// ETF (or a frame, for nonnegative features).
+/// ETF (or a frame, for nonnegative features); those that need more dimensions than the problem allows are left out.
 pub fn references(problem: &Problem, gram: &Gram, optimal_excess: f64) -> Vec<Reference> {
     let partition = gram.partition();
     let nonnegative = problem.model().nonnegative;
@@ -143,13 +143,17 @@ pub fn references(problem: &Problem, gram: &Gram, optimal_excess: f64) -> Vec<Re
             merged: false,
         })
         .collect();
+    let fits = |dimensions: f64| problem.model().dimension.is_none_or(|d| d as f64 >= dimensions);
+    let spanned = |clusters: f64| if nonnegative { clusters } else { clusters - 1.0 };
     let mut geometries = Vec::new();
-    if !nonnegative {
+    if !nonnegative && fits(classes - 1.0) {
         geometries.push(("etf", plain.clone(), etf(classes)));
     }
-    geometries.push(("orthogonal-frame", plain.clone(), 0.0));
+    if fits(classes) {
+        geometries.push(("orthogonal-frame", plain.clone(), 0.0));
+    }
     let merged = (classes / 2.0).floor();
-    if merged >= 2.0 {
+    if merged >= 2.0 && fits(spanned(classes - merged + 1.0)) {
         geometries.push((
             "merged-minorities",
             split_smallest(&plain, merged),

@@ -12,7 +12,7 @@ use crate::gram::Gram;
 use crate::metrics::{Pair, Reference, extreme_pairs, nearly_collapsed, references};
 use crate::npy::Array;
 use crate::problem::{Measure, Problem};
-use crate::solve::Solved;
+use crate::solve::{DimensionSearch, Solved};
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/solve/1";
@@ -78,7 +78,7 @@ pub struct GroupReport {
 /// The minimiser.
 #[derive(Debug, Clone, Serialize)]
 pub struct SolutionReport {
-    /// `dual`, `conic` or `closed-form`.
+    /// `dual`, `conic`, `lowrank` or `closed-form`.
     pub method: &'static str,
     /// Why the solver stopped.
     pub termination: &'static str,
@@ -98,6 +98,9 @@ pub struct SolutionReport {
     pub rank: u64,
     /// Comparison with an independent method, if one was made.
     pub cross_check: Option<CrossCheck>,
+    /// What was found among features of the given dimension, where it is below the rank of the relaxation's optimum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dimension_search: Option<DimensionSearch>,
     /// Sets of two or more classes proven to share one vector.
     pub collapsed: Vec<Vec<u64>>,
     /// Pairs under 0.1 degree that are not proven to coincide.
@@ -209,6 +212,7 @@ impl Report {
                 log_excess: certificate.log_excess,
                 rank: solved.rank,
                 cross_check: solved.cross_check.clone(),
+                dimension_search: solved.dimension_search.clone(),
                 collapsed: collapsed_sets(gram, &solved.solution.clusters),
                 nearly_collapsed: nearly_collapsed(gram, &solved.solution.clusters),
                 nearest_pair,
@@ -338,7 +342,8 @@ fn collapsed_sets(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Vec<u64>> {
 }
 
 /// The arrays of `structure.npz`: everything that determines the Gram matrix, by groups.
-pub fn structure_arrays(problem: &Problem, gram: &Gram) -> Vec<(&'static str, Array)> {
+pub fn structure_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static str, Array)> {
+    let gram = &solved.certificate.gram;
     let partition = gram.partition();
     let (mut first, mut count, mut group) = (Vec::new(), Vec::new(), Vec::new());
     for (start, length, of_group) in partition.runs() {
@@ -371,6 +376,9 @@ pub fn structure_arrays(problem: &Problem, gram: &Gram) -> Vec<(&'static str, Ar
             "vertex_is_cluster",
             Array::Indices(form.cluster.iter().map(|&c| u64::from(c)).collect()),
         ));
+    }
+    if let Some(factor) = &solved.solution.factor {
+        arrays.push(("factor", Array::Matrix(factor.clone())));
     }
     if partition.groups() <= MAX_STORED_GROUPS {
         arrays.push(("group_gram", Array::Matrix(gram.values().into_owned())));

@@ -1,5 +1,6 @@
 //! [`Solution`]: what a solver returns. It is a claim; [`crate::certificate`] judges it.
 
+use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::control::StopReason;
@@ -13,6 +14,8 @@ pub enum Method {
     Dual,
     /// The conic program through clarabel.
     Conic,
+    /// The low-rank factorisation.
+    Lowrank,
     /// A formula.
     ClosedForm,
 }
@@ -23,6 +26,7 @@ impl Method {
         match self {
             Self::Dual => "dual",
             Self::Conic => "conic",
+            Self::Lowrank => "lowrank",
             Self::ClosedForm => "closed-form",
         }
     }
@@ -80,6 +84,8 @@ pub struct Solution {
     pub clusters: Vec<Vec<usize>>,
     /// Rank of the Gram matrix where the structure of the optimum tells it.
     pub rank: Option<u64>,
+    /// The factor `H` of the low-rank method, as in [`Factored`](crate::lowrank::Factored): a column a group.
+    pub factor: Option<DMatrix<f64>>,
     /// How it was computed.
     pub method: Method,
     /// Why the solver stopped.

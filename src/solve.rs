@@ -1,5 +1,10 @@
 //! [`solve`]: chooses a method, runs it, and has the result judged.
 
+mod dimension;
+mod lowrank;
+
+pub use dimension::{DimensionSearch, MAX_CLASSES as MAX_SEARCHED_CLASSES};
+
 use std::time::Instant;
 
 use crate::certificate::{Certificate, Verdict, certify};
@@ -19,8 +24,8 @@ use crate::symmetry::Program;
 /// Default tolerance on the relative gap, for methods that are exact.
 pub const TOLERANCE: f64 = 1e-9;
 
-/// Default tolerance where the conic method is the only route.
-pub const TOLERANCE_CONIC: f64 = 1e-6;
+/// Default tolerance where the conic or the low-rank method is the only route.
+pub const TOLERANCE_ITERATIVE: f64 = 1e-6;
 
 /// A solution with its certificate.
 #[derive(Debug, Clone)]
@@ -35,6 +40,8 @@ pub struct Solved {
     pub rank_cutoff: f64,
     /// Agreement with an independent method, if one was run.
     pub cross_check: Option<CrossCheck>,
+    /// What was found among features of the given dimension, where it is below the rank of the relaxation's optimum.
+    pub dimension_search: Option<DimensionSearch>,
     /// Things the user should know.
     pub warnings: Vec<String>,
     /// Seconds from the validated problem to the certificate, without I/O and plots.
@@ -50,10 +57,10 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     let start = Instant::now();
     let mut warnings = Vec::new();
     let solution = run(problem, options.method, control, &mut warnings)?;
-    let exact = solution.method != Method::Conic;
+    let exact = matches!(solution.method, Method::Dual | Method::ClosedForm);
     let tolerance = options
         .tolerance
-        .unwrap_or(if exact { TOLERANCE } else { TOLERANCE_CONIC });
+        .unwrap_or(if exact { TOLERANCE } else { TOLERANCE_ITERATIVE });
     let certificate = certify(problem, &solution.gram, tolerance)?;
     let rank_cutoff = rank_cutoff(&certificate, problem.model().temperature);
     let rank = solution
@@ -66,15 +73,24 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     } else {
         None
     };
-    Ok(Solved {
+    let mut solved = Solved {
         solution,
         certificate,
         rank,
         rank_cutoff,
         cross_check,
+        dimension_search: None,
         warnings,
         seconds,
-    })
+    };
+    if let Some(dimension) = problem.model().dimension
+        && solved.certificate.verdict == Verdict::RankExceedsDimension
+    {
+        let start = Instant::now();
+        solved = dimension::search(problem, solved, dimension, control);
+        solved.seconds += start.elapsed().as_secs_f64();
+    }
+    Ok(solved)
 }
 
 /// Solves again by the conic program and compares. Has its own time, and never changes the verdict.
@@ -117,9 +133,24 @@ fn run(
             reason: "it is for features without a sign constraint".to_owned(),
             hint: "use --method auto, conic or closed-form",
         }),
+        MethodChoice::Lowrank if nonnegative => Err(Error::Method {
+            method: "lowrank",
+            reason: "it is for features without a sign constraint".to_owned(),
+            hint: "use --method auto, conic or closed-form",
+        }),
         MethodChoice::ClosedForm => Ok(orthogonal_frame(problem)),
         MethodChoice::Auto if nonnegative => Ok(orthogonal_frame(problem)),
         MethodChoice::Conic => conic_solution(problem, control),
+        MethodChoice::Lowrank if fits_lowrank(problem) => Ok(lowrank::full_batch(problem, control)),
+        MethodChoice::Lowrank => Err(Error::Method {
+            method: "lowrank",
+            reason: format!(
+                "there are {} distinct class sizes, and it takes at most {}",
+                Partition::by_size(problem).groups(),
+                lowrank::MAX_GROUPS
+            ),
+            hint: "use --method auto or dual",
+        }),
         MethodChoice::Dual => Ok(dual_solution(problem, control).unwrap_or_else(|reason| {
             warnings.push(unresolved(reason));
             fallback(problem, control)
@@ -127,19 +158,35 @@ fn run(
         MethodChoice::Auto => match dual_solution(problem, control) {
             Ok(solution) => Ok(solution),
             Err(Reason::Interrupted) => Ok(fallback(problem, control)),
-            Err(reason) if fits_conic(problem) => {
-                warnings.push(format!("{}; solved by the conic program instead", unresolved(reason)));
-                conic_solution(problem, control)
-            }
+            Err(_) if fits_lowrank(problem) => lowrank_or_conic(problem, control, warnings),
             Err(reason) => {
                 warnings.push(format!(
-                    "{}, and there are too many distinct sizes for the conic program; the simplex ETF is shown",
+                    "{}, and there are too many distinct sizes for the other methods; the simplex ETF is shown",
                     unresolved(reason)
                 ));
                 Ok(fallback(problem, control))
             }
         },
     }
+}
+
+/// The low-rank solution; where it is not certified, the better of it and the conic one.
+fn lowrank_or_conic(problem: &Problem, control: &Control, warnings: &mut Vec<String>) -> Result<Solution, Error> {
+    let gap = |solution: &Solution| certify(problem, &solution.gram, TOLERANCE_ITERATIVE).map(|c| c.relative_gap);
+    let lowrank = lowrank::full_batch(problem, control);
+    let reached = gap(&lowrank)?;
+    if reached <= TOLERANCE_ITERATIVE || control.stop().is_some() || !fits_conic(problem) {
+        return Ok(lowrank);
+    }
+    warnings.push(format!(
+        "the low-rank method reached a relative gap of {reached:.1e}; the conic program was tried as well"
+    ));
+    let conic = conic_solution(problem, control)?;
+    Ok(if gap(&conic)? < reached { conic } else { lowrank })
+}
+
+fn fits_lowrank(problem: &Problem) -> bool {
+    Partition::by_size(problem).groups() <= lowrank::MAX_GROUPS
 }
 
 /// Most groups for which `auto` falls back to the conic program; it takes minutes there.
@@ -202,6 +249,7 @@ fn dual_solution(problem: &Problem, control: &Control) -> Result<Solution, Reaso
         // The kernel of M between distinct vectors is spanned by v alone.
         rank: Some(vertices as u64 - 1),
         gram: Gram::from_cauchy(partition, form),
+        factor: None,
         method: Method::Dual,
         termination: Termination::Converged,
         iterations: steps as u64,
@@ -232,6 +280,7 @@ fn fallback(problem: &Problem, control: &Control) -> Solution {
         within_class: vec![1.0; groups],
         clusters: Vec::new(),
         rank: Some(classes as u64 - 1),
+        factor: None,
         method: Method::Dual,
         termination: control.stop().map_or(Termination::Stalled, Termination::from),
         iterations: 0,
@@ -248,6 +297,7 @@ fn orthogonal_frame(problem: &Problem) -> Solution {
         within_class: vec![1.0; groups],
         clusters: Vec::new(),
         rank: Some(problem.classes().count()),
+        factor: None,
         method: Method::ClosedForm,
         termination: Termination::Converged,
         iterations: 0,

@@ -27,13 +27,15 @@ pub enum MethodChoice {
     Dual,
     /// The conic program through clarabel, not polished.
     Conic,
+    /// The low-rank factorisation, with the staircase.
+    Lowrank,
     /// A formula, where there is one.
     ClosedForm,
 }
 
 impl MethodChoice {
     /// Names, as on the command line.
-    pub const NAMES: [&'static str; 4] = ["auto", "dual", "conic", "closed-form"];
+    pub const NAMES: [&'static str; 5] = ["auto", "dual", "conic", "lowrank", "closed-form"];
 }
 
 /// How to solve, as opposed to what.
@@ -41,7 +43,7 @@ impl MethodChoice {
 pub struct Options {
     /// Which solver.
     pub method: MethodChoice,
-    /// Tolerance on the relative gap, in (0, 1). `None`: 1e-9, or 1e-6 where conic is the only route.
+    /// Tolerance on the relative gap, in (0, 1). `None`: 1e-9, or 1e-6 where conic or lowrank is the only route.
     pub tolerance: Option<f64>,
     /// Whether to solve again by an independent method and compare.
     pub cross_check: CrossCheckChoice,

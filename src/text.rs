@@ -276,6 +276,37 @@ fn references(out: &mut String, report: &Report) {
     let _ = writeln!(out);
 }
 
+/// What the limit on the dimension costs.
+fn dimension(out: &mut String, report: &Report) {
+    let plural = |count: u64| if count == 1 { "dimension" } else { "dimensions" };
+    if let Some(search) = &report.solution.dimension_search {
+        line(
+            out,
+            format_args!(
+                "  Best of {} starts in {} {}, found by {} of them; the relaxation loses {}, {:.2e} less, in {} {}.",
+                search.starts,
+                search.dimension,
+                plural(search.dimension),
+                search.best_found,
+                search.relaxation_loss,
+                search.loss_above_relaxation,
+                search.relaxation_rank,
+                plural(search.relaxation_rank)
+            ),
+        );
+    } else if report.certificate.verdict == Verdict::RankExceedsDimension {
+        let dimension = report.problem.dimension.unwrap_or_default();
+        line(
+            out,
+            format_args!(
+                "  Features in {dimension} {} lose at least the lower bound; {} dimensions attain it.",
+                plural(dimension),
+                report.solution.rank
+            ),
+        );
+    }
+}
+
 fn certificate(out: &mut String, report: &Report, verbose: bool, colour: bool) {
     let certificate = &report.certificate;
     let relative = if report.solution.floor.is_some() {
@@ -297,7 +328,7 @@ fn certificate(out: &mut String, report: &Report, verbose: bool, colour: bool) {
         ),
         Verdict::RankExceedsDimension => (
             "RANK EXCEEDS DIMENSION",
-            "the relaxation is solved, but its optimum needs more dimensions than allowed",
+            "the bound is that of the relaxation, whose optimum needs more dimensions than allowed",
             33,
         ),
     };
@@ -318,17 +349,7 @@ fn certificate(out: &mut String, report: &Report, verbose: bool, colour: bool) {
         out,
         format_args!("  lambda_min(S) >= {:.2e}, because {how}.", certificate.min_eigenvalue),
     );
-    if report.certificate.verdict == Verdict::RankExceedsDimension {
-        let dimension = report.problem.dimension.unwrap_or_default();
-        let dimensions = if dimension == 1 { "dimension" } else { "dimensions" };
-        line(
-            out,
-            format_args!(
-                "  Features in {dimension} {dimensions} lose at least the lower bound; {} dimensions attain it.",
-                report.solution.rank
-            ),
-        );
-    }
+    dimension(out, report);
     if verbose {
         line(
             out,

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::DMatrix;
 use ufmin::control::Control;
-use ufmin::embedding::{self, GramSpectrum};
+use ufmin::embedding::{self, Embedding, GramSpectrum};
 use ufmin::error::{Error, ProblemError};
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::picture::Picture;
@@ -35,10 +35,10 @@ const MAX_ARRAY_BYTES: f64 = 4e9;
 pub(crate) struct SolveArgs {
     #[command(flatten)]
     problem: ProblemArgs,
-    /// auto, dual, conic or closed-form [default: auto]
+    /// auto, dual, conic, lowrank or closed-form [default: auto]
     #[arg(long, value_name = "NAME", help_heading = "Solver")]
     method: Option<String>,
-    /// Relative gap, of the excess loss, that counts as certified [default: 1e-9; 1e-6 by conic]
+    /// Relative gap, of the excess loss, that counts as certified [default: 1e-9; 1e-6 by conic or lowrank]
     #[arg(long, value_name = "GAP", value_parser = number, help_heading = "Solver", allow_hyphen_values = true)]
     tolerance: Option<f64>,
     /// Solve again by the conic program and compare: auto (up to 12 distinct sizes), always or never
@@ -235,7 +235,7 @@ fn write_output(folder: &Path, problem: &Problem, solved: &Solved, report: &mut 
     let classes = gram.partition().classes();
     write_atomically(
         &folder.join("structure.npz"),
-        &npy::npz_bytes(&structure_arrays(problem, gram)),
+        &npy::npz_bytes(&structure_arrays(problem, solved)),
     )?;
     write_atomically(
         &folder.join("certificate.npz"),
@@ -248,10 +248,14 @@ fn write_output(folder: &Path, problem: &Problem, solved: &Solved, report: &mut 
         ));
     } else {
         write_atomically(&folder.join("gram.npy"), &npy::matrix_bytes(&gram.to_dense()))?;
-        let embedding = if problem.model().nonnegative {
-            embedding::orthogonal_frame(classes)
-        } else {
-            embedding::embed(gram, &GramSpectrum::new(gram), solved.rank_cutoff)
+        let embedding = match &solved.solution.factor {
+            // One column a class, in as many dimensions as were asked for, and nonnegative where that was.
+            Some(features) if solved.dimension_search.is_some() => Embedding {
+                features: features.clone(),
+                discarded: 0.0,
+            },
+            _ if problem.model().nonnegative => embedding::orthogonal_frame(classes),
+            _ => embedding::embed(gram, &GramSpectrum::new(gram), solved.rank_cutoff),
         };
         if embedding.discarded > 1e-6 {
             report.warnings.push(format!(
@@ -259,7 +263,9 @@ fn write_output(folder: &Path, problem: &Problem, solved: &Solved, report: &mut 
                 embedding.discarded
             ));
         }
-        if let Some(dimension) = problem.model().dimension.filter(|&d| d < solved.rank) {
+        if solved.dimension_search.is_none()
+            && let Some(dimension) = problem.model().dimension.filter(|&d| d < solved.rank)
+        {
             report.warnings.push(format!(
                 "embeddings.npy has {} dimensions, not {dimension}: cutting the optimum down would not give the best features of that dimension",
                 solved.rank

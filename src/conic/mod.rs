@@ -221,6 +221,7 @@ fn solution(program: &Program, entries: &[f64], termination: Termination, iterat
         within_class: (0..program.groups()).map(|g| entries[layout.within(g)]).collect(),
         clusters: Vec::new(),
         rank: None,
+        factor: None,
         method: Method::Conic,
         termination,
         iterations,

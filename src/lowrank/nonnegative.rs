@@ -88,14 +88,14 @@ impl<C: Cost> Cost for Squared<'_, C> {
         }
         let bent = self.cost.hessian_product(&at.h, &at.at, &change);
         let mut product = DMatrix::zeros(x.nrows(), x.ncols());
-        for j in 0..x.ncols() {
+        for (j, &stretch) in stretch.iter().enumerate() {
             let (h, dh) = (at.h.column(j), change.column(j));
             let (g, dg) = (at.gradient.column(j), bent.column(j));
             let length = at.length[j];
             let along = h.dot(&g);
             // w = (g - h (h . g)) / |q| and its derivative; the gradient is 2 x * w.
             let w = (g - h * along) / length;
-            let dw = (dg - dh * along - h * (dh.dot(&g) + h.dot(&dg))) / length - &w * (stretch[j] / length);
+            let dw = (dg - dh * along - h * (dh.dot(&g) + h.dot(&dg))) / length - &w * (stretch / length);
             let column = direction.column(j).component_mul(&w) + x.column(j).component_mul(&dw);
             product.column_mut(j).copy_from(&(column * 2.0));
         }

@@ -180,12 +180,17 @@ fn perturbed<O: Objective>(factored: &Factored<'_, O>, h: DMatrix<f64>) -> DMatr
     oblique::retract(&h, &noise)
 }
 
-/// Number of dimensions of the shared coordinates with singular values above 1e-9 of the largest.
+/// Singular values above `cutoff`, relative to the largest and to the length 1 of the columns.
+fn count_above(cutoff: f64, singular: &[f64]) -> usize {
+    let largest = singular.iter().copied().fold(1.0, f64::max);
+    singular.iter().filter(|&&s| s > cutoff * largest).count()
+}
+
+/// Number of dimensions that the shared coordinates span.
 fn shared_rank<O: Objective>(factored: &Factored<'_, O>, h: &DMatrix<f64>) -> usize {
     let shared = shared(factored, h);
     let singular = shared.svd(false, false).singular_values;
-    let largest = singular.iter().copied().fold(0.0, f64::max);
-    singular.iter().filter(|&&s| s > 1e-9 * largest).count()
+    count_above(1e-9, singular.as_slice())
 }
 
 fn shared<O: Objective>(factored: &Factored<'_, O>, h: &DMatrix<f64>) -> DMatrix<f64> {
@@ -336,7 +341,7 @@ impl<'a, O: Objective> Search<'a, O> {
         let mut tried = Vec::new();
         let mut best: Option<Candidate> = None;
         for cutoff in CUTOFFS {
-            let rank = singular.iter().filter(|&&s| s > cutoff * singular[0]).count();
+            let rank = count_above(cutoff, &singular).max(1);
             if rank == here.h.nrows() - usize::from(self.factored().has_private_row()) || tried.contains(&rank) {
                 continue;
             }
@@ -362,7 +367,7 @@ impl<'a, O: Objective> Search<'a, O> {
         let factored = self.factored();
         let (rotated, singular) = principal(&factored, &from.h);
         let r = rotated.ncols();
-        let rank = singular.iter().filter(|&&s| s > 1e-6 * singular[0]).count();
+        let rank = count_above(1e-6, &singular).max(1);
         let room = r.saturating_sub(rank).min(from.negative.len()).min(4 + rank / 2);
         let directions = &from.negative[..room];
         let mut wide = DMatrix::zeros(factored.rows(rank + room), r);

@@ -33,6 +33,29 @@ pub fn generator(seed: u64, start: u64) -> ChaCha8Rng {
     generator
 }
 
+/// Most columns whose signs are searched, in one dimension.
+const MAX_FLIPPED: usize = 200;
+
+/// In one dimension a column is a sign, and nothing is smooth: flips single signs as long as that helps.
+fn flipped<C: Cost>(cost: &C, mut outcome: Outcome) -> Outcome {
+    loop {
+        let before = outcome.value;
+        for j in 0..outcome.h.ncols() {
+            outcome.h[(0, j)] *= -1.0;
+            let value = cost.value(&cost.evaluate(&outcome.h));
+            if value < outcome.value {
+                outcome.value = value;
+            } else {
+                outcome.h[(0, j)] *= -1.0;
+            }
+        }
+        outcome.iterations += 1;
+        if outcome.value >= before {
+            return outcome;
+        }
+    }
+}
+
 /// Minimises from `given` points and from `random` uniformly distributed ones (d x n), in parallel; the result does not
 /// depend on the number of threads. `None` if no run ended at a finite value.
 pub fn best_of<C: Cost>(
@@ -51,7 +74,12 @@ pub fn best_of<C: Cost>(
                 .get(index)
                 .cloned()
                 .unwrap_or_else(|| oblique::random(&mut generator(seed, index as u64), shape.0, shape.1));
-            minimise(cost, start, settings, control)
+            let outcome = minimise(cost, start, settings, control);
+            if shape.0 == 1 && shape.1 <= MAX_FLIPPED {
+                flipped(cost, outcome)
+            } else {
+                outcome
+            }
         })
         .collect();
     let count = runs.len();

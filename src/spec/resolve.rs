@@ -170,16 +170,10 @@ fn refuse_later(file: &ProblemFile) -> Result<(), ProblemError> {
 /// # Errors
 /// [`ProblemError::Choice`].
 pub fn method(name: Option<&str>) -> Result<MethodChoice, ProblemError> {
-    if name == Some("lowrank") {
-        return Err(ProblemError::Unavailable {
-            field: "solver.method",
-            what: "the method lowrank".to_owned(),
-            hint: "use auto, dual or conic",
-        });
-    }
     Ok(match choice("solver.method", name, &MethodChoice::NAMES)? {
         Some("dual") => MethodChoice::Dual,
         Some("conic") => MethodChoice::Conic,
+        Some("lowrank") => MethodChoice::Lowrank,
         Some("closed-form") => MethodChoice::ClosedForm,
         _ => MethodChoice::Auto,
     })

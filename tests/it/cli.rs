@@ -653,7 +653,6 @@ fn other_keys_of_files() {
         ("[features]\nrelu = true", &["unknown key `relu`", "remove the key"]),
         ("[solver]\ntolerance = 0", &["solver.tolerance: the tolerance is 0,"]),
         ("[solver]\ntolerance = [1]", &["solver.tolerance", "expected a number"]),
-        ("[solver]\nmethod = \"lowrank\"", &["solver.method", "not available"]),
         (
             "[solver]\nmethod = \"conics\"",
             &["solver.method", "did you mean `conic`?"],

@@ -4,6 +4,7 @@
 mod book;
 mod certificate;
 mod cli;
+mod dimension;
 mod embedding;
 mod heatmap;
 mod landscape;

@@ -182,6 +182,7 @@ struct Count {
     not_certified: Vec<String>,
     complaints: Vec<String>,
     worst_exact: f64,
+    worst_lowrank: f64,
     reasons: BTreeMap<String, usize>,
 }
 
@@ -197,7 +198,7 @@ impl Count {
         let wrong = if exact {
             complaint_of_exact(&solved)
         } else if instance.has_a_rule() {
-            Some(solved.warnings[0].clone())
+            Some("a rule was missed".to_owned())
         } else {
             complaint(&solved)
         };
@@ -209,11 +210,14 @@ impl Count {
             count.worst_exact = solved.certificate.relative_gap;
             return count;
         }
-        // The conic program answers, with its own tolerance, and says so.
-        assert_eq!(solved.solution.method, Method::Conic, "{context}");
+        // The low-rank method answers, with its own tolerance.
+        assert_eq!(solved.solution.method, Method::Lowrank, "{context}");
         assert_eq!(solved.certificate.tolerance, 1e-6, "{context}");
         count.fallbacks = 1;
-        count.reasons.insert(solved.warnings[0].clone(), 1);
+        count.worst_lowrank = solved.certificate.relative_gap;
+        for warning in &solved.warnings {
+            count.reasons.insert(warning.clone(), 1);
+        }
         if !solved.is_certified() {
             count.not_certified.push(format!(
                 "{} gap {:.1e}, {} groups: {context}",
@@ -232,6 +236,7 @@ impl Count {
         self.not_certified.extend(other.not_certified);
         self.complaints.extend(other.complaints);
         self.worst_exact = self.worst_exact.max(other.worst_exact);
+        self.worst_lowrank = self.worst_lowrank.max(other.worst_lowrank);
         for (reason, count) in other.reasons {
             *self.reasons.entry(reason).or_default() += count;
         }
@@ -279,17 +284,18 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "loss and anchors    instances  merged  conic  not certified  worst exact gap"
+            "loss and anchors    instances  merged lowrank  not certified  worst exact gap  worst lowrank gap"
         )?;
         for (name, count) in &self.0 {
             writeln!(
                 f,
-                "{name:20}{:9}{:8}{:7}{:15}{:17.1e}",
+                "{name:20}{:9}{:8}{:8}{:15}{:17.1e}{:19.1e}",
                 count.instances,
                 count.merged,
                 count.fallbacks,
                 count.not_certified.len(),
-                count.worst_exact
+                count.worst_exact,
+                count.worst_lowrank
             )?;
         }
         for (name, count) in &self.0 {
@@ -325,15 +331,13 @@ fn check(instances: usize, seed: u64) -> Counts {
         };
         assert!(counts.fallback_share(name) <= most, "{name}\n{counts}");
     }
-    // Unequal classes that meet at ratios above 1e4, where clarabel stalls: 3 in 1000.
-    assert!(counts.not_certified() * 150 <= instances, "{counts}");
+    assert_eq!(counts.not_certified(), 0, "{counts}");
     counts
 }
 
-/// What the exact solver returns is certified to 1e-10; where it has no rule the conic program answers, and the verdict
-/// tells how well.
+/// What the exact solver returns is certified to 1e-10; where it has no rule the low-rank method answers, certified too.
 #[test]
-fn random_problems_end_with_a_proof_or_say_so() {
+fn random_problems_end_with_a_proof() {
     check(3000, 1);
 }
 
@@ -341,7 +345,7 @@ fn random_problems_end_with_a_proof_or_say_so() {
 #[test]
 #[ignore = "a minute: twenty thousand instances"]
 #[allow(clippy::print_stdout)]
-fn twenty_thousand_random_problems_end_with_a_proof_or_say_so() {
+fn twenty_thousand_random_problems_end_with_a_proof() {
     println!("{}", check(20_000, 12));
 }
 

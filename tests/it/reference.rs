@@ -10,7 +10,7 @@ use ufmin::problem::{Classes, Model, Problem};
 use ufmin::report::Report;
 use ufmin::solution::Method;
 use ufmin::solve::solve;
-use ufmin::spec::{CrossCheckChoice, Options};
+use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
 use ufmin::symmetry::Program;
 
 #[derive(Deserialize)]
@@ -158,4 +158,33 @@ fn auto_agrees_with_stored_optima_to_the_last_digits() {
         assert_eq!(report.solution.collapsed, case.collapsed, "{}", case.name());
     }
     assert!(exact >= 45, "{exact} cases by the exact solver");
+}
+
+/// By `--method lowrank`, whatever rule another method may know: excess to eleven digits, the exact rank, and the classes
+/// that coincide.
+#[test]
+fn lowrank_agrees_with_stored_optima() {
+    for case in optima() {
+        let problem = case.problem();
+        let options = Options {
+            method: MethodChoice::Lowrank,
+            cross_check: CrossCheckChoice::Never,
+            ..Options::default()
+        };
+        let solved = solve(&problem, &options, &Control::default()).unwrap();
+        let certificate = &solved.certificate;
+        assert!(
+            certificate.relative_gap <= 1e-10,
+            "{}: gap {}",
+            case.name(),
+            certificate.relative_gap
+        );
+        let error = case.error_of(certificate.loss, certificate.excess);
+        assert!(error < 1e-11, "{}: excess off by {error}", case.name());
+        let entries = (certificate.gram.to_dense() - case.gram()).amax();
+        assert!(entries < 1e-6, "{}: entries off by {entries}", case.name());
+        assert_eq!(solved.rank, case.rank, "{}", case.name());
+        let report = Report::new(&problem, &solved, false);
+        assert_eq!(report.solution.collapsed, case.collapsed, "{}", case.name());
+    }
 }

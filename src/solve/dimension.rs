@@ -1,0 +1,157 @@
+//! Features of fewer dimensions than the relaxation needs: the best of many starts, against the convex bound.
+//!
+//! The bound on the loss holds in every dimension, so what is found has a proven gap; but the gap need not close, and
+//! local minima that are not global exist.
+
+use nalgebra::DMatrix;
+use serde::Serialize;
+
+use super::Solved;
+use crate::certificate::{Certificate, DualPoint, Verdict};
+use crate::control::Control;
+use crate::gram::{Gram, Partition};
+use crate::loss::{ClassLevel, Objective, coefficients};
+use crate::lowrank::{Best, Factored, Squared, best_of, trust_region};
+use crate::problem::Problem;
+use crate::solution::{Method, Solution};
+use crate::symmetry::Program;
+
+/// Most classes for which features of a given dimension are searched.
+pub const MAX_CLASSES: u64 = 1000;
+
+/// What a search among features of a given dimension found, beside the relaxation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DimensionSearch {
+    /// Dimension of the features.
+    pub dimension: u64,
+    /// Local minimisations made.
+    pub starts: usize,
+    /// Those that ended at the best loss found, within 1e-9.
+    pub best_found: usize,
+    /// Loss of the relaxation's optimum, which no features of any dimension beat.
+    pub relaxation_loss: f64,
+    /// Dimensions that the relaxation's optimum needs.
+    pub relaxation_rank: u64,
+    /// Best loss found minus the loss of the relaxation, in nats; computed from the excesses.
+    pub loss_above_relaxation: f64,
+}
+
+/// Replaces a solution whose rank exceeds the dimension by the best features of that dimension that many starts find; the
+/// bound stays. Returns it as it was, with a warning, where there are too many classes.
+pub(super) fn search(problem: &Problem, mut relaxed: Solved, dimension: u64, control: &Control) -> Solved {
+    let classes = problem.classes().count();
+    if classes > MAX_CLASSES {
+        relaxed.warnings.push(format!(
+            "features of {dimension} dimensions are searched for up to {MAX_CLASSES} classes; the optimum of the relaxation is shown"
+        ));
+        return relaxed;
+    }
+    let program = Program::on_partition(problem, Partition::singletons(problem));
+    let objective = ClassLevel::new(&program);
+    let (d, k) = (dimension as usize, classes as usize);
+    let cost = Factored::new(&objective, relaxed.certificate.log_excess.unwrap_or(0.0));
+    let settings = trust_region::Settings::default();
+    let starts = (4000 / k).clamp(8, 200);
+    let best = if problem.model().nonnegative {
+        best_of(&Squared::new(&cost), &[], starts, (d, k), 0, &settings, control).map(|mut best| {
+            best.outcome.h = Squared::<Factored<'_, ClassLevel<'_>>>::features(&best.outcome.h).0;
+            best
+        })
+    } else {
+        let cut = cost.factor(&relaxed.certificate.gram.to_dense(), d);
+        let given: Vec<DMatrix<f64>> = cut.into_iter().collect();
+        best_of(&cost, &given, starts, (d, k), 0, &settings, control)
+    };
+    match best {
+        Some(best) => replaced(problem, relaxed, dimension, &cost, best),
+        None => relaxed,
+    }
+}
+
+fn replaced(
+    problem: &Problem,
+    relaxed: Solved,
+    dimension: u64,
+    cost: &Factored<'_, ClassLevel<'_>>,
+    best: Best,
+) -> Solved {
+    let partition = Partition::singletons(problem);
+    let groups = partition.groups();
+    let h = &best.outcome.h;
+    let singular = h.clone().svd(false, false).singular_values;
+    let rank = singular.iter().filter(|&&s| s > 1e-7 * singular.max()).count() as u64;
+    let values = cost.values(h);
+    let objective = cost.objective();
+    let at = objective.evaluate(&values, 0.0);
+    let (excess, log_excess) = (objective.excess(&at), objective.log_excess(&at));
+    let old = relaxed.certificate;
+    let dual = by_class(problem, &old, &partition);
+    let above = excess - old.excess;
+    let gap = above + old.gap;
+    let loss = old.floor.unwrap_or(0.0) + excess;
+    let unit = if old.floor.is_some() {
+        excess
+    } else {
+        loss.abs().max(1.0)
+    };
+    let relative_gap = if unit > 0.0 { gap / unit } else { old.relative_gap };
+    let search = DimensionSearch {
+        dimension,
+        starts: best.runs,
+        best_found: best.hits,
+        relaxation_loss: old.loss,
+        relaxation_rank: relaxed.rank,
+        loss_above_relaxation: above,
+    };
+    let gram = Gram::from_groups(partition, values);
+    Solved {
+        solution: Solution {
+            gram: gram.clone(),
+            within_class: vec![1.0; groups],
+            clusters: Vec::new(),
+            rank: Some(rank),
+            factor: Some(best.outcome.h),
+            method: Method::Lowrank,
+            termination: best.outcome.termination,
+            iterations: relaxed.solution.iterations + best.iterations,
+        },
+        certificate: Certificate {
+            gram,
+            feasibility_shift: 0.0,
+            loss,
+            excess,
+            log_excess: old.log_excess.map(|_| log_excess),
+            gap,
+            relative_gap,
+            dual,
+            verdict: if relative_gap <= old.tolerance {
+                Verdict::Certified
+            } else {
+                Verdict::RankExceedsDimension
+            },
+            ..old
+        },
+        rank,
+        rank_cutoff: 1e-10,
+        dimension_search: Some(search),
+        ..relaxed
+    }
+}
+
+/// The dual point with every class a group of its own.
+fn by_class(problem: &Problem, certificate: &Certificate, partition: &Partition) -> DualPoint {
+    let gram = &certificate.gram;
+    let old = gram.partition();
+    let group: Vec<usize> = (0..partition.classes()).map(|class| old.group_of(class)).collect();
+    let column = coefficients(problem, old.sizes(), &old.multiplicity_f64()).column;
+    let y = certificate.dual.matrix(gram, &column).map(|y| {
+        DMatrix::from_fn(group.len(), group.len(), |i, j| {
+            if i == j { 0.0 } else { y[(group[i], group[j])] }
+        })
+    });
+    DualPoint {
+        y,
+        nu: group.iter().map(|&g| certificate.dual.nu[g]).collect(),
+        log_scale: certificate.dual.log_scale,
+    }
+}
