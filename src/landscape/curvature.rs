@@ -169,10 +169,10 @@ fn dense<C: Cost>(operator: &Operator<'_, C>) -> (f64, DMatrix<f64>) {
         }
         all
     };
-    for j in 0..n {
+    for (j, tangent) in bases.iter().enumerate() {
         for i in 0..d - 1 {
             direction.fill(0.0);
-            direction.column_mut(j).copy_from(&bases[j].column(i));
+            direction.column_mut(j).copy_from(&tangent.column(i));
             let mut inside = direction.clone();
             operator.project(&mut inside);
             let index = j * (d - 1) + i;

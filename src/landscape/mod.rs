@@ -20,6 +20,7 @@ mod descent;
 pub mod distinct;
 mod journal;
 mod pictures;
+mod polish;
 mod report;
 mod start;
 
@@ -267,17 +268,18 @@ fn dispatch<T: Task>(
     task: T,
 ) -> Result<T::Output, Error> {
     check(problem, dimension, settings.level)?;
+    let temperature = problem.model().temperature;
     match settings.level {
         Level::Sample => {
             let loss = SampleLoss::new(problem)?;
             let classes = loss.classes().collect();
-            task.run(&ground(&loss, classes, optimum, dimension, settings))
+            task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
         }
         Level::Class => {
             let program = Program::on_partition(problem, Partition::singletons(problem));
             let loss = ClassLevel::new(&program);
             let classes = (0..program.groups()).map(|class| class..class + 1).collect();
-            task.run(&ground(&loss, classes, optimum, dimension, settings))
+            task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
         }
     }
 }
@@ -288,6 +290,7 @@ fn ground<'a, O: Objective>(
     optimum: &Solved,
     dimension: u64,
     settings: &'a Settings,
+    temperature: f64,
 ) -> Ground<'a, O> {
     let certificate = &optimum.certificate;
     let log_scale = certificate.log_excess.unwrap_or(0.0);
@@ -302,6 +305,7 @@ fn ground<'a, O: Objective>(
         log_scale,
         optimum: value,
         gap_scale,
+        temperature: certificate.log_excess.map(|_| temperature),
         gram: certificate.gram.to_dense(),
         settings,
     }

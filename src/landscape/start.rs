@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Settings;
 use super::curvature::{Curvature, curvature};
 use super::descent::descend;
+use super::polish::{Limits, polish, stiffness};
 use crate::control::Control;
 use crate::loss::Objective;
 use crate::lowrank::trust_region::{self, minimise};
@@ -83,6 +84,8 @@ pub(super) struct Ground<'a, O> {
     pub(super) optimum: f64,
     /// What gaps are relative to, in that unit.
     pub(super) gap_scale: f64,
+    /// Temperature, where the samples of a class are held together by the floor.
+    pub(super) temperature: Option<f64>,
     /// Optimal Gram matrix of the classes, k x k.
     pub(super) gram: DMatrix<f64>,
     pub(super) settings: &'a Settings,
@@ -107,23 +110,40 @@ impl<O: Objective> Ground<'_, O> {
             control,
         );
         let gaps: Vec<f64> = descent.trace.iter().map(|value| self.gap(*value)).collect();
-        let polish = trust_region::Settings {
+        let exact = trust_region::Settings {
             tolerance: settings.polish_tolerance,
             max_iterations: settings.max_polish,
             dense_limit: DENSE_STEPS,
             ..Default::default()
         };
+        let limits = Limits {
+            tolerance: settings.polish_tolerance,
+            max_steps: settings.max_polish as u64,
+            max_inner: 400,
+        };
+        // Without floor there is no wall: see `polish.rs`.
+        let stiffness = |value: f64| match self.temperature {
+            Some(temperature) => stiffness(value * self.log_scale.exp(), temperature),
+            None => 0.0,
+        };
         let mut h = descent.h;
         let (mut steps, mut escapes) = (0, 0);
         let end = loop {
-            let outcome = minimise(&cost, h, &polish, control);
-            steps += outcome.iterations;
-            h = outcome.h;
+            if columns * (self.dimension - 1) <= DENSE_STEPS {
+                let outcome = minimise(&cost, h, &exact, control);
+                steps += outcome.iterations;
+                h = outcome.h;
+            } else {
+                let (end, taken) = polish(&cost, h, &self.classes, stiffness, &limits, control);
+                steps += taken;
+                h = end;
+            }
             if control.stop().is_some() {
                 return None;
             }
             let end = curvature(&cost, &h);
-            if !(end.smallest < -settings.curvature_tolerance) || escapes == settings.max_escapes {
+            let negative = end.smallest < -settings.curvature_tolerance;
+            if !negative || escapes == settings.max_escapes {
                 break end;
             }
             escapes += 1;
@@ -185,8 +205,7 @@ impl<O: Objective> Ground<'_, O> {
 impl Settings {
     /// What an end point with this gradient and curvature is.
     pub fn kind(&self, end: &Curvature) -> Kind {
-        // A gradient beside a much larger negative curvature belongs to the neighbourhood of a saddle.
-        if !(end.gradient <= self.gradient_tolerance) || end.smallest.is_nan() {
+        if end.gradient.is_nan() || end.gradient > self.gradient_tolerance || end.smallest.is_nan() {
             Kind::NotConverged
         } else if end.smallest < -self.curvature_tolerance {
             Kind::Saddle
