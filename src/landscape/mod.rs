@@ -43,7 +43,7 @@ pub use start::{Kind, MILESTONES, Run};
 use crate::control::Control;
 use crate::error::{Error, ProblemError};
 use crate::gram::Partition;
-use crate::loss::{ClassLevel, Objective, SampleLoss};
+use crate::loss::{ClassLevel, Loss, Objective, SampleLoss};
 use crate::problem::Problem;
 use crate::solve::Solved;
 use crate::spectrum::nearest_rotation;
@@ -268,7 +268,10 @@ fn dispatch<T: Task>(
     task: T,
 ) -> Result<T::Output, Error> {
     check(problem, dimension, settings.level)?;
-    let temperature = problem.model().temperature;
+    let model = problem.model();
+    // The walls of `polish.rs`: sincere measures every positive by itself, nscl has no floor.
+    let walled = matches!(model.loss, Loss::Supcon | Loss::Population | Loss::Bcl);
+    let temperature = walled.then_some(model.temperature);
     match settings.level {
         Level::Sample => {
             let loss = SampleLoss::new(problem)?;
@@ -290,7 +293,7 @@ fn ground<'a, O: Objective>(
     optimum: &Solved,
     dimension: u64,
     settings: &'a Settings,
-    temperature: f64,
+    temperature: Option<f64>,
 ) -> Ground<'a, O> {
     let certificate = &optimum.certificate;
     let log_scale = certificate.log_excess.unwrap_or(0.0);
@@ -305,7 +308,7 @@ fn ground<'a, O: Objective>(
         log_scale,
         optimum: value,
         gap_scale,
-        temperature: certificate.log_excess.map(|_| temperature),
+        temperature,
         gram: certificate.gram.to_dense(),
         settings,
     }

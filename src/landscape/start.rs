@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use super::curvature::{Curvature, curvature};
-use super::descent::descend;
+use super::descent::{self, descend};
 use super::polish::{Limits, polish, stiffness};
 use crate::control::Control;
 use crate::loss::Objective;
@@ -84,7 +84,7 @@ pub(super) struct Ground<'a, O> {
     pub(super) optimum: f64,
     /// What gaps are relative to, in that unit.
     pub(super) gap_scale: f64,
-    /// Temperature, where the samples of a class are held together by the floor.
+    /// Temperature, where the valley of `polish.rs` has walls.
     pub(super) temperature: Option<f64>,
     /// Optimal Gram matrix of the classes, k x k.
     pub(super) gram: DMatrix<f64>,
@@ -101,12 +101,20 @@ impl<O: Objective> Ground<'_, O> {
         let cost = Factored::new(self.objective, self.log_scale);
         let start = oblique::random(&mut generator, self.dimension, columns);
         let has_floor = self.objective.floor().is_some();
+        let stiffness = |value: f64| match self.temperature {
+            Some(temperature) => stiffness(value * self.log_scale.exp(), temperature),
+            None => 0.0,
+        };
         let descent = descend(
             &cost,
             &start,
-            has_floor,
-            settings.descent_tolerance,
-            settings.max_iterations,
+            &self.classes,
+            stiffness,
+            &descent::Limits {
+                tolerance: settings.descent_tolerance,
+                max_iterations: settings.max_iterations,
+                logarithm: has_floor,
+            },
             control,
         );
         let gaps: Vec<f64> = descent.trace.iter().map(|value| self.gap(*value)).collect();
@@ -120,11 +128,6 @@ impl<O: Objective> Ground<'_, O> {
             tolerance: settings.polish_tolerance,
             max_steps: settings.max_polish as u64,
             max_inner: 400,
-        };
-        // Without floor there is no wall: see `polish.rs`.
-        let stiffness = |value: f64| match self.temperature {
-            Some(temperature) => stiffness(value * self.log_scale.exp(), temperature),
-            None => 0.0,
         };
         let mut h = descent.h;
         let (mut steps, mut escapes) = (0, 0);
