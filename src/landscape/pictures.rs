@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use super::{Kind, Landscape, SweepReport};
+use super::{Landscape, SweepReport};
 use crate::gram::Gram;
 use crate::picture::Picture;
 use crate::plot::{Chart, ChartAxis, Heatmap, Mark, Scale, Series};
@@ -14,6 +14,9 @@ const LEAST: f64 = 1e-16;
 
 /// Bars a power of ten.
 const PER_DECADE: i32 = 2;
+
+/// Bars on a linear axis.
+const BINS: i32 = 60;
 
 fn subtitle(problem: &Problem, landscape: &Landscape) -> String {
     let model = problem.model();
@@ -27,49 +30,71 @@ fn subtitle(problem: &Problem, landscape: &Landscape) -> String {
     )
 }
 
-/// Histogram of the relative gaps in which the starts ended: local minima, and what is none.
+/// Histogram of the relative gaps in which the starts ended: global minima, spurious ones, and what is none.
 pub fn gap_chart(problem: &Problem, landscape: &Landscape) -> Chart {
-    let place = |gap: f64| (gap.max(LEAST).log10() * f64::from(PER_DECADE)).floor() as i32;
-    let places: Vec<i32> = landscape.runs.iter().map(|run| place(run.relative_gap)).collect();
-    let low = places.iter().copied().min().unwrap_or(0);
-    let high = places.iter().copied().max().unwrap_or(0);
-    // At least three decades, so that one bar does not fill the picture.
-    let high = high.max(low + 3 * PER_DECADE);
-    let edges: Vec<f64> = (low..=high + 1)
-        .map(|at| 10f64.powf(f64::from(at) / f64::from(PER_DECADE)))
-        .collect();
-    let bars = |wanted: &dyn Fn(Kind) -> bool| -> Vec<f64> {
-        let mut heights = vec![0.0; (high - low + 1) as usize];
-        for (run, place) in landscape.runs.iter().zip(&places) {
-            if wanted(run.kind) {
-                heights[(place - low) as usize] += 1.0;
-            }
+    let gaps: Vec<f64> = landscape.runs.iter().map(|run| run.relative_gap.max(LEAST)).collect();
+    let (least, most) = gaps
+        .iter()
+        .fold((f64::MAX, LEAST), |(low, high), &gap| (low.min(gap), high.max(gap)));
+    // Gaps of one size are told apart on a linear axis.
+    let scale = if least > 1e-3 && most < 30.0 * least {
+        Scale::Linear
+    } else {
+        Scale::Logarithmic
+    };
+    let edges: Vec<f64> = match scale {
+        Scale::Linear => {
+            let width = ((most - least) / f64::from(BINS - 2)).max(1e-3 * most);
+            (0..=BINS).map(|i| least + (f64::from(i) - 1.0) * width).collect()
+        }
+        Scale::Logarithmic => {
+            let at = |gap: f64| (gap.log10() * f64::from(PER_DECADE)).floor() as i32;
+            // At least three decades, so that one bar does not fill the picture.
+            let (low, high) = (at(least), at(most).max(at(least) + 3 * PER_DECADE));
+            (low..=high + 1)
+                .map(|i| 10f64.powf(f64::from(i) / f64::from(PER_DECADE)))
+                .collect()
+        }
+    };
+    let bins = edges.len() - 1;
+    let count = |wanted: &dyn Fn(usize) -> bool| -> Vec<f64> {
+        let mut heights = vec![0.0; bins];
+        for (_, gap) in gaps.iter().enumerate().filter(|&(index, _)| wanted(index)) {
+            let bin = edges.partition_point(|edge| edge <= gap).clamp(1, bins) - 1;
+            heights[bin] += 1.0;
         }
         heights
     };
-    let all = bars(&|_| true);
-    let minima = bars(&|kind| kind == Kind::Minimum);
-    // What is no minimum stands on top: drawn first, to the height of all.
-    let named = |name: &str, heights: Vec<f64>| Series {
-        name: name.to_owned(),
-        mark: Mark::Bars {
+    let is_minimum = |index: usize| landscape.minimum_of[index].is_some();
+    let is_global = |index: usize| landscape.minimum_of[index].is_some_and(|minimum| landscape.minima[minimum].global);
+    // Bars stand on each other: the highest, of all starts, is drawn first.
+    let mut series: Vec<Series> = Vec::new();
+    for (name, heights) in [
+        ("no minimum", count(&|_| true)),
+        ("spurious minimum", count(&is_minimum)),
+        ("global minimum", count(&is_global)),
+    ] {
+        let mark = Mark::Bars {
             edges: edges.clone(),
             heights,
-        },
-    };
-    let mut series = Vec::new();
-    if all != minima {
-        series.push(named("no minimum", all));
+        };
+        // The lower of two equal ones covers the upper.
+        if series.last().is_some_and(|last| last.mark == mark) {
+            series.pop();
+        }
+        series.push(Series {
+            name: name.to_owned(),
+            mark,
+        });
     }
-    series.push(named("local minimum", minima));
     let mut notes = Vec::new();
-    if low == place(LEAST) {
+    if least <= LEAST {
         notes.push("gaps at or below rounding are in the first bar".to_owned());
     }
     Chart {
         title: "Where the starts ended".to_owned(),
         subtitle: subtitle(problem, landscape),
-        x: ChartAxis::new("loss above the optimum, relative to its excess", Scale::Logarithmic),
+        x: ChartAxis::new("loss above the optimum, relative to its excess", scale),
         y: ChartAxis::new("starts", Scale::Linear),
         series,
         notes,
