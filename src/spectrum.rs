@@ -1,6 +1,7 @@
 //! Eigenvalues and proven definiteness of dense symmetric matrices, on faer.
 
-use faer::{MatRef, Side};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par, Side};
 use nalgebra::DMatrix;
 
 /// Eigenvalues and orthonormal eigenvectors of a symmetric matrix, eigenvalues ascending.
@@ -14,6 +15,24 @@ pub struct Spectrum {
 
 fn view(matrix: &DMatrix<f64>) -> MatRef<'_, f64> {
     MatRef::from_column_major_slice(matrix.as_slice(), matrix.nrows(), matrix.ncols())
+}
+
+/// `a b`, on one thread: the result does not depend on how many there are.
+pub(crate) fn product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
+    multiplied(view(a), view(b))
+}
+
+/// `a^T b`, on one thread.
+pub(crate) fn transposed_product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
+    multiplied(view(a).transpose(), view(b))
+}
+
+fn multiplied(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> DMatrix<f64> {
+    let mut out = DMatrix::zeros(a.nrows(), b.ncols());
+    let (rows, columns) = out.shape();
+    let target = MatMut::from_column_major_slice_mut(out.as_mut_slice(), rows, columns);
+    matmul(target, Accum::Replace, a, b, 1.0, Par::Seq);
+    out
 }
 
 /// Eigendecomposition of a symmetric matrix (the lower triangle is read), or `None` for a matrix that is not finite.
