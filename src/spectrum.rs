@@ -47,6 +47,20 @@ pub fn eigen(matrix: &DMatrix<f64>) -> Option<Spectrum> {
     Some(Spectrum { values, vectors })
 }
 
+/// The orthogonal matrix nearest to a square one, `U V^T` of its singular value decomposition; `None` for a matrix that is
+/// not finite.
+pub fn nearest_rotation(matrix: &DMatrix<f64>) -> Option<DMatrix<f64>> {
+    if matrix.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
+    let decomposition = view(matrix).svd().ok()?;
+    let (u, v) = (decomposition.U(), decomposition.V());
+    let (rows, columns) = matrix.shape();
+    Some(DMatrix::from_fn(rows, columns, |i, j| {
+        (0..rows).map(|l| u[(i, l)] * v[(j, l)]).sum()
+    }))
+}
+
 /// Whether a Cholesky factorisation of a symmetric matrix succeeds (the lower triangle is read).
 pub fn cholesky_succeeds(matrix: &DMatrix<f64>) -> bool {
     matrix.iter().all(|value| value.is_finite()) && view(matrix).llt(Side::Lower).is_ok()

@@ -10,6 +10,7 @@ mod problem_args;
 mod problems;
 mod shell;
 mod solve;
+mod verify;
 mod watch;
 
 use std::io::Write;
@@ -40,6 +41,7 @@ enum Verb {
     Solve(Box<solve::SolveArgs>),
     Heatmap(heatmap::HeatmapArgs),
     Phase(Box<phase::PhaseArgs>),
+    Verify(Box<verify::VerifyArgs>),
     Problems(problems::ProblemsArgs),
     Completions(shell::CompletionsArgs),
     /// Print the manual pages (roff), for example into `ufmin man | man -l -`
@@ -68,6 +70,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Solve(arguments) => solve::run(&arguments),
         Verb::Heatmap(arguments) => heatmap::run(&arguments),
         Verb::Phase(arguments) => phase::run(&arguments),
+        Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Problems(arguments) => problems::run(&arguments),
         Verb::Completions(arguments) => shell::completions(&arguments),
         Verb::Man => shell::manual(),

@@ -330,7 +330,7 @@ fn colour(swatches: &[(String, Rgb)], count: Option<u64>) -> Rgb {
         .map_or(GREY, |(_, fill)| *fill)
 }
 
-fn rectangle(x: i32, y: i32, width: i32, height: i32, fill: Rgb) -> Item {
+pub(super) fn rectangle(x: i32, y: i32, width: i32, height: i32, fill: Rgb) -> Item {
     Item::Rectangle(Rectangle {
         x,
         y,
@@ -340,7 +340,7 @@ fn rectangle(x: i32, y: i32, width: i32, height: i32, fill: Rgb) -> Item {
     })
 }
 
-fn text(text: &str, (x, y): (f64, f64), em: f64, anchor: Anchor, turned: bool, fill: Rgb) -> Item {
+pub(super) fn text(text: &str, (x, y): (f64, f64), em: f64, anchor: Anchor, turned: bool, fill: Rgb) -> Item {
     Item::Text(Text {
         x,
         y: y.round(),
@@ -353,7 +353,7 @@ fn text(text: &str, (x, y): (f64, f64), em: f64, anchor: Anchor, turned: bool, f
 }
 
 /// Writes wrapped lines below `y` and returns the `y` below them.
-fn paragraph(
+pub(super) fn paragraph(
     items: &mut Vec<Item>,
     font: &Font,
     words: &str,

@@ -25,6 +25,7 @@
 
 mod axis;
 mod bitmap;
+mod chart;
 mod diagram;
 mod diverging;
 mod font;
@@ -38,6 +39,7 @@ mod tests;
 
 use nalgebra::DMatrix;
 
+pub use chart::{Chart, ChartAxis, Mark, Scale, Series};
 pub use diagram::Diagram;
 pub use inspect::inspect;
 
@@ -218,6 +220,12 @@ pub enum PlotError {
         /// Values along the vertical axis.
         rows: usize,
     },
+    /// An axis of a chart without a value that it could show, or with ends that do not ascend.
+    #[error("the {axis} axis of the chart has no values that it can show")]
+    Chart {
+        /// `horizontal` or `vertical`.
+        axis: &'static str,
+    },
     /// More pixels than a picture should have.
     #[error("the picture would have {width} x {height} pixels: use fewer panels")]
     TooLarge {
@@ -275,4 +283,22 @@ pub fn diagram_png(diagram: &Diagram) -> Result<Vec<u8>, PlotError> {
 pub fn diagram_svg(diagram: &Diagram) -> Result<String, PlotError> {
     let font = font::Font::new()?;
     svg::svg(&diagram::scene(diagram, &font)?)
+}
+
+/// A chart as a PNG file.
+///
+/// # Errors
+/// [`PlotError::Chart`] for an axis without values.
+pub fn chart_png(chart: &Chart) -> Result<Vec<u8>, PlotError> {
+    let font = font::Font::new()?;
+    bitmap::png(&chart::scene(chart, &font)?, &font)
+}
+
+/// The same chart as an SVG file.
+///
+/// # Errors
+/// As [`chart_png`].
+pub fn chart_svg(chart: &Chart) -> Result<String, PlotError> {
+    let font = font::Font::new()?;
+    svg::svg(&chart::scene(chart, &font)?)
 }
