@@ -3,6 +3,7 @@
 //! Exit status: 0 solved and certified, 1 solved but not certified, 2 error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod curve;
 mod diagnostic;
 mod heatmap;
 mod phase;
@@ -40,6 +41,7 @@ enum Verb {
     Solve(Box<solve::SolveArgs>),
     Heatmap(heatmap::HeatmapArgs),
     Phase(Box<phase::PhaseArgs>),
+    Curve(Box<curve::CurveArgs>),
     Problems(problems::ProblemsArgs),
     Completions(shell::CompletionsArgs),
     /// Print the manual pages (roff), for example into `ufmin man | man -l -`
@@ -68,6 +70,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Solve(arguments) => solve::run(&arguments),
         Verb::Heatmap(arguments) => heatmap::run(&arguments),
         Verb::Phase(arguments) => phase::run(&arguments),
+        Verb::Curve(arguments) => curve::run(&arguments),
         Verb::Problems(arguments) => problems::run(&arguments),
         Verb::Completions(arguments) => shell::completions(&arguments),
         Verb::Man => shell::manual(),

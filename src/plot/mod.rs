@@ -25,6 +25,7 @@
 
 mod axis;
 mod bitmap;
+mod chart;
 mod diagram;
 mod diverging;
 mod font;
@@ -38,6 +39,7 @@ mod tests;
 
 use nalgebra::DMatrix;
 
+pub use chart::{Chart, Series};
 pub use diagram::Diagram;
 pub use inspect::inspect;
 
@@ -218,6 +220,14 @@ pub enum PlotError {
         /// Values along the vertical axis.
         rows: usize,
     },
+    /// A chart needs ascending positive values, two or more, and one to four finite series over them.
+    #[error("a chart of {series} series over {points} points does not fit, or its axis does not ascend")]
+    Chart {
+        /// Values along the horizontal axis.
+        points: usize,
+        /// Number of series.
+        series: usize,
+    },
     /// More pixels than a picture should have.
     #[error("the picture would have {width} x {height} pixels: use fewer panels")]
     TooLarge {
@@ -275,4 +285,22 @@ pub fn diagram_png(diagram: &Diagram) -> Result<Vec<u8>, PlotError> {
 pub fn diagram_svg(diagram: &Diagram) -> Result<String, PlotError> {
     let font = font::Font::new()?;
     svg::svg(&diagram::scene(diagram, &font)?)
+}
+
+/// A line chart as a PNG file.
+///
+/// # Errors
+/// [`PlotError::Chart`] if its parts do not fit.
+pub fn chart_png(chart: &Chart) -> Result<Vec<u8>, PlotError> {
+    let font = font::Font::new()?;
+    bitmap::png(&chart::scene(chart, &font)?, &font)
+}
+
+/// The same chart as an SVG file.
+///
+/// # Errors
+/// As [`chart_png`].
+pub fn chart_svg(chart: &Chart) -> Result<String, PlotError> {
+    let font = font::Font::new()?;
+    svg::svg(&chart::scene(chart, &font)?)
 }
