@@ -1,7 +1,7 @@
 //! The problem files of the repository, for users who do not have it.
 
 /// Names and texts, in alphabetical order.
-pub const PROBLEMS: [(&str, &str); 19] = [
+pub const PROBLEMS: [(&str, &str); 20] = [
     ("balanced-etf", include_str!("../problems/balanced-etf.toml")),
     ("bcl-class-anchors", include_str!("../problems/bcl-class-anchors.toml")),
     (
@@ -10,6 +10,7 @@ pub const PROBLEMS: [(&str, &str); 19] = [
     ),
     ("cifar10-lt", include_str!("../problems/cifar10-lt.toml")),
     ("cifar10-lt-tau1", include_str!("../problems/cifar10-lt-tau1.toml")),
+    ("five-in-the-plane", include_str!("../problems/five-in-the-plane.toml")),
     ("minority-collapse", include_str!("../problems/minority-collapse.toml")),
     (
         "minority-collapse-unequal",

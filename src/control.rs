@@ -57,6 +57,15 @@ impl Control {
         self
     }
 
+    /// The same stop requests without an observer: for parts of a computation that is itself observed.
+    #[must_use]
+    pub fn unobserved(&self) -> Self {
+        Self {
+            observer: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether, and why, work should stop now.
     pub fn stop(&self) -> Option<StopReason> {
         if self.interrupt.load(Ordering::Relaxed) {

@@ -9,7 +9,7 @@ use crate::error::{Error, ProblemError};
 use crate::gram::Gram;
 use crate::loss::{Loss, others};
 use crate::metrics::angle_degrees;
-use crate::plot::{Chart, Series};
+use crate::plot::{Chart, ChartAxis, Mark, Scale, Series};
 use crate::problem::{Batches, Measure, Model, Problem};
 use crate::report::Report;
 use crate::solve::solve;
@@ -327,10 +327,16 @@ impl Curve {
     pub fn chart(&self) -> Chart {
         let classes = self.class_count as f64;
         let etf = angle_degrees(-1.0 / (classes - 1.0));
-        let series = |name: &str, of: &dyn Fn(&Row) -> f64| Series {
-            name: name.to_owned(),
-            values: self.rows.iter().map(of).collect(),
+        let points = |of: &dyn Fn(&Row) -> f64| -> Vec<[f64; 2]> {
+            let rows = self.rows.iter();
+            rows.filter_map(|row| Some([row.value?, of(row)])).collect()
         };
+        let series = |name: &str, mark: Mark| Series {
+            name: name.to_owned(),
+            mark,
+        };
+        let farthest = points(&|row| row.farthest_degrees);
+        let closest = points(&|row| row.nearest_degrees);
         let mut notes = Vec::new();
         if let Some(limit) = &self.limit {
             notes.push(format!(
@@ -346,14 +352,17 @@ impl Curve {
         Chart {
             title: format!("Angles between classes against the {}", self.name()),
             subtitle: format!("{} classes, {}", self.class_count, self.loss),
-            x: self.rows.iter().filter_map(|row| row.value).collect(),
-            x_name: self.name().to_owned(),
-            y_name: "degrees".to_owned(),
-            y_range: Some([0.0, 180.0, 30.0]),
+            x: ChartAxis::new(self.name(), Scale::Logarithmic),
+            y: ChartAxis {
+                range: Some((0.0, 180.0)),
+                ..ChartAxis::new("degrees", Scale::Linear)
+            },
             series: vec![
-                series("farthest pair", &|row| row.farthest_degrees),
-                series("closest pair", &|row| row.nearest_degrees),
-                series("simplex ETF", &|_| etf),
+                series("closest pair", Mark::Line(closest.clone())),
+                series("", Mark::Points(closest)),
+                series("farthest pair", Mark::Line(farthest.clone())),
+                series("", Mark::Points(farthest)),
+                series("simplex ETF", Mark::Line(points(&|_| etf))),
             ],
             notes,
         }

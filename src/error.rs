@@ -444,6 +444,26 @@ pub enum Error {
         /// What was wanted.
         what: &'static str,
     },
+    /// A file of finished starts that this search cannot go on from.
+    #[error("{}, line {line}: {detail}", path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The caller asked to stop before all starts were done.
+    #[error("stopped after {done} of {total} starts")]
+    Interrupted {
+        /// Finished starts.
+        done: u64,
+        /// Starts that were asked for.
+        total: u64,
+        /// The file that holds them, if any.
+        kept: Option<PathBuf>,
+    },
     /// Something that the crate promises cannot happen.
     #[error("internal error: {what}")]
     Internal {
@@ -504,6 +524,14 @@ impl Error {
             Self::Result { .. } => Some("write the folder again with ufmin solve --output".to_owned()),
             Self::Gram { .. } => Some("build it for this problem, for example from its partition by size".to_owned()),
             Self::Stopped { .. } => None,
+            Self::Journal { .. } => Some("choose another --output, or remove this file to begin again".to_owned()),
+            Self::Interrupted { kept: Some(path), .. } => Some(format!(
+                "the same command goes on from there: finished starts are in {}",
+                path.display()
+            )),
+            Self::Interrupted { kept: None, .. } => {
+                Some("give --output DIR: finished starts are kept there, and the same command goes on from them".to_owned())
+            }
             Self::Internal { .. } => {
                 Some("this is a defect of ufmin: please report it with the problem file".to_owned())
             }

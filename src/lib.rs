@@ -47,6 +47,7 @@ pub mod embedding;
 pub mod error;
 pub mod files;
 pub mod gram;
+pub mod landscape;
 pub mod loss;
 pub mod lowrank;
 pub mod metrics;

@@ -1,6 +1,7 @@
 //! Eigenvalues and proven definiteness of dense symmetric matrices, on faer.
 
-use faer::{MatRef, Side};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par, Side};
 use nalgebra::DMatrix;
 
 /// Eigenvalues and orthonormal eigenvectors of a symmetric matrix, eigenvalues ascending.
@@ -16,6 +17,24 @@ fn view(matrix: &DMatrix<f64>) -> MatRef<'_, f64> {
     MatRef::from_column_major_slice(matrix.as_slice(), matrix.nrows(), matrix.ncols())
 }
 
+/// `a b`, on one thread: the result does not depend on how many there are.
+pub(crate) fn product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
+    multiplied(view(a), view(b))
+}
+
+/// `a^T b`, on one thread.
+pub(crate) fn transposed_product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
+    multiplied(view(a).transpose(), view(b))
+}
+
+fn multiplied(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> DMatrix<f64> {
+    let mut out = DMatrix::zeros(a.nrows(), b.ncols());
+    let (rows, columns) = out.shape();
+    let target = MatMut::from_column_major_slice_mut(out.as_mut_slice(), rows, columns);
+    matmul(target, Accum::Replace, a, b, 1.0, Par::Seq);
+    out
+}
+
 /// Eigendecomposition of a symmetric matrix (the lower triangle is read), or `None` for a matrix that is not finite.
 pub fn eigen(matrix: &DMatrix<f64>) -> Option<Spectrum> {
     if matrix.iter().any(|value| !value.is_finite()) {
@@ -26,6 +45,20 @@ pub fn eigen(matrix: &DMatrix<f64>) -> Option<Spectrum> {
     let u = decomposition.U();
     let vectors = DMatrix::from_fn(matrix.nrows(), matrix.ncols(), |i, j| u[(i, j)]);
     Some(Spectrum { values, vectors })
+}
+
+/// The orthogonal matrix nearest to a square one, `U V^T` of its singular value decomposition; `None` for a matrix that is
+/// not finite.
+pub fn nearest_rotation(matrix: &DMatrix<f64>) -> Option<DMatrix<f64>> {
+    if matrix.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
+    let decomposition = view(matrix).svd().ok()?;
+    let (u, v) = (decomposition.U(), decomposition.V());
+    let (rows, columns) = matrix.shape();
+    Some(DMatrix::from_fn(rows, columns, |i, j| {
+        (0..rows).map(|l| u[(i, l)] * v[(j, l)]).sum()
+    }))
 }
 
 /// Whether a Cholesky factorisation of a symmetric matrix succeeds (the lower triangle is read).

@@ -11,6 +11,7 @@ mod problem_args;
 mod problems;
 mod shell;
 mod solve;
+mod verify;
 mod watch;
 
 use std::io::Write;
@@ -42,6 +43,7 @@ enum Verb {
     Heatmap(heatmap::HeatmapArgs),
     Phase(Box<phase::PhaseArgs>),
     Curve(Box<curve::CurveArgs>),
+    Verify(Box<verify::VerifyArgs>),
     Problems(problems::ProblemsArgs),
     Completions(shell::CompletionsArgs),
     /// Print the manual pages (roff), for example into `ufmin man | man -l -`
@@ -71,6 +73,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Heatmap(arguments) => heatmap::run(&arguments),
         Verb::Phase(arguments) => phase::run(&arguments),
         Verb::Curve(arguments) => curve::run(&arguments),
+        Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Problems(arguments) => problems::run(&arguments),
         Verb::Completions(arguments) => shell::completions(&arguments),
         Verb::Man => shell::manual(),

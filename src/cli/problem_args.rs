@@ -64,11 +64,28 @@ pub(crate) struct ProblemArgs {
     #[arg(long, help_heading = "Problem")]
     nonnegative: bool,
     /// Dimension of the features [default: as many as the optimum needs]
-    #[arg(long, value_name = "D", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
-    dimension: Option<i64>,
+    #[arg(long, value_name = "D", value_parser = dimensions, help_heading = "Problem", allow_hyphen_values = true)]
+    dimension: Option<Dimensions>,
+}
+
+/// What `--dimension` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dimensions {
+    One(i64),
+    /// `A..B`, both included; for verbs that take several.
+    Range(u64, u64),
 }
 
 impl ProblemArgs {
+    /// Takes a range of dimensions out, for a verb that runs through it.
+    pub(crate) fn take_range(&mut self) -> Option<(u64, u64)> {
+        let Some(Dimensions::Range(first, last)) = self.dimension else {
+            return None;
+        };
+        self.dimension = None;
+        Some((first, last))
+    }
+
     /// The problem that the file and the flags describe. `solver` holds what the flags of a verb say of the solver.
     pub(crate) fn resolve(&self, solver: &SolverTable) -> Result<(Problem, Options), Error> {
         self.resolve_with(solver, spec::resolve)
@@ -194,7 +211,21 @@ impl ProblemArgs {
                 members: None,
             });
         }
-        set(&mut file.features.dimension, &self.dimension);
+        match self.dimension {
+            Some(Dimensions::One(dimension)) => file.features.dimension = Some(dimension),
+            Some(Dimensions::Range(first, last)) => {
+                let source = ProblemError::Unavailable {
+                    field: "--dimension",
+                    what: format!("{first}..{last}, a range of dimensions,"),
+                    hint: "give one dimension, or let ufmin verify run through them",
+                };
+                return Err(Error::Flag {
+                    flag: "--dimension",
+                    source,
+                });
+            }
+            None => {}
+        }
         if self.nonnegative {
             file.features.nonnegative = Some(true);
         }
@@ -234,6 +265,18 @@ pub(crate) fn whole_number(word: &str) -> Result<i64, String> {
     word.trim()
         .parse()
         .map_err(|_| "it is not a whole number; write it like 2".to_owned())
+}
+
+/// Parses a dimension or a range of them.
+fn dimensions(word: &str) -> Result<Dimensions, String> {
+    let Some((first, last)) = word.split_once("..") else {
+        return whole_number(word).map(Dimensions::One);
+    };
+    let end = |word: &str| word.trim().trim_start_matches('=').parse::<u64>().ok();
+    match (end(first), end(last)) {
+        (Some(first), Some(last)) if 1 <= first && first <= last => Ok(Dimensions::Range(first, last)),
+        _ => Err("it is not a range of dimensions; write it like 2..8, both ends included".to_owned()),
+    }
 }
 
 fn set<T: Clone>(slot: &mut Option<T>, flag: &Option<T>) {

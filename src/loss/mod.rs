@@ -17,6 +17,7 @@ mod minorant;
 mod objective;
 mod quadrature;
 mod sampled;
+mod samples;
 
 pub use class_level::{ClassLevel, ClassPoint};
 pub use coefficients::Coefficients;
@@ -26,6 +27,7 @@ pub use minorant::{Affine, Minorant};
 pub use objective::Objective;
 pub(crate) use objective::others;
 pub use sampled::{Sampled, SampledPoint};
+pub use samples::{MIN_SAMPLE_TEMPERATURE, SampleLoss, SamplePoint};
 
 use serde::{Deserialize, Serialize};
 

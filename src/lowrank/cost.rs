@@ -12,6 +12,7 @@ use nalgebra::DMatrix;
 
 use super::oblique;
 use crate::loss::Objective;
+use crate::spectrum::{eigen, product, transposed_product};
 
 /// A twice differentiable function of d x n matrices with unit columns, extended to a neighbourhood of them.
 pub trait Cost: Sync {
@@ -85,10 +86,19 @@ impl<'a, O: Objective> Factored<'a, O> {
         self.private
     }
 
+    /// `X^T Y` of the shared coordinates.
+    fn products(&self, h: &DMatrix<f64>, other: &DMatrix<f64>) -> DMatrix<f64> {
+        if self.private {
+            let shared = h.nrows() - 1;
+            transposed_product(&h.rows(0, shared).into_owned(), &other.rows(0, shared).into_owned())
+        } else {
+            transposed_product(h, other)
+        }
+    }
+
     /// The invariant Gram matrix of a factor, r x r.
     pub fn values(&self, h: &DMatrix<f64>) -> DMatrix<f64> {
-        let shared = h.rows(0, h.nrows() - usize::from(self.private));
-        let mut values = shared.tr_mul(&shared);
+        let mut values = self.products(h, h);
         for (g, &m) in self.objective.multiplicity().iter().enumerate() {
             values[(g, g)] = if m >= 2.0 {
                 let s = h[(h.nrows() - 1, g)];
@@ -118,7 +128,7 @@ impl<'a, O: Objective> Factored<'a, O> {
                 values[(g, h)]
             }
         });
-        let spectrum = crate::spectrum::eigen(&block)?;
+        let spectrum = eigen(&block)?;
         let mut h = DMatrix::zeros(self.rows(dimension), r);
         for (row, index) in (0..r).rev().take(dimension).enumerate() {
             let length = spectrum.values[index].max(0.0).sqrt();
@@ -153,11 +163,11 @@ impl<'a, O: Objective> Factored<'a, O> {
 
     /// `2 [X W; s * own]`.
     fn apply(&self, h: &DMatrix<f64>, weights: &DMatrix<f64>, own: &[f64]) -> DMatrix<f64> {
+        let mut product = product(h, weights) * 2.0;
         if !self.private {
-            return h * weights * 2.0;
+            return product;
         }
         let last = h.nrows() - 1;
-        let mut product = h * weights * 2.0;
         for (g, &own) in own.iter().enumerate() {
             product[(last, g)] = 2.0 * own * h[(last, g)];
         }
@@ -207,7 +217,7 @@ impl<O: Objective> Cost for Factored<'_, O> {
 
     fn hessian_product(&self, h: &DMatrix<f64>, at: &Self::Point, direction: &DMatrix<f64>) -> DMatrix<f64> {
         let shared = h.nrows() - usize::from(self.private);
-        let half = h.rows(0, shared).tr_mul(&direction.rows(0, shared));
+        let half = self.products(h, direction);
         let mut change = &half + half.transpose();
         for (g, &m) in self.objective.multiplicity().iter().enumerate() {
             change[(g, g)] = if m >= 2.0 {

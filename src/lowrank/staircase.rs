@@ -25,7 +25,7 @@ pub struct Settings {
     pub trust_region: trust_region::Settings,
     /// Most changes of dimension, at least 1. Default 60.
     pub max_stairs: usize,
-    /// Dimensions of the first run, if there are more vertices; at least 1. Default 24.
+    /// Dimensions of the first run, if there are more than twice as many vertices; at least 1. Default 250.
     pub first_dimension: usize,
 }
 
@@ -37,7 +37,7 @@ impl Default for Settings {
                 ..trust_region::Settings::default()
             },
             max_stairs: 60,
-            first_dimension: 24,
+            first_dimension: 250,
         }
     }
 }
@@ -65,14 +65,23 @@ pub const COINCIDE: f64 = 1e-7;
 /// Tolerance on the gradient in a rough run.
 const ROUGH: f64 = 1e-7;
 
+/// Tolerance on the gradient in a run that only has to show where to escape.
+const SKETCH: f64 = 1e-2;
+
+/// Eigenvalues below this mean that dimensions are missing, whatever the gradient.
+const MISSING: f64 = -0.03;
+
 /// Eigenvalues of the scaled dual matrix, whose diagonal is about 1/2, above this are not negative.
 const NEGATIVE: f64 = -1e-10;
 
 /// Largest gradient at which the test of optimality means anything.
 const STATIONARY: f64 = 1e-6;
 
-/// Singular values below these, relative to the largest, are tried as none.
-const CUTOFFS: [f64; 7] = [3e-2, 1e-2, 3e-3, 1e-3, 1e-4, 1e-5, 1e-6];
+/// Singular values below this, relative to the largest, may be zero at the optimum.
+const SMALL: f64 = 3e-2;
+
+/// Most ranks that are tried.
+const MAX_RANKS: usize = 4;
 
 struct Search<'a, O> {
     objective: &'a O,
@@ -186,6 +195,18 @@ fn count_above(cutoff: f64, singular: &[f64]) -> usize {
     singular.iter().filter(|&&s| s > cutoff * largest).count()
 }
 
+/// The ranks below the number of singular values (descending) that they suggest, the widest gap between neighbours first.
+fn likely_ranks(singular: &[f64]) -> Vec<usize> {
+    let largest = singular.iter().copied().fold(1.0, f64::max);
+    let gap = |rank: usize| (singular[rank - 1] / largest).max(1e-12) / (singular[rank] / largest).max(1e-12);
+    let mut ranks: Vec<usize> = (1..singular.len())
+        .filter(|&rank| singular[rank] < SMALL * largest && gap(rank) > 2.0)
+        .collect();
+    ranks.sort_by(|&a, &b| gap(b).total_cmp(&gap(a)));
+    ranks.truncate(MAX_RANKS);
+    ranks
+}
+
 /// Number of dimensions that the shared coordinates span.
 fn shared_rank<O: Objective>(factored: &Factored<'_, O>, h: &DMatrix<f64>) -> usize {
     let shared = shared(factored, h);
@@ -235,8 +256,10 @@ impl<'a, O: Objective> Search<'a, O> {
 
     fn run(&mut self, h: DMatrix<f64>, tolerance: f64) -> Candidate {
         self.rescale(&h);
+        let exact = h.ncols() * (h.nrows() - 1) <= self.settings.trust_region.dense_limit;
         let settings = trust_region::Settings {
-            tolerance,
+            // Conjugate gradients are slow to the last digits, and the proof is of second order in the error.
+            tolerance: if exact { tolerance } else { tolerance.max(1e-10) },
             ..self.settings.trust_region.clone()
         };
         let Outcome {
@@ -306,46 +329,47 @@ impl<'a, O: Objective> Search<'a, O> {
 
     /// Up and down the stairs until the test is passed at the rank of the optimum.
     fn climb(&mut self, start: DMatrix<f64>) -> Candidate {
-        let mut here = self.run(start, ROUGH);
+        let columns = start.ncols();
+        let mut next = start;
+        let mut last: Option<Candidate> = None;
         for stair in 0..self.settings.max_stairs {
+            let narrow = next.nrows() < columns;
+            let mut here = self.run(next, if narrow { SKETCH } else { ROUGH });
             self.control
                 .report("low-rank staircase", stair as u64, here.gradient_norm);
+            if narrow && here.lowest >= MISSING && here.stopped.is_none() {
+                here = self.run(here.h, ROUGH);
+            }
+            if here.stopped.is_none() && here.lowest >= -1e-5 {
+                here = self.finish(&here);
+                if here.passes() || last.is_some_and(|last| here.value >= last.value) {
+                    // Where nothing is won any more, what is left is rounding.
+                    return here;
+                }
+                last = Some(here.clone());
+            } else {
+                last = None;
+            }
             if here.stopped.is_some() {
                 return here;
             }
-            if here.lowest < -1e-5 {
-                let Some(next) = self.escape(&here) else { break };
-                here = self.run(next, ROUGH);
-                continue;
+            match self.escape(&here) {
+                Some(escaped) => next = escaped,
+                None => return here,
             }
-            let finished = self.finish(&here);
-            if finished.stopped.is_some() || finished.passes() {
-                return finished;
-            }
-            let Some(next) = self.escape(&finished) else {
-                return finished;
-            };
-            here = self.run(next, ROUGH);
-            if here.value >= finished.value {
-                // Nothing is won any more: what is left is rounding.
-                return finished;
+            if stair + 1 == self.settings.max_stairs {
+                return here;
             }
         }
-        here
+        unreachable!("the last stair returns")
     }
 
     /// Newton's method at the rank of the optimum: the smallest at which the test is passed, else as it was.
     fn finish(&mut self, here: &Candidate) -> Candidate {
         let tolerance = self.settings.trust_region.tolerance;
         let (rotated, singular) = principal(&self.factored(), &here.h);
-        let mut tried = Vec::new();
         let mut best: Option<Candidate> = None;
-        for cutoff in CUTOFFS {
-            let rank = count_above(cutoff, &singular).max(1);
-            if rank == here.h.nrows() - usize::from(self.factored().has_private_row()) || tried.contains(&rank) {
-                continue;
-            }
-            tried.push(rank);
+        for rank in likely_ranks(&singular) {
             let candidate = self.run(truncated(&self.factored(), &rotated, rank), tolerance);
             if candidate.stopped.is_some() || (candidate.passes() && candidate.gradient_norm <= 1e-9) {
                 return candidate;
@@ -368,7 +392,7 @@ impl<'a, O: Objective> Search<'a, O> {
         let (rotated, singular) = principal(&factored, &from.h);
         let r = rotated.ncols();
         let rank = count_above(1e-6, &singular).max(1);
-        let room = r.saturating_sub(rank).min(from.negative.len()).min(4 + rank / 2);
+        let room = r.saturating_sub(rank).min(from.negative.len()).min(4 + rank);
         let directions = &from.negative[..room];
         let mut wide = DMatrix::zeros(factored.rows(rank + room), r);
         wide.rows_mut(0, rank).copy_from(&rotated.rows(0, rank));

@@ -6,26 +6,26 @@ use super::font::{ASCENT, CAP, DESCENT, Font};
 use super::labels::{clean, thin};
 use super::scene::{Anchor, Item, Polyline, Rectangle, Scene, Text};
 
-pub(super) const DARK: Rgb = [26, 26, 26];
-pub(super) const SOFT: Rgb = [70, 70, 70];
+const DARK: Rgb = [26, 26, 26];
+const SOFT: Rgb = [70, 70, 70];
 const GREY: Rgb = [176, 176, 176];
 const WHITE: Rgb = [255, 255, 255];
 /// Width and height of the plot that whole cells come nearest to.
 const TARGET: f64 = 1100.0;
-pub(super) const PAD: f64 = 36.0;
-pub(super) const STROKE: i32 = 2;
-pub(super) const TICK: f64 = 12.0;
-pub(super) const MINOR: f64 = 6.0;
-pub(super) const GAP: f64 = 10.0;
-pub(super) const TITLE: f64 = 38.0;
-pub(super) const SUBTITLE: f64 = 31.0;
-pub(super) const NAME: f64 = 34.0;
-pub(super) const LABEL: f64 = 32.0;
-pub(super) const NOTE: f64 = 28.0;
-pub(super) const LEADING: f64 = 1.35;
-pub(super) const CURVE: f64 = 5.0;
+const PAD: f64 = 36.0;
+const STROKE: i32 = 2;
+const TICK: f64 = 12.0;
+const MINOR: f64 = 6.0;
+const GAP: f64 = 10.0;
+const TITLE: f64 = 38.0;
+const SUBTITLE: f64 = 31.0;
+const NAME: f64 = 34.0;
+const LABEL: f64 = 32.0;
+const NOTE: f64 = 28.0;
+const LEADING: f64 = 1.35;
+const CURVE: f64 = 5.0;
 /// Distance and side of the swatches of the legend, and most of them.
-pub(super) const LEGEND_GAP: f64 = 44.0;
+const LEGEND_GAP: f64 = 44.0;
 const SWATCH: i32 = 40;
 const MAX_SWATCHES: usize = 14;
 
@@ -54,29 +54,15 @@ pub struct Diagram {
     pub notes: Vec<String>,
 }
 
-/// A logarithmic axis: values to pixels from its start.
-pub(super) struct Axis {
+/// An axis: values to pixels from its start, each value in the middle of its cell.
+struct Axis {
     low: f64,
     per_pixel: f64,
     cell: f64,
     count: usize,
-    /// Pixels from the start to the first value.
-    margin: f64,
 }
 
 impl Axis {
-    /// From `low` to `high` in so many pixels.
-    pub(super) fn between(low: f64, high: f64, pixels: f64) -> Axis {
-        Axis {
-            low: low.ln(),
-            per_pixel: (high / low).ln() / pixels,
-            cell: pixels,
-            count: 1,
-            margin: 0.0,
-        }
-    }
-
-    /// Each value in the middle of its cell.
     fn new(values: &[f64]) -> Axis {
         let count = values.len();
         let cell = (TARGET / count as f64).round().max(1.0);
@@ -86,7 +72,6 @@ impl Axis {
             per_pixel: (high - low) / ((count - 1) as f64 * cell),
             cell,
             count,
-            margin: 0.5 * cell,
         }
     }
 
@@ -94,12 +79,12 @@ impl Axis {
         self.count as f64 * self.cell
     }
 
-    pub(super) fn at(&self, value: f64) -> f64 {
-        (value.ln() - self.low) / self.per_pixel + self.margin
+    fn at(&self, value: f64) -> f64 {
+        (value.ln() - self.low) / self.per_pixel + 0.5 * self.cell
     }
 
     /// Ticks at 1..9 times powers of ten, and the labels that are written: powers of ten first, then 2 and 5, then the rest.
-    pub(super) fn ticks(&self, extent: impl Fn(&str) -> f64) -> Vec<(f64, Option<String>)> {
+    fn ticks(&self, extent: impl Fn(&str) -> f64) -> Vec<(f64, Option<String>)> {
         let first = (self.low / std::f64::consts::LN_10).floor() as i32 - 1;
         let last = ((self.low + self.length() * self.per_pixel) / std::f64::consts::LN_10).ceil() as i32 + 1;
         let mut ticks: Vec<(f64, String, usize)> = Vec::new();
@@ -113,7 +98,7 @@ impl Axis {
                     2 | 5 => 2,
                     _ => 1,
                 };
-                if (-1e-6..=self.length() + 1e-6).contains(&at) {
+                if (0.0..=self.length()).contains(&at) {
                     ticks.push((at, text, weight));
                 }
             }

@@ -39,7 +39,7 @@ mod tests;
 
 use nalgebra::DMatrix;
 
-pub use chart::{Chart, Series};
+pub use chart::{Chart, ChartAxis, Mark, Scale, Series};
 pub use diagram::Diagram;
 pub use inspect::inspect;
 
@@ -220,13 +220,11 @@ pub enum PlotError {
         /// Values along the vertical axis.
         rows: usize,
     },
-    /// A chart needs ascending positive values, two or more, and one to four finite series over them.
-    #[error("a chart of {series} series over {points} points does not fit, or its axis does not ascend")]
+    /// An axis of a chart without a value that it could show, or with ends that do not ascend.
+    #[error("the {axis} axis of the chart has no values that it can show")]
     Chart {
-        /// Values along the horizontal axis.
-        points: usize,
-        /// Number of series.
-        series: usize,
+        /// `horizontal` or `vertical`.
+        axis: &'static str,
     },
     /// More pixels than a picture should have.
     #[error("the picture would have {width} x {height} pixels: use fewer panels")]
@@ -287,10 +285,10 @@ pub fn diagram_svg(diagram: &Diagram) -> Result<String, PlotError> {
     svg::svg(&diagram::scene(diagram, &font)?)
 }
 
-/// A line chart as a PNG file.
+/// A chart as a PNG file.
 ///
 /// # Errors
-/// [`PlotError::Chart`] if its parts do not fit.
+/// [`PlotError::Chart`] for an axis without values.
 pub fn chart_png(chart: &Chart) -> Result<Vec<u8>, PlotError> {
     let font = font::Font::new()?;
     bitmap::png(&chart::scene(chart, &font)?, &font)

@@ -406,6 +406,10 @@ fn the_json_page_names_every_field() {
             .join("\n");
         fields(&serde_json::from_str(&text).unwrap(), "", &mut found);
     }
+    let verified = run("ufmin verify --sizes 4,3 --starts 2 --format json", folder.path())
+        .unwrap()
+        .join("\n");
+    fields(&serde_json::from_str(&verified).unwrap(), "", &mut found);
     let described: BTreeSet<String> = page("reference/json.md").first_cells(None).into_iter().collect();
     let missing: Vec<_> = found.difference(&described).collect();
     assert!(missing.is_empty(), "not described: {missing:?}");

@@ -320,11 +320,6 @@ fn names_of_flags() {
             "newton",
             &["--method: `newton` is not one of auto,", "choose one of these"],
         ),
-        (
-            "--method",
-            "lowrank",
-            &["--method: the method lowrank is not available"],
-        ),
         ("--method", "closed-form", &["closed-form", "nonnegative"]),
         (
             "--anchors",

@@ -8,7 +8,7 @@ use ufmin::problem::{Classes, Model, Problem};
 use ufmin::symmetry::{Entries, Program, lift_samples, reduce_samples};
 
 /// THEORY (1) and its relatives, sample by sample, from a Gram matrix of samples. Written for reading, not for speed.
-fn sample_level(gram: &DMatrix<f64>, labels: &[usize], loss: Loss, anchors: Anchors, tau: f64) -> f64 {
+pub(crate) fn sample_level(gram: &DMatrix<f64>, labels: &[usize], loss: Loss, anchors: Anchors, tau: f64) -> f64 {
     let n = labels.len();
     let size = |class: usize| labels.iter().filter(|&&label| label == class).count() as f64;
     let classes = labels.iter().copied().collect::<std::collections::BTreeSet<_>>().len() as f64;
@@ -45,7 +45,7 @@ fn sample_level(gram: &DMatrix<f64>, labels: &[usize], loss: Loss, anchors: Anch
     total
 }
 
-fn problem(sizes: &[u64], loss: Loss, anchors: Anchors, temperature: f64) -> Problem {
+pub(crate) fn problem(sizes: &[u64], loss: Loss, anchors: Anchors, temperature: f64) -> Problem {
     let model = Model {
         loss,
         anchors,

@@ -366,6 +366,39 @@ fn exact_and_conic_agree() {
     assert!(compared >= 350, "{compared} problems that both methods solve");
 }
 
+/// The low-rank method knows neither the structure of the optimum nor the merging rule, and finds the same.
+#[test]
+fn exact_and_lowrank_agree() {
+    let compared: usize = (0..1000usize)
+        .into_par_iter()
+        .map(|index| {
+            let instance = Instance::random(index, 3, WIDE);
+            let problem = instance.problem();
+            let exact = by(MethodChoice::Dual, &problem);
+            if exact.solution.termination != Termination::Converged {
+                return 0;
+            }
+            let lowrank = by(MethodChoice::Lowrank, &problem);
+            let context = format!("{instance:?}");
+            assert_eq!(complaint(&lowrank), None, "{context}");
+            let (here, other) = (&exact.certificate, &lowrank.certificate);
+            let unit = if here.floor.is_some() {
+                here.excess
+            } else {
+                here.loss.abs().max(1.0)
+            };
+            assert!(other.relative_gap < 1e-6, "gap {}: {context}", other.relative_gap);
+            let above = (other.excess - here.excess) / unit;
+            assert!(
+                above > -1e-11 && above <= other.relative_gap + 1e-11,
+                "lowrank is {above} above: {context}"
+            );
+            1
+        })
+        .sum();
+    assert!(compared >= 700, "{compared} problems that both methods solve");
+}
+
 /// False if the exact solver has no rule for the problem.
 fn agrees(instance: &Instance) -> bool {
     let problem = instance.problem();
