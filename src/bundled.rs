@@ -1,7 +1,7 @@
 //! The problem files of the repository, for users who do not have it.
 
 /// Names and texts, in alphabetical order.
-pub const PROBLEMS: [(&str, &str); 17] = [
+pub const PROBLEMS: [(&str, &str); 20] = [
     ("balanced-etf", include_str!("../problems/balanced-etf.toml")),
     ("bcl-class-anchors", include_str!("../problems/bcl-class-anchors.toml")),
     (
@@ -19,6 +19,12 @@ pub const PROBLEMS: [(&str, &str); 17] = [
     ("nonnegative-frame", include_str!("../problems/nonnegative-frame.toml")),
     ("nscl", include_str!("../problems/nscl.toml")),
     ("population", include_str!("../problems/population.toml")),
+    ("random-batches", include_str!("../problems/random-batches.toml")),
+    (
+        "random-batches-collapse",
+        include_str!("../problems/random-batches-collapse.toml"),
+    ),
+    ("sampled-negatives", include_str!("../problems/sampled-negatives.toml")),
     ("sincere", include_str!("../problems/sincere.toml")),
     ("step-100", include_str!("../problems/step-100.toml")),
     ("step-100-tau1", include_str!("../problems/step-100-tau1.toml")),

@@ -41,6 +41,7 @@ pub mod bundled;
 pub mod certificate;
 pub mod conic;
 pub mod control;
+pub mod curve;
 pub mod dual;
 pub mod embedding;
 pub mod error;

@@ -3,6 +3,7 @@
 //! Exit status: 0 solved and certified, 1 solved but not certified, 2 error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod curve;
 mod diagnostic;
 mod heatmap;
 mod phase;
@@ -41,6 +42,7 @@ enum Verb {
     Solve(Box<solve::SolveArgs>),
     Heatmap(heatmap::HeatmapArgs),
     Phase(Box<phase::PhaseArgs>),
+    Curve(Box<curve::CurveArgs>),
     Verify(Box<verify::VerifyArgs>),
     Problems(problems::ProblemsArgs),
     Completions(shell::CompletionsArgs),
@@ -70,6 +72,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Solve(arguments) => solve::run(&arguments),
         Verb::Heatmap(arguments) => heatmap::run(&arguments),
         Verb::Phase(arguments) => phase::run(&arguments),
+        Verb::Curve(arguments) => curve::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Problems(arguments) => problems::run(&arguments),
         Verb::Completions(arguments) => shell::completions(&arguments),

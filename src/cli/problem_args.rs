@@ -91,6 +91,25 @@ impl ProblemArgs {
         self.resolve_with(solver, spec::resolve)
     }
 
+    /// The same with random batches of `size`, unless a size is given.
+    pub(crate) fn with_batch_size(&self, size: i64) -> Self {
+        Self {
+            batch_size: self.batch_size.or(Some(size)),
+            ..self.clone()
+        }
+    }
+
+    /// The same with so many sampled negatives, unless a number is given; and with the loss that has some, unless a loss or
+    /// a file is given.
+    pub(crate) fn with_negatives(&self, negatives: i64) -> Self {
+        let loss = self.file.is_none().then(|| "nce".to_owned());
+        Self {
+            negatives: self.negatives.or(Some(negatives)),
+            loss: self.loss.clone().or(loss),
+            ..self.clone()
+        }
+    }
+
     /// The class sizes at every ratio, and the problem.
     pub(crate) fn resolve_family(&self) -> Result<(Family, Problem), Error> {
         self.resolve_with(&SolverTable::default(), spec::resolve_family)

@@ -402,6 +402,146 @@ fn tables_of_theory() {
     entries(&found, &[(2, 3, 0.747_082)]);
 }
 
+/// What `tests/reference/sampled.py` stored.
+#[derive(serde::Deserialize)]
+struct Stored {
+    kind: String,
+    weights: Vec<u64>,
+    draws: u64,
+    views: u64,
+    temperature: f64,
+    floor: f64,
+    excess: f64,
+    gram: Vec<Vec<f64>>,
+}
+
+#[derive(serde::Deserialize)]
+struct Reference {
+    cases: Vec<Stored>,
+}
+
+#[test]
+fn stored_optima_are_met_to_the_last_digits() {
+    let reference: Reference = serde_json::from_str(include_str!("../reference/sampled.json")).unwrap();
+    assert!(reference.cases.len() >= 13);
+    for case in &reference.cases {
+        let model = match case.kind.as_str() {
+            "nce" => nce(case.draws, case.temperature),
+            kind => Model {
+                loss: if kind == "sincere" { Loss::Sincere } else { Loss::Supcon },
+                views: case.views,
+                ..batches(case.draws, case.temperature)
+            },
+        };
+        let problem = Problem::new(Classes::from_counts(&case.weights).unwrap(), model).unwrap();
+        for method in [MethodChoice::Dual, MethodChoice::Lowrank] {
+            let options = Options {
+                method,
+                ..Options::default()
+            };
+            let found = solve(&problem, &options, &Control::default()).unwrap();
+            let context = format!("{} {:?} {} {method:?}", case.kind, case.weights, case.draws);
+            assert_certified(&found, &context);
+            let c = &found.certificate;
+            assert!(
+                (c.floor.unwrap() - case.floor).abs() < 1e-14 * (1.0 + case.floor),
+                "{context}"
+            );
+            assert!((c.excess / case.excess - 1.0).abs() < 1e-12, "{context}");
+            for (i, row) in case.gram.iter().enumerate() {
+                for (j, value) in row.iter().enumerate() {
+                    let entry = c.gram.entry(i as u64, j as u64);
+                    assert!((entry - value).abs() < 1e-8, "{context}: {i} {j} {entry} {value}");
+                }
+            }
+        }
+    }
+}
+
+/// Random batches see what the full batch does not: fewer draws, more collapse; and their limit is the population.
+#[test]
+fn a_curve_leads_to_its_limit() {
+    use ufmin::curve::{Quantity, curve};
+    let classes = Classes::from_counts(&[10, 10, 1, 1]).unwrap();
+    let problem = Problem::new(classes, batches(4, 1.0)).unwrap();
+    let values = [4.0, 8.0, 16.0, 64.0, 1024.0, 100_000.0];
+    let found = curve(
+        &problem,
+        Quantity::BatchSize,
+        &values,
+        &Options::default(),
+        &Control::default(),
+    )
+    .unwrap();
+    assert!(found.is_certified());
+    // Classes of one sample have no full batch.
+    assert_eq!(found.limit.as_ref().unwrap().name, "population");
+    let collapsed: Vec<usize> = found.rows.iter().map(|row| row.collapsed.len()).collect();
+    assert_eq!(collapsed, [1, 1, 0, 0, 0, 0]);
+    let distances: Vec<f64> = found.rows.iter().map(|row| row.distance_to_limit.unwrap()).collect();
+    assert!(distances.windows(2).all(|pair| pair[1] < pair[0]), "{distances:?}");
+    assert!(distances[5] < 1e-5);
+    let csv = found.to_csv();
+    assert_eq!(csv.lines().count(), values.len() + 1);
+    let json: serde_json::Value = serde_json::from_str(&found.to_json()).unwrap();
+    assert_eq!(json["schema"], "ufmin/curve/1");
+    assert_eq!(json["rows"][1]["collapsed"], serde_json::json!([[2, 3]]));
+    assert!(found.text().contains("population"));
+    assert!(ufmin::plot::chart_svg(&found.chart()).unwrap().contains("batch size"));
+}
+
+/// What no loss can be says which field, and what to do.
+#[test]
+fn impossible_draws_are_refused() {
+    use ufmin::spec::{parse, resolve};
+    for (text, needles) in [
+        ("[batches]\nkind = \"random\"", ["batches.size", "--batch-size"]),
+        ("[batches]\nsize = 2", ["batches.size", "3 or more"]),
+        ("[batches]\nsize = -7", ["batches.size", "3 or more"]),
+        ("[batches]\nsize = 2000000000", ["batches.size", "population"]),
+        ("[batches]\nkind = \"fixed\"", ["batches.kind", "random"]),
+        (
+            "[batches]\nkind = \"random\"\nmembers = [[0]]",
+            ["batches.members", "full batch"],
+        ),
+        ("[batches]\nsize = 8\n[loss]\nkind = \"bcl\"", ["loss.kind", "supcon"]),
+        (
+            "[batches]\nsize = 8\n[loss]\nkind = \"nce\"\nnegatives = 3",
+            ["batches", "supcon"],
+        ),
+        (
+            "[batches]\nsize = 8\n[loss]\nanchors = \"class\"",
+            ["loss.anchors", "remove"],
+        ),
+        (
+            "[batches]\nsize = 8\n[loss]\nsingletons = \"skip\"",
+            ["loss.singletons", "remove"],
+        ),
+        ("[loss]\nkind = \"nce\"", ["loss.negatives", "--negatives"]),
+        ("[loss]\nkind = \"nce\"\nnegatives = 0", ["loss.negatives", "1 or more"]),
+        (
+            "[loss]\nkind = \"nce\"\nnegatives = 10000000000",
+            ["loss.negatives", "population"],
+        ),
+        ("[loss]\nnegatives = 3", ["loss.negatives", "nce"]),
+    ] {
+        let text = format!("[classes]\nsizes = [5, 4]\n{text}\n");
+        let file = parse(std::path::Path::new("p.toml"), &text).unwrap();
+        let error = resolve(&file, std::path::Path::new("")).unwrap_err();
+        assert!(error.to_string().contains(needles[0]), "{text}: {error}");
+        assert!(error.hint().unwrap().contains(needles[1]), "{text}: {:?}", error.hint());
+    }
+    for text in [
+        "[batches]\nsize = 8.5",
+        "[batches]\nsizes = 8",
+        "batches = 8",
+        "[batches]\nsize = \"8\"",
+    ] {
+        let text = format!("{text}\n[classes]\nsizes = [5, 4]\n");
+        assert!(parse(std::path::Path::new("p.toml"), &text).is_err(), "{text}");
+    }
+}
+
 /// Uniform classes: the ETF for every number of negatives and every batch, and one downstream loss \[Awasthi2022\].
 #[test]
 fn uniform_classes_have_the_simplex_at_any_number_of_draws() {
