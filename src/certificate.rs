@@ -6,7 +6,8 @@
 //! F(M) >= sum over rows of their minorant at y  -  sum nu                                       THEORY (4')
 //! ```
 //!
-//! because `<S, M> >= 0` and the diagonal of `M` is 1. The bound is exact at the optimum's own `y`, and its error is of
+//! because `<S, M> >= 0` and the diagonal of `M` is 1. The rows of sampled losses are not conjugated: their minorant is the
+//! tangent at a matrix whose gradient is `y`, which need not be feasible. The bound is exact at the optimum's own `y`, and its error is of
 //! second order elsewhere. Three candidates are tried, and the best bound counts; each is proved, none is believed:
 //!
 //! * **rank one**: at a regular optimum `S = v v^T`. Take `v_c^2 = -(A M)_c` and rescale `y` so that `S` is exactly that.
@@ -24,8 +25,8 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::gram::Gram;
-use crate::loss::{Evaluation, Row};
+use crate::gram::{Gram, Partition};
+use crate::loss::{Affine, ClassLevel, Minorant, Sampled, others};
 use crate::problem::Problem;
 use crate::spectrum::{definite_shift, eigen};
 use crate::symmetry::Program;
@@ -106,6 +107,9 @@ pub struct DualPoint {
     pub nu: Vec<f64>,
     /// Natural log of the unit: the log of the excess, or 0 for losses without a floor.
     pub log_scale: f64,
+    /// The matrix at which the loss has the gradient `y`, r x r, where the bound is by its tangent (sampled losses). It
+    /// need not be feasible.
+    pub tangent: Option<DMatrix<f64>>,
 }
 
 impl DualPoint {
@@ -182,6 +186,7 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
         });
     }
     if let Some(form) = gram.cauchy()
+        && !problem.model().is_sampled()
         && let Some(certificate) = cauchy::certify(problem, gram, form, tolerance)
         && (certificate.verdict == Verdict::Certified || gram.partition().groups() > MAX_DENSE_GROUPS)
     {
@@ -199,29 +204,49 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
             reason: "it has entries that are not finite".to_owned(),
         });
     }
-    let program = Program::on_partition(problem, gram.partition().clone());
-    let (values, feasibility_shift) = make_feasible(&program, &values);
-    let entries = program.collapsed_entries(&values);
-    let at = program.objective.evaluate(&entries);
-    let floor = program.objective.floor();
-    let log_scale = if floor.is_some() { at.log_excess } else { 0.0 };
-    let gradient = Gradient::new(&program, &values, &entries, &at, log_scale);
+    let nonnegative = problem.model().nonnegative;
+    let partition = gram.partition();
+    Ok(match Sampled::on_partition(problem, partition) {
+        Some(objective) => judge(&objective, partition, &values, nonnegative, tolerance),
+        None => {
+            let program = Program::on_partition(problem, partition.clone());
+            judge(&ClassLevel::new(&program), partition, &values, nonnegative, tolerance)
+        }
+    })
+}
+
+/// Judges group values against a loss.
+fn judge<O: Minorant>(
+    objective: &O,
+    partition: &Partition,
+    values: &DMatrix<f64>,
+    nonnegative: bool,
+    tolerance: f64,
+) -> Certificate {
+    let (values, feasibility_shift) = make_feasible(objective.multiplicity(), values, nonnegative);
+    let floor = objective.floor();
+    // Of the excess only its logarithm counts: it fixes the unit.
+    let at = objective.evaluate(&values, 0.0);
+    let log_excess = objective.log_excess(&at);
+    let excess = objective.excess(&at);
+    let log_scale = if floor.is_some() { log_excess } else { 0.0 };
+    let gradient = Gradient::new(objective, &values, log_scale);
 
     // In units of e^log_scale, where the excess is 1 (or the loss itself, without a floor).
-    let value = if floor.is_some() { 1.0 } else { at.excess };
-    let unit = if floor.is_some() { 1.0 } else { at.excess.abs().max(1.0) };
-    let best = best_bound(&gradient, value, unit);
+    let value = if floor.is_some() { 1.0 } else { excess };
+    let unit = if floor.is_some() { 1.0 } else { excess.abs().max(1.0) };
+    let best = best_bound(&gradient, nonnegative, value, unit);
     let gap = (value - best.bound).max(0.0);
     let relative_gap = gap / unit;
     let scale = log_scale.exp();
-    let loss = floor.unwrap_or(0.0) + at.excess;
-    Ok(Certificate {
-        gram: Gram::from_groups(gram.partition().clone(), values),
+    let loss = floor.unwrap_or(0.0) + excess;
+    Certificate {
+        gram: Gram::from_groups(partition.clone(), values.clone()),
         feasibility_shift,
         loss,
         floor,
-        excess: at.excess,
-        log_excess: floor.map(|_| at.log_excess),
+        excess,
+        log_excess: floor.map(|_| log_excess),
         // A bound above the loss of a feasible matrix is rounding.
         lower_bound: (floor.unwrap_or(0.0) + best.bound * scale).min(loss),
         gap: gap * scale,
@@ -232,6 +257,7 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
             y: Some(best.y),
             nu: best.nu,
             log_scale,
+            tangent: best.tangent,
         },
         tolerance,
         verdict: if relative_gap <= tolerance {
@@ -239,7 +265,7 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
         } else {
             Verdict::NotCertified
         },
-    })
+    }
 }
 
 /// The r x r block of the orthonormal lift of a group matrix with diagonal `diagonal[g]` (one class with itself) and
@@ -274,17 +300,17 @@ fn lifted_shift(multiplicity: &[f64], diagonal: &[f64], values: &DMatrix<f64>) -
 
 /// Moves group values to a feasible matrix: `(M + delta I + epsilon J)/(1 + delta + epsilon)`, with `J` all ones and
 /// `epsilon > 0` only where entries must not be negative. Returns it with `delta + epsilon`.
-fn make_feasible(program: &Program, values: &DMatrix<f64>) -> (DMatrix<f64>, f64) {
-    let ones = vec![1.0; program.groups()];
-    let delta = lifted_shift(&program.multiplicity, &ones, values);
-    let epsilon = if program.nonnegative {
+fn make_feasible(multiplicity: &[f64], values: &DMatrix<f64>, nonnegative: bool) -> (DMatrix<f64>, f64) {
+    let ones = vec![1.0; multiplicity.len()];
+    let delta = lifted_shift(multiplicity, &ones, values);
+    let epsilon = if nonnegative {
         values.iter().fold(0.0f64, |low, &v| low.max(-v))
     } else {
         0.0
     };
     let total = 1.0 + delta + epsilon;
     let mut moved = values.map(|value| (value + epsilon) / total);
-    for (g, &m) in program.multiplicity.iter().enumerate() {
+    for (g, &m) in multiplicity.iter().enumerate() {
         if m == 1.0 {
             moved[(g, g)] = 1.0;
         }
@@ -299,11 +325,13 @@ struct Bound {
     method: BoundMethod,
     y: DMatrix<f64>,
     nu: Vec<f64>,
+    tangent: Option<DMatrix<f64>>,
 }
 
 /// The gradient of the loss at a feasible matrix, by ordered pairs of classes, and what the candidates share.
-struct Gradient<'a> {
-    program: &'a Program,
+struct Gradient<'a, O> {
+    objective: &'a O,
+    multiplicity: &'a [f64],
     values: &'a DMatrix<f64>,
     log_scale: f64,
     /// `y_cc'`: derivative of the row of `c` by `M_cc'`.
@@ -314,32 +342,23 @@ struct Gradient<'a> {
     nu: Vec<f64>,
 }
 
-impl<'a> Gradient<'a> {
-    fn new(program: &'a Program, values: &'a DMatrix<f64>, entries: &[f64], at: &Evaluation, log_scale: f64) -> Self {
-        let groups = program.groups();
-        let terms = program.objective.term_gradients(entries, at, log_scale);
-        let mut y = DMatrix::zeros(groups, groups);
-        for row in program.objective.rows() {
-            let g = row.reference;
-            let mut next = row.start;
-            for h in 0..groups {
-                let others = others(program, g, h);
-                if others > 0.0 {
-                    y[(g, h)] = terms[next] / (program.multiplicity[g] * others);
-                    next += 1;
-                }
-            }
-        }
+impl<'a, O: Minorant> Gradient<'a, O> {
+    fn new(objective: &'a O, values: &'a DMatrix<f64>, log_scale: f64) -> Self {
+        let multiplicity = objective.multiplicity();
+        let groups = multiplicity.len();
+        let at = objective.evaluate(values, log_scale);
+        let y = objective.gradient(&at).clone();
         let a = (&y + y.transpose()) * 0.5;
         let nu = (0..groups)
             .map(|g| {
                 -(0..groups)
-                    .map(|h| others(program, g, h) * a[(g, h)] * values[(g, h)])
+                    .map(|h| others(multiplicity, g, h) * a[(g, h)] * values[(g, h)])
                     .sum::<f64>()
             })
             .collect();
         Self {
-            program,
+            objective,
+            multiplicity,
             values,
             log_scale,
             y,
@@ -348,57 +367,31 @@ impl<'a> Gradient<'a> {
         }
     }
 
-    /// `sum of minorants - sum nu` with `nu` raised by `eta`; minus infinity for inadmissible `y`.
-    fn bound(&self, mut y: DMatrix<f64>, mut nu: Vec<f64>, mut eta: f64, method: BoundMethod) -> Bound {
-        let program = self.program;
-        let mut bound = 0.0;
-        for value in &mut nu {
+    fn groups(&self) -> usize {
+        self.multiplicity.len()
+    }
+
+    /// `constant - sum nu` of an affine minorant, with `nu` raised by `eta`.
+    fn bound(&self, affine: Affine, mut nu: Vec<f64>, eta: &[f64], method: BoundMethod) -> Bound {
+        for (value, eta) in nu.iter_mut().zip(eta) {
             *value += eta;
         }
-        let share = self.largest_share(&y);
-        if share > FULL_SHARE {
-            // Any multiple of (y, nu) will do, and a row that is all excess has a share that rounds to 1.
-            let factor = FULL_SHARE / share;
-            y *= factor;
-            nu.iter_mut().for_each(|value| *value *= factor);
-            eta *= factor;
-        }
-        for row in program.objective.rows() {
-            let g = row.reference;
-            let m = program.multiplicity[g];
-            let of_row: Vec<f64> = (0..program.groups())
-                .map(|h| (h, others(program, g, h)))
-                .filter(|&(_, others)| others > 0.0)
-                .map(|(h, others)| m * others * y[(g, h)])
-                .collect();
-            bound += program.objective.row_minorant(row, &of_row, self.log_scale);
-        }
-        bound -= nu.iter().zip(&program.multiplicity).map(|(nu, m)| nu * m).sum::<f64>();
-        if bound.is_nan() {
-            bound = f64::NEG_INFINITY;
-        }
+        let bound = affine.constant - nu.iter().zip(self.multiplicity).map(|(nu, m)| nu * m).sum::<f64>();
         Bound {
-            bound,
-            eta,
+            bound: if bound.is_nan() { f64::NEG_INFINITY } else { bound },
+            eta: eta.iter().copied().fold(0.0, f64::max),
             method,
-            y,
+            y: affine.y,
             nu,
+            tangent: affine.tangent,
         }
     }
 
-    /// Largest `tau y_c / w_c`, which (4') needs below 1; 0 without a floor.
-    fn largest_share(&self, y: &DMatrix<f64>) -> f64 {
-        let program = self.program;
-        if program.objective.floor().is_none() {
-            return 0.0;
-        }
-        let scale = self.log_scale.exp() * program.objective.temperature();
-        let share = |row: &Row| {
-            let g = row.reference;
-            let sum: f64 = (0..program.groups()).map(|h| others(program, g, h) * y[(g, h)]).sum();
-            scale * sum * program.multiplicity[g] / row.weight
-        };
-        program.objective.rows().iter().map(share).fold(0.0, f64::max)
+    /// The affine minorant with slopes `wanted`, and `nu` in its scale.
+    fn minorant(&self, wanted: &DMatrix<f64>, nu: &[f64]) -> Option<(Affine, Vec<f64>)> {
+        let affine = self.objective.minorant(wanted, self.values, self.log_scale)?;
+        let nu = nu.iter().map(|value| value * affine.factor).collect();
+        Some((affine, nu))
     }
 
     /// `y` rescaled so that its symmetric part is `target` off the diagonal.
@@ -413,52 +406,6 @@ impl<'a> Gradient<'a> {
         })
     }
 
-    /// A loss without floor bounds a row only if `y` sums to `w/tau` over it. Meets that by a common factor and an
-    /// antisymmetric correction, which leaves the symmetric part, hence `S`, as it is.
-    fn balance_rows(&self, y: &mut DMatrix<f64>, nu: &mut [f64]) {
-        let program = self.program;
-        if program.objective.floor().is_some() {
-            return;
-        }
-        let tau = program.objective.temperature();
-        let groups = program.groups();
-        let mut weight = vec![0.0; groups];
-        for row in program.objective.rows() {
-            weight[row.reference] = row.weight / program.multiplicity[row.reference];
-        }
-        let row_sum = |y: &DMatrix<f64>, g: usize| (0..groups).map(|h| others(program, g, h) * y[(g, h)]).sum::<f64>();
-        let total: f64 = (0..groups).map(|g| program.multiplicity[g] * row_sum(y, g)).sum();
-        let wanted: f64 = (0..groups).map(|g| program.multiplicity[g] * weight[g] / tau).sum();
-        *y *= wanted / total;
-        nu.iter_mut().for_each(|value| *value *= wanted / total);
-        let harmonic = DMatrix::from_fn(groups, groups, |g, h| {
-            let sum = y[(g, h)] + y[(h, g)];
-            if g == h || sum == 0.0 {
-                0.0
-            } else {
-                y[(g, h)] * y[(h, g)] / sum
-            }
-        });
-        let mut laplacian = DMatrix::from_fn(groups, groups, |g, h| -program.multiplicity[h] * harmonic[(g, h)]);
-        for g in 0..groups {
-            laplacian[(g, g)] = (0..groups).map(|h| program.multiplicity[h] * harmonic[(g, h)]).sum();
-        }
-        let residual = nalgebra::DVector::from_fn(groups, |g, _| weight[g] / tau - row_sum(y, g));
-        // The constant vector is the kernel; pin the last potential to zero.
-        for h in 0..groups {
-            laplacian[(groups - 1, h)] = if h == groups - 1 { 1.0 } else { 0.0 };
-        }
-        let mut right = residual;
-        right[groups - 1] = 0.0;
-        if let Some(potential) = laplacian.lu().solve(&right) {
-            for g in 0..groups {
-                for h in 0..groups {
-                    y[(g, h)] += harmonic[(g, h)] * (potential[g] - potential[h]);
-                }
-            }
-        }
-    }
-
     /// Candidate "rank one".
     fn rank_one(&self) -> Option<Bound> {
         if !self.nu.iter().all(|&nu| nu > 0.0) {
@@ -467,32 +414,29 @@ impl<'a> Gradient<'a> {
         let v: Vec<f64> = self.nu.iter().map(|nu| nu.sqrt()).collect();
         let target = DMatrix::from_fn(v.len(), v.len(), |g, h| v[g] * v[h]);
         // S = v v^T needs an entry for every pair of classes.
-        let complete =
-            (0..v.len()).all(|g| (0..v.len()).all(|h| others(self.program, g, h) == 0.0 || self.a[(g, h)] > 0.0));
-        if !complete {
+        let groups = self.groups();
+        let pairs = || (0..groups).flat_map(|g| (0..groups).map(move |h| (g, h)));
+        let pairs = || pairs().filter(|&(g, h)| others(self.multiplicity, g, h) > 0.0);
+        if !pairs().all(|(g, h)| self.a[(g, h)] > 0.0) {
             return None;
         }
-        let mut y = self.rescaled(&target);
-        let mut nu = self.nu.clone();
-        self.balance_rows(&mut y, &mut nu);
-        // Rounding: the entries of S are v v' (1 + e) with |e| <= 4 eps, and adding 4 eps v_c sum v to nu_c covers that.
-        let total: f64 = v.iter().zip(&self.program.multiplicity).map(|(v, m)| v * m).sum();
-        let mut eta = 0.0f64;
-        for (nu, v) in nu.iter_mut().zip(&v) {
-            let extra = 4.0 * f64::EPSILON * v * total;
-            *nu += extra;
-            eta = eta.max(extra);
+        let (affine, nu) = self.minorant(&self.rescaled(&target), &self.nu)?;
+        // The entries of S are v v' (1 + e) with |e| <= 4 eps by rounding, and adding e v_c sum v to nu_c covers that. The
+        // slopes of a tangent are what they are: e is measured.
+        let mut error = 4.0 * f64::EPSILON;
+        if affine.tangent.is_some() {
+            let of = |(g, h)| ((affine.y[(g, h)] + affine.y[(h, g)]) * 0.5 / target[(g, h)] - 1.0f64).abs();
+            error += pairs().map(of).fold(0.0, f64::max);
         }
-        let mut bound = self.bound(y, nu, 0.0, BoundMethod::RankOne);
-        bound.eta = eta;
-        Some(bound)
+        let total: f64 = v.iter().zip(self.multiplicity).map(|(v, m)| v * m).sum();
+        let eta: Vec<f64> = v.iter().map(|v| error * v * total).collect();
+        Some(self.bound(affine, nu, &eta, BoundMethod::RankOne))
     }
 
     /// Candidate "kernel" for kernels of the given dimensions: of the block, and which groups have coinciding classes.
     fn kernel(&self, basis: &DMatrix<f64>, coincide: &[bool]) -> Option<Bound> {
-        let program = self.program;
-        let groups = program.groups();
-        let block = lifted_block(&program.multiplicity, &self.nu, &self.a);
+        let groups = self.groups();
+        let block = lifted_block(self.multiplicity, &self.nu, &self.a);
         let small = basis.transpose() * block * basis;
         let small = (&small + small.transpose()) * 0.5;
         let spectrum = eigen(&small)?;
@@ -505,7 +449,7 @@ impl<'a> Gradient<'a> {
         let mut target = DMatrix::zeros(groups, groups);
         let mut nu = vec![0.0; groups];
         for g in 0..groups {
-            let m = program.multiplicity[g];
+            let m = self.multiplicity[g];
             let difference = if coincide[g] {
                 (self.nu[g] - self.a[(g, g)]).max(0.0)
             } else {
@@ -518,57 +462,68 @@ impl<'a> Gradient<'a> {
                 nu[g] = projected[(g, g)];
             }
             for h in 0..g {
-                let value = projected[(g, h)] / (m * program.multiplicity[h]).sqrt();
+                let value = projected[(g, h)] / (m * self.multiplicity[h]).sqrt();
                 target[(g, h)] = value;
                 target[(h, g)] = value;
             }
         }
-        let mut y = self.rescaled(&target);
-        self.balance_rows(&mut y, &mut nu);
-        Some(self.proved(y, nu, BoundMethod::Kernel))
+        self.proved(&self.rescaled(&target), &nu, BoundMethod::Kernel)
     }
 
     /// Candidate "shift".
-    fn shift(&self) -> Bound {
-        self.proved(self.y.clone(), self.nu.clone(), BoundMethod::Shift)
+    fn shift(&self) -> Option<Bound> {
+        self.proved(&self.y, &self.nu, BoundMethod::Shift)
     }
 
-    /// A bound from any `y` and `nu`, with the shift of `nu` that a Cholesky factorisation proves to be enough.
-    fn proved(&self, y: DMatrix<f64>, nu: Vec<f64>, method: BoundMethod) -> Bound {
-        let symmetric = (&y + y.transpose()) * 0.5;
-        let eta = lifted_shift(&self.program.multiplicity, &nu, &symmetric);
-        self.bound(y, nu, eta, method)
+    /// A bound from any slopes and `nu`, with the shift of `nu` that a Cholesky factorisation proves to be enough.
+    fn proved(&self, wanted: &DMatrix<f64>, nu: &[f64], method: BoundMethod) -> Option<Bound> {
+        let (affine, nu) = self.minorant(wanted, nu)?;
+        let symmetric = (&affine.y + affine.y.transpose()) * 0.5;
+        let eta = lifted_shift(self.multiplicity, &nu, &symmetric);
+        let eta = vec![eta; nu.len()];
+        Some(self.bound(affine, nu, &eta, method))
+    }
+
+    /// The bound by nothing: the excess is not negative. Without a floor there is none.
+    fn trivial(&self) -> Bound {
+        let groups = self.groups();
+        Bound {
+            bound: self.objective.floor().map_or(f64::NEG_INFINITY, |_| 0.0),
+            eta: 0.0,
+            method: BoundMethod::Trivial,
+            y: DMatrix::zeros(groups, groups),
+            nu: vec![0.0; groups],
+            tangent: None,
+        }
     }
 }
 
-/// Number of classes of group `h` other than a given class of group `g`.
-fn others(program: &Program, g: usize, h: usize) -> f64 {
-    crate::loss::others(&program.multiplicity, g, h)
-}
-
-/// Shares `tau y_c / w_c` of a dual point are kept below this: 1 but for a few roundings.
-const FULL_SHARE: f64 = 1.0 - 16.0 * f64::EPSILON;
-
-/// Bounds tighter than this are not improved further.
+/// Bounds tighter than this are not improved further; times one and a tenth of the number of groups, as rounding grows.
 const GOOD_ENOUGH: f64 = 1e-12;
 
 /// Eigenvalues of the Gram matrix below these, relative to the largest, are tried as its kernel.
 const KERNEL_CUTOFFS: [f64; 7] = [1e-11, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3];
 
-fn best_bound(gradient: &Gradient<'_>, value: f64, unit: f64) -> Bound {
-    let program = gradient.program;
-    if program.nonnegative {
-        let nu = vec![0.0; program.groups()];
-        return gradient.bound(gradient.y.clone(), nu, 0.0, BoundMethod::Entrywise);
+fn best_bound<O: Minorant>(gradient: &Gradient<'_, O>, nonnegative: bool, value: f64, unit: f64) -> Bound {
+    let m = gradient.multiplicity;
+    if nonnegative {
+        let nu = vec![0.0; m.len()];
+        let entrywise = gradient.minorant(&gradient.y, &nu);
+        return entrywise.map_or_else(
+            || gradient.trivial(),
+            |(affine, nu)| gradient.bound(affine, nu, &[], BoundMethod::Entrywise),
+        );
     }
-    let good = |bound: &Bound| value - bound.bound <= GOOD_ENOUGH * unit;
-    let mut best = match gradient.rank_one() {
+    let enough = GOOD_ENOUGH * (1.0 + 0.1 * m.len() as f64);
+    let good = |bound: &Bound| value - bound.bound <= enough * unit;
+    let first = gradient.rank_one().or_else(|| gradient.shift());
+    let mut best = match first {
         Some(bound) if good(&bound) => return bound,
         Some(bound) => bound,
-        None => gradient.shift(),
+        None => gradient.trivial(),
     };
-    let ones = vec![1.0; program.groups()];
-    let Some(spectrum) = eigen(&lifted_block(&program.multiplicity, &ones, gradient.values)) else {
+    let ones = vec![1.0; m.len()];
+    let Some(spectrum) = eigen(&lifted_block(m, &ones, gradient.values)) else {
         return best;
     };
     let largest = spectrum.values.last().copied().unwrap_or(1.0).max(1.0);
@@ -579,8 +534,8 @@ fn best_bound(gradient: &Gradient<'_>, value: f64, unit: f64) -> Bound {
             .iter()
             .filter(|&&value| value <= cutoff * largest)
             .count();
-        let coincide: Vec<bool> = (0..program.groups())
-            .map(|g| program.multiplicity[g] >= 2.0 && 1.0 - gradient.values[(g, g)] <= cutoff * largest)
+        let coincide: Vec<bool> = (0..m.len())
+            .map(|g| m[g] >= 2.0 && 1.0 - gradient.values[(g, g)] <= cutoff * largest)
             .collect();
         if dimension == 0 || tried.as_ref() == Some(&(dimension, coincide.clone())) {
             continue;
@@ -596,11 +551,11 @@ fn best_bound(gradient: &Gradient<'_>, value: f64, unit: f64) -> Bound {
             return best;
         }
     }
-    if best.method != BoundMethod::Shift {
-        let shift = gradient.shift();
-        if shift.bound > best.bound {
-            best = shift;
-        }
+    if best.method != BoundMethod::Shift
+        && let Some(shift) = gradient.shift()
+        && shift.bound > best.bound
+    {
+        best = shift;
     }
     best
 }

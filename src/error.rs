@@ -46,6 +46,23 @@ pub enum ProblemError {
     Dimension,
     #[error("the loss {loss} needs class sizes, and only probabilities are given")]
     NeedsCounts { loss: Loss },
+    #[error("the loss nce needs a number of negatives, and none is given")]
+    NegativesMissing,
+    #[error("random batches need a size, and none is given")]
+    BatchSizeMissing,
+    #[error("{value} is given, and {least} to {most} is possible")]
+    Draws {
+        field: &'static str,
+        value: i128,
+        least: u64,
+        most: u64,
+    },
+    #[error("{what}")]
+    Conflict {
+        field: &'static str,
+        what: String,
+        hint: &'static str,
+    },
     #[error("class {class} has 1 sample: {loss} needs a positive pair")]
     Singleton { class: u64, loss: Loss },
     #[error("every class has 1 sample, so no anchor has a positive")]
@@ -119,6 +136,9 @@ impl ProblemError {
             Self::Choice { field, .. } | Self::Negative { field, .. } => (*field).to_owned(),
             Self::Dimension => "features.dimension".to_owned(),
             Self::NeedsCounts { .. } => "loss.kind".to_owned(),
+            Self::NegativesMissing => "loss.negatives".to_owned(),
+            Self::BatchSizeMissing => "batches.size".to_owned(),
+            Self::Draws { field, .. } | Self::Conflict { field, .. } => (*field).to_owned(),
             Self::NoAnchors => "classes".to_owned(),
             Self::Profile { field, .. }
             | Self::ProfileMissing { field, .. }
@@ -149,7 +169,16 @@ impl ProblemError {
             Self::Views { .. } => "give 1, or 2 for training with two augmented views of each example".to_owned(),
             Self::ViewsOfProbabilities { .. } => "remove views".to_owned(),
             Self::Dimension => "remove the dimension, or set it to at least the number of classes minus 1".to_owned(),
-            Self::NeedsCounts { .. } => "use the loss population, or give sizes".to_owned(),
+            Self::NeedsCounts { .. } => "use the loss population or nce, random batches, or give sizes".to_owned(),
+            Self::NegativesMissing => "give the number of sampled negatives of each anchor, as negatives = 5 under [loss] or as --negatives 5".to_owned(),
+            Self::BatchSizeMissing => "give the number of examples in a batch, as size = 256 under [batches] or as --batch-size 256".to_owned(),
+            Self::Draws { field: "batches.size", value, .. } if *value < 3 => {
+                "give 3 or more: with two examples no anchor has both a positive and a negative".to_owned()
+            }
+            Self::Draws { field: "batches.size", .. } => "use the loss population, the limit of large batches".to_owned(),
+            Self::Draws { value, .. } if *value < 1 => "give 1 or more".to_owned(),
+            Self::Draws { .. } => "use the loss population, the limit of many negatives".to_owned(),
+            Self::Conflict { hint, .. } => (*hint).to_owned(),
             Self::Singleton { .. } => {
                 "remove the class, raise its count, train with views = 2, or set singletons to skip (or zero)".to_owned()
             }

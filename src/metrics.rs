@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use serde::Serialize;
 
 use crate::gram::Gram;
-use crate::loss::{Layout, LogSumExp};
+use crate::loss::{Layout, LogSumExp, Objective, Sampled, others};
 use crate::problem::Problem;
 
 /// Two classes closer than this are listed as nearly collapsed, in degrees.
@@ -203,17 +203,48 @@ fn split_smallest(pieces: &[Piece], count: f64) -> Vec<Piece> {
 fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> f64 {
     let sizes: Vec<f64> = pieces.iter().map(|piece| piece.size).collect();
     let multiplicity: Vec<f64> = pieces.iter().map(|piece| piece.multiplicity).collect();
+    let between = |g: usize, h: usize| {
+        if pieces[g].merged && pieces[h].merged {
+            1.0
+        } else {
+            cosine
+        }
+    };
+    if let Some(objective) = Sampled::from_problem(problem, &sizes, &multiplicity) {
+        let values = DMatrix::from_fn(pieces.len(), pieces.len(), between);
+        return objective.excess(&objective.evaluate(&values, 0.0));
+    }
     let objective = LogSumExp::from_problem(problem, &sizes, &multiplicity);
     let layout = Layout::new(pieces.len());
     let mut entries = vec![1.0; layout.len()];
     for h in 0..pieces.len() {
         for g in 0..=h {
-            if !(pieces[g].merged && pieces[h].merged) {
-                entries[layout.pair(g, h)] = cosine;
-            }
+            entries[layout.pair(g, h)] = between(g, h);
         }
     }
     objective.evaluate(&entries).excess
+}
+
+/// The loss of the representation on a downstream task \[Awasthi2022\]: cross-entropy of the linear classifier whose
+/// weights are the class means, `sum_c rho_c log sum_c' exp(M_cc' - M_cc)` with `rho` the class probabilities. `None` above
+/// 4000 groups.
+pub fn downstream_loss(gram: &Gram) -> Option<f64> {
+    let partition = gram.partition();
+    let groups = partition.groups();
+    if groups > MAX_REFERENCE_GROUPS {
+        return None;
+    }
+    let (sizes, multiplicity) = (partition.sizes(), partition.multiplicity_f64());
+    let total: f64 = sizes.iter().zip(&multiplicity).map(|(n, m)| n * m).sum();
+    let of_class = |g: usize| {
+        let others = (0..groups).map(|h| others(&multiplicity, g, h) * (gram.between(g, h) - 1.0).exp());
+        others.sum::<f64>().ln_1p()
+    };
+    Some(
+        (0..groups)
+            .map(|g| multiplicity[g] * sizes[g] / total * of_class(g))
+            .sum(),
+    )
 }
 
 /// Angles in degrees between groups, r x r: within a group on the diagonal (NaN for a group of one class).

@@ -164,6 +164,25 @@ impl Classes {
     }
 }
 
+/// What an anchor meets in one step of training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Batches {
+    /// All samples, every time.
+    #[default]
+    Full,
+    /// `size` examples drawn independently, with replacement: THEORY (11).
+    Random {
+        /// Examples in a batch `b`, [`BATCH_RANGE`].
+        size: u64,
+    },
+}
+
+/// Smallest and largest size of a random batch. With two examples no anchor has both a positive and a negative.
+pub const BATCH_RANGE: (u64, u64) = (3, 1_000_000_000);
+
+/// Smallest and largest number of sampled negatives.
+pub const NEGATIVES_RANGE: (u64, u64) = (1, 1_000_000_000);
+
 /// Everything about a problem except its classes. `Model::default()` is SupCon at temperature 0.1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
@@ -179,6 +198,10 @@ pub struct Model {
     pub singletons: Singletons,
     /// Temperature `tau`, in [`TEMPERATURE_RANGE`]. Default 0.1.
     pub temperature: f64,
+    /// Sampled negatives of every anchor, for [`Loss::Nce`] and only there, in [`NEGATIVES_RANGE`]. Default none.
+    pub negatives: Option<u64>,
+    /// Batches. Default [`Batches::Full`].
+    pub batches: Batches,
     /// Features are entrywise nonnegative (a ReLU after the encoder). Default false.
     pub nonnegative: bool,
     /// Dimension of the features, at least 1; `None` means as many as the optimum needs. Default `None`.
@@ -194,6 +217,8 @@ impl Default for Model {
             anchors: Anchors::Sample,
             singletons: Singletons::Error,
             temperature: 0.1,
+            negatives: None,
+            batches: Batches::Full,
             nonnegative: false,
             dimension: None,
         }
@@ -223,12 +248,14 @@ impl Problem {
         if model.dimension == Some(0) {
             return Err(ProblemError::Dimension);
         }
+        let sampled = model.is_sampled();
+        check_sampling(&model)?;
         match classes.measure {
             Measure::Probabilities => {
-                if model.loss != Loss::Population {
+                if model.loss != Loss::Population && !sampled {
                     return Err(ProblemError::NeedsCounts { loss: model.loss });
                 }
-                if model.views != 1 {
+                if model.views != 1 && model.batches == Batches::Full {
                     return Err(ProblemError::ViewsOfProbabilities { value: model.views });
                 }
             }
@@ -240,7 +267,7 @@ impl Problem {
                         value: size * model.views as f64,
                     });
                 }
-                if model.loss.needs_positive() {
+                if model.loss.needs_positive() && !sampled {
                     if model.singletons == Singletons::Error && classes.smallest.1 * (model.views as f64) < 2.0 {
                         return Err(ProblemError::Singleton {
                             class: classes.smallest.0,
@@ -266,8 +293,80 @@ impl Problem {
         &self.model
     }
 
-    /// Samples per class with views counted, `n_c`, from the size the user gave.
+    /// Samples per class with views counted, `n_c`, from the size the user gave; a probability stays what it is.
     pub fn samples(&self, size: f64) -> f64 {
-        size * self.model.views as f64
+        match self.classes.measure {
+            Measure::Counts => size * self.model.views as f64,
+            Measure::Probabilities => size,
+        }
     }
+}
+
+impl Model {
+    /// Whether the loss is an expectation over samples, THEORY (10) or (11), and not of the form (3).
+    pub fn is_sampled(&self) -> bool {
+        self.loss == Loss::Nce || self.batches != Batches::Full
+    }
+}
+
+/// Conditions on negatives and batches, and on what they go with.
+fn check_sampling(model: &Model) -> Result<(), ProblemError> {
+    let range = |field, value: u64, (least, most): (u64, u64)| {
+        if (least..=most).contains(&value) {
+            Ok(())
+        } else {
+            Err(ProblemError::Draws {
+                field,
+                value: i128::from(value),
+                least,
+                most,
+            })
+        }
+    };
+    let conflict = |field, what: String, hint| Err(ProblemError::Conflict { field, what, hint });
+    match (model.loss, model.negatives) {
+        (Loss::Nce, None) => return Err(ProblemError::NegativesMissing),
+        (Loss::Nce, Some(value)) => range("loss.negatives", value, NEGATIVES_RANGE)?,
+        (loss, Some(value)) => {
+            return conflict(
+                "loss.negatives",
+                format!("{value} negatives are given, and the loss {loss} has no sampled negatives"),
+                "use the loss nce, or remove negatives",
+            );
+        }
+        (_, None) => {}
+    }
+    if let Batches::Random { size } = model.batches {
+        if model.loss == Loss::Nce {
+            return conflict(
+                "batches",
+                format!("random batches of {size} are given, and the loss nce draws its own negatives"),
+                "remove the batches, or use the loss supcon",
+            );
+        }
+        if !matches!(model.loss, Loss::Supcon | Loss::Sincere) {
+            return conflict(
+                "loss.kind",
+                format!("the loss {} has no expectation over random batches here", model.loss),
+                "use supcon or sincere, or remove the batches",
+            );
+        }
+        range("batches.size", size, BATCH_RANGE)?;
+    }
+    if model.is_sampled() && model.anchors == Anchors::Class {
+        return conflict(
+            "loss.anchors",
+            "class-balanced anchors are given, and anchors of a sampled loss are drawn as often as their class"
+                .to_owned(),
+            "remove anchors, or use a full-batch loss",
+        );
+    }
+    if model.is_sampled() && model.singletons != Singletons::Error {
+        return conflict(
+            "loss.singletons",
+            "a rule for classes of one sample is given, and a sampled loss needs none: a draw may repeat".to_owned(),
+            "remove singletons",
+        );
+    }
+    Ok(())
 }

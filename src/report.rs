@@ -8,10 +8,11 @@ use std::io::Write;
 use nalgebra::DMatrix;
 use serde::Serialize;
 
+use crate::certificate::Certificate;
 use crate::gram::Gram;
-use crate::metrics::{Pair, Reference, extreme_pairs, nearly_collapsed, references};
+use crate::metrics::{Pair, Reference, downstream_loss, extreme_pairs, nearly_collapsed, references};
 use crate::npy::Array;
-use crate::problem::{Measure, Problem};
+use crate::problem::{Batches, Measure, Problem};
 use crate::solve::{DimensionSearch, Solved};
 
 /// Identifier of the JSON form.
@@ -59,8 +60,19 @@ pub struct ProblemReport {
     pub temperature: f64,
     pub nonnegative: bool,
     pub dimension: Option<u64>,
-    /// Always null: full batch.
-    pub batches: Option<()>,
+    /// Null for the full batch.
+    pub batches: Option<BatchesReport>,
+    /// Sampled negatives of each anchor; null but for nce.
+    pub negatives: Option<u64>,
+}
+
+/// The batches of a problem.
+#[derive(Debug, Clone, Serialize)]
+pub struct BatchesReport {
+    /// `random`: drawn with replacement.
+    pub kind: &'static str,
+    /// Examples in a batch.
+    pub size: u64,
 }
 
 /// Classes with one row in the group-level Gram matrix.
@@ -86,8 +98,12 @@ pub struct SolutionReport {
     pub iterations: u64,
     /// From the validated problem to the certificate.
     pub seconds: f64,
-    /// Mean over anchors, nats.
+    /// Mean over anchors, nats; with random batches over all samples of a batch, THEORY (11).
     pub loss: f64,
+    /// Mean over the anchors of random batches that have a positive; null for other losses.
+    pub loss_per_active_anchor: Option<f64>,
+    /// Cross-entropy of the classifier whose weights are the class means; null above 4000 distinct sizes.
+    pub downstream_loss: Option<f64>,
     /// What no geometry can remove; null for nscl.
     pub floor: Option<f64>,
     /// Loss minus floor, computed without subtraction; null for nscl.
@@ -199,7 +215,11 @@ impl Report {
                 temperature: model.temperature,
                 nonnegative: model.nonnegative,
                 dimension: model.dimension,
-                batches: None,
+                batches: match model.batches {
+                    Batches::Full => None,
+                    Batches::Random { size } => Some(BatchesReport { kind: "random", size }),
+                },
+                negatives: model.negatives,
             },
             solution: SolutionReport {
                 method: solved.solution.method.name(),
@@ -207,6 +227,8 @@ impl Report {
                 iterations: solved.solution.iterations,
                 seconds: solved.seconds,
                 loss: certificate.loss,
+                loss_per_active_anchor: active_share(problem).map(|share| certificate.loss / share),
+                downstream_loss: downstream_loss(gram),
                 floor: certificate.floor,
                 excess: has_floor.then_some(certificate.excess),
                 log_excess: certificate.log_excess,
@@ -318,6 +340,21 @@ impl serde_json::ser::Formatter for ShortArrays {
     }
 }
 
+/// The share of the samples of a random batch that have a positive in it; `None` for other losses.
+fn active_share(problem: &Problem) -> Option<f64> {
+    let model = problem.model();
+    match model.batches {
+        Batches::Full => None,
+        Batches::Random { .. } if model.views > 1 => Some(1.0),
+        Batches::Random { size } => {
+            let runs = problem.classes().runs();
+            let total: f64 = runs.iter().map(|run| run.size * run.count as f64).sum();
+            let share = |rho: f64| -rho * ((size as f64 - 1.0) * (-rho).ln_1p()).exp_m1();
+            Some(runs.iter().map(|run| run.count as f64 * share(run.size / total)).sum())
+        }
+    }
+}
+
 fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
     matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
 }
@@ -392,6 +429,9 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
     let certificate = &solved.certificate;
     let partition = certificate.gram.partition();
     let multiplicity = partition.multiplicity_f64();
+    if problem.model().is_sampled() {
+        return sampled_arrays(problem, certificate);
+    }
     let coefficients = crate::loss::coefficients(problem, partition.sizes(), &multiplicity);
     let y = if partition.groups() <= MAX_STORED_GROUPS {
         certificate.dual.matrix(&certificate.gram, &coefficients.column)
@@ -409,6 +449,38 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
     ];
     if let Some(y) = y {
         arrays.push(("y", Array::Matrix(y)));
+    }
+    arrays
+}
+
+/// The same for a sampled loss, whose bound is by the tangent at a matrix: with the loss at `tangent` from its integral and
+/// its gradient `y` there, the bound is `loss - sum y tangent - sum nu`.
+fn sampled_arrays(problem: &Problem, certificate: &Certificate) -> Vec<(&'static str, Array)> {
+    let partition = certificate.gram.partition();
+    let multiplicity = partition.multiplicity_f64();
+    let model = problem.model();
+    let total: f64 = partition.sizes().iter().zip(&multiplicity).map(|(n, m)| n * m).sum();
+    let draws = match model.batches {
+        Batches::Full => ("negatives", model.negatives.unwrap_or_default()),
+        Batches::Random { size } => ("batch_size", size),
+    };
+    let mut arrays = vec![
+        ("nu", Array::Vector(certificate.dual.nu.clone())),
+        ("log_scale", Array::Vector(vec![certificate.dual.log_scale])),
+        ("multiplicity", Array::Vector(multiplicity)),
+        (
+            "probability",
+            Array::Vector(partition.sizes().iter().map(|size| size / total).collect()),
+        ),
+        ("temperature", Array::Vector(vec![model.temperature])),
+        ("views", Array::Indices(vec![model.views])),
+        (draws.0, Array::Indices(vec![draws.1])),
+    ];
+    if let Some(y) = &certificate.dual.y {
+        arrays.push(("y", Array::Matrix(y.clone())));
+    }
+    if let Some(tangent) = &certificate.dual.tangent {
+        arrays.push(("tangent", Array::Matrix(tangent.clone())));
     }
     arrays
 }

@@ -2,6 +2,7 @@
 
 mod dimension;
 mod lowrank;
+mod sampled;
 
 pub use dimension::{DimensionSearch, MAX_CLASSES as MAX_SEARCHED_CLASSES};
 
@@ -68,7 +69,9 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
         .unwrap_or_else(|| GramSpectrum::new(&certificate.gram).rank(rank_cutoff));
     let certificate = certificate.limited_to(problem.model().dimension, rank);
     let seconds = start.elapsed().as_secs_f64();
-    let cross_check = if options.wants_cross_check(&solution) {
+    // The other method for sampled losses is the low-rank solver, which knows no sign constraint.
+    let checkable = !problem.model().is_sampled() || solution.method == Method::Dual;
+    let cross_check = if checkable && options.wants_cross_check(&solution) {
         check(problem, &certificate.gram, control, &mut warnings)
     } else {
         None
@@ -93,23 +96,31 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     Ok(solved)
 }
 
-/// Solves again by the conic program and compares. Has its own time, and never changes the verdict.
+/// Solves again by an independent method (the conic program; for sampled losses the low-rank solver) and compares. Has its
+/// own time, and never changes the verdict.
 fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<String>) -> Option<CrossCheck> {
     let start = Instant::now();
     let mut failed = |why: String| {
         warnings.push(format!("no independent check: {why}"));
         None
     };
-    let solution = match conic_solution(problem, control) {
+    let other = if problem.model().is_sampled() {
+        let partition = gram.partition().clone();
+        sampled::objective(problem, &partition).map(|objective| lowrank::solution(partition, &objective, None, control))
+    } else {
+        conic_solution(problem, control)
+    };
+    let solution = match other {
         Ok(solution) => solution,
         Err(error) => return failed(error.to_string()),
     };
+    let name = solution.method.name();
     if !matches!(solution.termination, Termination::Converged | Termination::Stalled) {
-        return failed(format!("the conic program ended with {}", solution.termination.name()));
+        return failed(format!("the {name} method ended with {}", solution.termination.name()));
     }
     let gram_difference = (solution.gram.values().as_ref() - gram.values().as_ref()).amax();
     Some(CrossCheck {
-        method: Method::Conic.name(),
+        method: name,
         gram_difference,
         seconds: start.elapsed().as_secs_f64(),
     })
@@ -140,6 +151,12 @@ fn run(
         }),
         MethodChoice::ClosedForm => Ok(orthogonal_frame(problem)),
         MethodChoice::Auto if nonnegative => Ok(orthogonal_frame(problem)),
+        MethodChoice::Conic if problem.model().is_sampled() => Err(Error::Method {
+            method: "conic",
+            reason: "a sampled loss is no finite sum of exponential cones".to_owned(),
+            hint: "use --method auto, dual or lowrank",
+        }),
+        _ if problem.model().is_sampled() => sampled::solution(problem, choice, control, warnings),
         MethodChoice::Conic => conic_solution(problem, control),
         MethodChoice::Lowrank if fits_lowrank(problem) => Ok(lowrank::full_batch(problem, control)),
         MethodChoice::Lowrank => Err(Error::Method {
@@ -270,13 +287,19 @@ fn fallback(problem: &Problem, control: &Control) -> Solution {
         z: vec![0.0; groups],
         log_mass: vec![0.0; groups],
     };
-    let form = CauchyForm {
-        point,
-        vertex: (0..groups as u32).collect(),
-        cluster: vec![false; groups],
+    let gram = if problem.model().is_sampled() {
+        let values = nalgebra::DMatrix::from_element(groups, groups, -1.0 / (classes - 1.0));
+        Gram::from_groups(partition, values)
+    } else {
+        let form = CauchyForm {
+            point,
+            vertex: (0..groups as u32).collect(),
+            cluster: vec![false; groups],
+        };
+        Gram::from_cauchy(partition, form)
     };
     Solution {
-        gram: Gram::from_cauchy(partition, form),
+        gram,
         within_class: vec![1.0; groups],
         clusters: Vec::new(),
         rank: Some(classes as u64 - 1),

@@ -10,7 +10,9 @@ mod schema;
 use std::path::Path;
 
 pub use resolve::{classes_of_counts, classes_of_labels, method, resolve, resolve_family, value_of_word};
-pub use schema::{ClassesTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate, parse};
+pub use schema::{
+    BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate, parse,
+};
 
 use crate::error::Error;
 use crate::files::read_text;

@@ -48,6 +48,13 @@ fn header(out: &mut String, report: &Report) {
     if problem.anchors != "sample" {
         parts.push("class-balanced anchors".to_owned());
     }
+    if let Some(negatives) = problem.negatives {
+        let word = if negatives == 1 { "negative" } else { "negatives" };
+        parts.push(format!("{negatives} sampled {word}"));
+    }
+    if let Some(batches) = &problem.batches {
+        parts.push(format!("random batches of {}", batches.size));
+    }
     if problem.views != 1 {
         parts.push(format!("{} views", problem.views));
     }
@@ -64,8 +71,22 @@ fn loss(out: &mut String, report: &Report) {
     let solution = &report.solution;
     line(
         out,
-        format_args!("loss      {:<22} mean over anchors, nats", solution.loss),
+        format_args!(
+            "loss      {:<22} {}",
+            solution.loss,
+            if report.problem.batches.is_some() {
+                "mean over the samples of a batch, nats"
+            } else {
+                "mean over anchors, nats"
+            }
+        ),
     );
+    if let Some(active) = solution.loss_per_active_anchor {
+        line(
+            out,
+            format_args!("          {active:<22} mean over those that have a positive"),
+        );
+    }
     match (solution.floor, solution.excess, solution.log_excess) {
         (Some(floor), Some(excess), Some(log_excess)) => {
             line(out, format_args!("floor     {floor:<22} what no geometry can remove"));

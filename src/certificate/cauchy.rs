@@ -355,6 +355,7 @@ pub(super) fn certify(problem: &Problem, gram: &Gram, form: &CauchyForm, toleran
             y: None,
             nu: groups.nu(log_excess),
             log_scale: log_excess,
+            tangent: None,
         },
         tolerance,
         verdict: if relative_gap <= tolerance {

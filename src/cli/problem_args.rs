@@ -29,7 +29,7 @@ pub(crate) struct ProblemArgs {
     /// Labels of the samples (.npy, any integer type), which are counted
     #[arg(long, value_name = "FILE.npy", help_heading = "Problem")]
     labels: Option<PathBuf>,
-    /// Class probabilities that sum to 1 (population loss)
+    /// Class probabilities that sum to 1 (population, nce, random batches)
     #[arg(
         long,
         value_name = "P,P,..",
@@ -39,7 +39,7 @@ pub(crate) struct ProblemArgs {
         allow_hyphen_values = true
     )]
     probabilities: Option<Vec<f64>>,
-    /// supcon, sincere, nscl, population or bcl [default: supcon]
+    /// supcon, sincere, nscl, population, bcl or nce [default: supcon]
     #[arg(long, value_name = "NAME", help_heading = "Problem")]
     loss: Option<String>,
     /// Temperature, above 0 [default: 0.1]
@@ -54,6 +54,12 @@ pub(crate) struct ProblemArgs {
     /// Classes of one sample: error, skip (not an anchor) or zero (not an anchor, but counted) [default: error]
     #[arg(long, value_name = "NAME", help_heading = "Problem")]
     singletons: Option<String>,
+    /// Sampled negatives of each anchor (loss nce)
+    #[arg(long, value_name = "Q", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
+    negatives: Option<i64>,
+    /// Examples in a random batch (supcon, sincere) [default: full batch]
+    #[arg(long, value_name = "B", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
+    batch_size: Option<i64>,
     /// Features are entrywise nonnegative (a ReLU after the encoder)
     #[arg(long, help_heading = "Problem")]
     nonnegative: bool,
@@ -132,6 +138,8 @@ impl ProblemArgs {
             "loss.temperature" => (self.temperature.is_some(), "--temperature"),
             "loss.anchors" => (self.anchors.is_some(), "--anchors"),
             "loss.singletons" => (self.singletons.is_some(), "--singletons"),
+            "loss.negatives" => (self.negatives.is_some(), "--negatives"),
+            "batches" | "batches.size" => (self.batch_size.is_some(), "--batch-size"),
             "features.dimension" => (self.dimension.is_some(), "--dimension"),
             "solver.method" => (solver.method.is_some(), "--method"),
             "solver.tolerance" => (solver.tolerance.is_some(), "--tolerance"),
@@ -176,6 +184,14 @@ impl ProblemArgs {
         set(&mut file.loss.temperature, &self.temperature);
         set(&mut file.loss.anchors, &self.anchors);
         set(&mut file.loss.singletons, &self.singletons);
+        set(&mut file.loss.negatives, &self.negatives);
+        if self.batch_size.is_some() {
+            file.batches = Some(spec::BatchesTable {
+                kind: Some("random".to_owned()),
+                size: self.batch_size,
+                members: None,
+            });
+        }
         match self.dimension {
             Some(Dimensions::One(dimension)) => file.features.dimension = Some(dimension),
             Some(Dimensions::Range(first, last)) => {

@@ -167,6 +167,14 @@ const MAX_SAMPLES: f64 = 4000.0;
 
 /// Whether the inner products of all samples can be listed.
 fn check_samples(problem: &Problem) -> Result<(), Error> {
+    if problem.model().is_sampled() {
+        let source = ProblemError::Unavailable {
+            field: "--level",
+            what: "a sample level of a sampled loss".to_owned(),
+            hint: "use --level class: samples of a class coincide",
+        };
+        return Err(source.into());
+    }
     if problem.classes().measure() == Measure::Probabilities {
         let source = ProblemError::Unavailable {
             field: "--level",

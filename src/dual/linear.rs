@@ -3,37 +3,60 @@
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
 use faer::linalg::lu::partial_pivoting as lu;
+use faer::perm::PermRef;
 use faer::{Mat, Par, Spec};
 
 /// Solves `matrix x = right` by LU with partial pivoting; `None` if the result is not finite.
-pub(super) fn solve(mut matrix: Mat<f64>, right: &[f64]) -> Option<Vec<f64>> {
-    let n = right.len();
-    let mut forward = vec![0_usize; n];
-    let mut backward = vec![0_usize; n];
-    let requirement = lu::factor::lu_in_place_scratch::<usize, f64>(n, n, Par::Seq, Spec::default())
-        .or(lu::solve::solve_in_place_scratch::<usize, f64>(n, 1, Par::Seq));
-    let mut memory = MemBuffer::new(requirement);
-    let stack = MemStack::new(&mut memory);
-    let (_, permutation) = lu::factor::lu_in_place(
-        matrix.as_mut(),
-        &mut forward,
-        &mut backward,
-        Par::Seq,
-        stack,
-        Spec::default(),
-    );
-    let mut x = Mat::from_fn(n, 1, |i, _| right[i]);
-    // Both triangles live in `matrix`; each triangular solve reads only its own.
-    lu::solve::solve_in_place(
-        matrix.as_ref(),
-        matrix.as_ref(),
-        permutation,
-        x.as_mut(),
-        Par::Seq,
-        stack,
-    );
-    let x: Vec<f64> = (0..n).map(|i| x[(i, 0)]).collect();
-    x.iter().all(|value| value.is_finite()).then_some(x)
+pub(super) fn solve(matrix: Mat<f64>, right: &[f64]) -> Option<Vec<f64>> {
+    Factor::new(matrix).solve(right)
+}
+
+/// LU with partial pivoting, to be used again.
+pub(super) struct Factor {
+    /// Both triangles.
+    matrix: Mat<f64>,
+    forward: Vec<usize>,
+    backward: Vec<usize>,
+}
+
+impl Factor {
+    pub(super) fn new(mut matrix: Mat<f64>) -> Self {
+        let n = matrix.nrows();
+        let mut forward = vec![0_usize; n];
+        let mut backward = vec![0_usize; n];
+        let requirement = lu::factor::lu_in_place_scratch::<usize, f64>(n, n, Par::Seq, Spec::default());
+        lu::factor::lu_in_place(
+            matrix.as_mut(),
+            &mut forward,
+            &mut backward,
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(requirement)),
+            Spec::default(),
+        );
+        Self {
+            matrix,
+            forward,
+            backward,
+        }
+    }
+
+    /// The solution of `matrix x = right`; `None` if it is not finite.
+    pub(super) fn solve(&self, right: &[f64]) -> Option<Vec<f64>> {
+        let n = right.len();
+        let requirement = lu::solve::solve_in_place_scratch::<usize, f64>(n, 1, Par::Seq);
+        let mut x = Mat::from_fn(n, 1, |i, _| right[i]);
+        // Each triangular solve reads only its own triangle.
+        lu::solve::solve_in_place(
+            self.matrix.as_ref(),
+            self.matrix.as_ref(),
+            PermRef::new_checked(&self.forward, &self.backward, n),
+            x.as_mut(),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(requirement)),
+        );
+        let x: Vec<f64> = (0..n).map(|i| x[(i, 0)]).collect();
+        x.iter().all(|value| value.is_finite()).then_some(x)
+    }
 }
 
 /// Whether the Cholesky factorisation of the symmetric `matrix` (lower triangle) exists in floating point.

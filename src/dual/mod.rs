@@ -17,12 +17,15 @@
 //! linearises it, `newton` solves it, `definite` tells whether the solution is the optimum (it is iff `M` is positive
 //! semidefinite), and `merge` finds the classes that share one vector where it is not (8).
 //!
+//! `fixed_point` solves the sampled losses, THEORY (10) and (11), in the same variables.
+//!
 //! Nothing here is a certificate: that is computed from the result alone, elsewhere.
 
 mod blocks;
 pub mod cauchy;
 mod definite;
 mod equations;
+mod fixed_point;
 mod linear;
 mod merge;
 mod newton;
@@ -33,6 +36,7 @@ mod step;
 mod tests;
 
 pub use definite::Definiteness;
+pub use fixed_point::{SampledFailure, SampledOptimum, solve_sampled};
 pub use merge::Merging;
 pub use newton::Solved;
 pub use point::DualPoint;

@@ -43,7 +43,7 @@ pub use start::{Kind, MILESTONES, Run};
 use crate::control::Control;
 use crate::error::{Error, ProblemError};
 use crate::gram::Partition;
-use crate::loss::{ClassLevel, Loss, Objective, SampleLoss};
+use crate::loss::{ClassLevel, Loss, Objective, SampleLoss, Sampled};
 use crate::problem::Problem;
 use crate::solve::Solved;
 use crate::spectrum::nearest_rotation;
@@ -279,9 +279,13 @@ fn dispatch<T: Task>(
             task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
         }
         Level::Class => {
-            let program = Program::on_partition(problem, Partition::singletons(problem));
+            let partition = Partition::singletons(problem);
+            let classes = (0..partition.groups()).map(|class| class..class + 1).collect();
+            if let Some(loss) = Sampled::on_partition(problem, &partition) {
+                return task.run(&ground(&loss, classes, optimum, dimension, settings, None));
+            }
+            let program = Program::on_partition(problem, partition);
             let loss = ClassLevel::new(&program);
-            let classes = (0..program.groups()).map(|class| class..class + 1).collect();
             task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
         }
     }

@@ -27,6 +27,11 @@ impl<'a> ClassLevel<'a> {
     pub fn new(program: &'a Program) -> Self {
         Self { program }
     }
+
+    /// The program.
+    pub(super) fn program(&self) -> &'a Program {
+        self.program
+    }
 }
 
 impl Objective for ClassLevel<'_> {

@@ -7,26 +7,33 @@
 //! ```
 //!
 //! averaged over the positives `j` of `i` and then over anchors. The losses differ in `D` and the masses `m_l` alone.
+//!
+//! [`Sampled`] is what training with sampled negatives or random batches minimises, THEORY (10) and (11).
 
 mod class_level;
 mod coefficients;
 mod logsumexp;
+mod minorant;
 mod objective;
+mod quadrature;
+mod sampled;
 mod samples;
 
 pub use class_level::{ClassLevel, ClassPoint};
 pub use coefficients::Coefficients;
 pub(crate) use logsumexp::softplus;
 pub use logsumexp::{Evaluation, Layout, LogSumExp, Row};
+pub use minorant::{Affine, Minorant};
 pub use objective::Objective;
 pub(crate) use objective::others;
+pub use sampled::{Sampled, SampledPoint};
 pub use samples::{MIN_SAMPLE_TEMPERATURE, SampleLoss, SamplePoint};
 
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{Measure, Model, Problem};
 
-/// A full-batch contrastive loss of the form (3).
+/// A contrastive loss: of the form (3) on the full batch, or sampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Loss {
@@ -42,11 +49,23 @@ pub enum Loss {
     /// Balanced contrastive: every class has mass 1 in the denominator, `m_l = 1/n` for a negative class and
     /// `1/(n - 1)` within the anchor's own class without `i`. `s = 1`, `a = 1`.
     Bcl,
+    /// Contrastive loss with sampled negatives \[Awasthi2022\], which may collide with the anchor's class: THEORY (10).
+    Nce,
 }
 
 impl Loss {
     /// All losses, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Supcon, Self::Sincere, Self::Nscl, Self::Population, Self::Bcl];
+    pub const ALL: [Self; 6] = [
+        Self::Supcon,
+        Self::Sincere,
+        Self::Nscl,
+        Self::Population,
+        Self::Bcl,
+        Self::Nce,
+    ];
+
+    /// The losses of the form (3).
+    pub const FULL_BATCH: [Self; 5] = [Self::Supcon, Self::Sincere, Self::Nscl, Self::Population, Self::Bcl];
 
     /// The name used in problem files, on the command line and in JSON.
     pub fn name(self) -> &'static str {
@@ -56,21 +75,22 @@ impl Loss {
             Self::Nscl => "nscl",
             Self::Population => "population",
             Self::Bcl => "bcl",
+            Self::Nce => "nce",
         }
     }
 
     /// Whether an anchor needs a second sample of its class.
     pub fn needs_positive(self) -> bool {
-        !matches!(self, Self::Population)
+        !matches!(self, Self::Population | Self::Nce)
     }
 
-    /// `(s, a)` of THEORY (3) for a class of `n` samples.
+    /// `(s, a)` of THEORY (3) for a class of `n` samples; of nce those of its limit of many negatives.
     fn base_and_column(self, n: f64) -> (f64, f64) {
         match self {
             Self::Supcon => (n - 1.0, n),
             Self::Sincere => (1.0, n),
             Self::Nscl => (0.0, n),
-            Self::Population => (n, n),
+            Self::Population | Self::Nce => (n, n),
             Self::Bcl => (1.0, 1.0),
         }
     }

@@ -67,7 +67,8 @@ impl SampleLoss {
     /// The sample-level loss of `problem`.
     ///
     /// # Errors
-    /// [`ProblemError`] for class probabilities, which have no samples, and below [`MIN_SAMPLE_TEMPERATURE`].
+    /// [`ProblemError`] for class probabilities, which have no samples, for random batches and sampled negatives, and below
+    /// [`MIN_SAMPLE_TEMPERATURE`].
     pub fn new(problem: &Problem) -> Result<Self, ProblemError> {
         if problem.classes().measure() == Measure::Probabilities {
             return Err(ProblemError::Unavailable {
@@ -77,6 +78,13 @@ impl SampleLoss {
             });
         }
         let model = problem.model();
+        if model.is_sampled() {
+            return Err(ProblemError::Unavailable {
+                field: "--level",
+                what: "a sample level of random batches or sampled negatives".to_owned(),
+                hint: "use --level class: the samples of a class coincide at the optimum",
+            });
+        }
         if model.temperature < MIN_SAMPLE_TEMPERATURE {
             return Err(ProblemError::Unavailable {
                 field: "--level",
@@ -303,7 +311,7 @@ impl Objective for SampleLoss {
                         }
                         shifts[i] = growth / share - du;
                     }
-                    Loss::Supcon | Loss::Population | Loss::Bcl => {
+                    Loss::Supcon | Loss::Population | Loss::Bcl | Loss::Nce => {
                         // The positives' softmax is y tau / w + 1/p.
                         let flat = 1.0 / (class.positives * unit);
                         let own: f64 = positives().map(|j| (at.y[(i, j)] + flat) * of(j)).sum();

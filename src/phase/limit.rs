@@ -41,7 +41,7 @@ fn limit(majority: f64, model: &Model) -> Option<f64> {
     let base = match model.loss {
         Loss::Supcon | Loss::Population => 1.0,
         Loss::Sincere | Loss::Nscl => 0.0,
-        Loss::Bcl => return None,
+        Loss::Bcl | Loss::Nce => return None,
     };
     // x = k_A e^{-1/tau} / D, in the logarithm: both terms underflow at low temperature.
     let exponent = -majority / ((majority - 1.0) * tau);

@@ -323,6 +323,18 @@ fn neighbours(family: &Family, model: &Model, threshold: f64, control: &Control)
 }
 
 fn check(family: &Family, model: &Model, settings: &Settings) -> Result<(), Error> {
+    if model.is_sampled() {
+        return Err(ProblemError::Conflict {
+            field: if model.loss == crate::loss::Loss::Nce {
+                "loss.kind"
+            } else {
+                "batches"
+            },
+            what: "phase boundaries are those of full-batch losses, and this loss is sampled".to_owned(),
+            hint: "use a full-batch loss, or `ufmin curve` for the geometry at several sizes",
+        }
+        .into());
+    }
     let range = |field, (low, high): (f64, f64), (least, most): (f64, f64)| {
         if low >= least && low < high && high <= most {
             return Ok(());

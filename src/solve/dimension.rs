@@ -10,7 +10,7 @@ use super::Solved;
 use crate::certificate::{Certificate, DualPoint, Verdict};
 use crate::control::Control;
 use crate::gram::{Gram, Partition};
-use crate::loss::{ClassLevel, Objective, coefficients};
+use crate::loss::{ClassLevel, Objective, Sampled, coefficients};
 use crate::lowrank::{Best, Factored, Squared, best_of, trust_region};
 use crate::problem::Problem;
 use crate::solution::{Method, Solution};
@@ -46,15 +46,31 @@ pub(super) fn search(problem: &Problem, mut relaxed: Solved, dimension: u64, con
         ));
         return relaxed;
     }
-    let program = Program::on_partition(problem, Partition::singletons(problem));
-    let objective = ClassLevel::new(&program);
+    let partition = Partition::singletons(problem);
+    match Sampled::on_partition(problem, &partition) {
+        Some(objective) => search_in(&objective, problem, relaxed, dimension, control),
+        None => {
+            let program = Program::on_partition(problem, partition);
+            search_in(&ClassLevel::new(&program), problem, relaxed, dimension, control)
+        }
+    }
+}
+
+fn search_in<O: Objective>(
+    objective: &O,
+    problem: &Problem,
+    relaxed: Solved,
+    dimension: u64,
+    control: &Control,
+) -> Solved {
+    let classes = problem.classes().count();
     let (d, k) = (dimension as usize, classes as usize);
-    let cost = Factored::new(&objective, relaxed.certificate.log_excess.unwrap_or(0.0));
+    let cost = Factored::new(objective, relaxed.certificate.log_excess.unwrap_or(0.0));
     let settings = trust_region::Settings::default();
     let starts = (4000 / k).clamp(8, 200);
     let best = if problem.model().nonnegative {
         best_of(&Squared::new(&cost), &[], starts, (d, k), 0, &settings, control).map(|mut best| {
-            best.outcome.h = Squared::<Factored<'_, ClassLevel<'_>>>::features(&best.outcome.h).0;
+            best.outcome.h = Squared::<Factored<'_, O>>::features(&best.outcome.h).0;
             best
         })
     } else {
@@ -68,11 +84,11 @@ pub(super) fn search(problem: &Problem, mut relaxed: Solved, dimension: u64, con
     }
 }
 
-fn replaced(
+fn replaced<O: Objective>(
     problem: &Problem,
     relaxed: Solved,
     dimension: u64,
-    cost: &Factored<'_, ClassLevel<'_>>,
+    cost: &Factored<'_, O>,
     best: Best,
 ) -> Solved {
     let partition = Partition::singletons(problem);
@@ -149,8 +165,14 @@ fn by_class(problem: &Problem, certificate: &Certificate, partition: &Partition)
             if i == j { 0.0 } else { y[(group[i], group[j])] }
         })
     });
+    let tangent = certificate.dual.tangent.as_ref().map(|tangent| {
+        DMatrix::from_fn(group.len(), group.len(), |i, j| {
+            if i == j { 1.0 } else { tangent[(group[i], group[j])] }
+        })
+    });
     DualPoint {
         y,
+        tangent,
         nu: group.iter().map(|&g| certificate.dual.nu[g]).collect(),
         log_scale: certificate.dual.log_scale,
     }

@@ -4,18 +4,18 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::schema::{ClassesTable, ProblemFile};
+use super::schema::{BatchesTable, ClassesTable, ProblemFile};
 use super::{CrossCheckChoice, MethodChoice, Options};
 use crate::error::{Error, ProblemError};
 use crate::files::read_text;
 use crate::loss::{Anchors, Loss, Singletons};
 use crate::npy::read_labels;
 use crate::phase::Family;
-use crate::problem::{Classes, MAX_CLASS_SIZE, Model, Problem, Run};
+use crate::problem::{BATCH_RANGE, Batches, Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
 use crate::profile::Profile;
 
 /// Losses that problem files may name and this version cannot solve.
-const LATER_LOSSES: [&str; 2] = ["nce", "cross-entropy"];
+const LATER_LOSSES: [&str; 1] = ["cross-entropy"];
 
 /// Turns a parsed file (or flags) into a problem. `folder` is what file names are relative to.
 ///
@@ -44,6 +44,8 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
             _ => defaults.singletons,
         },
         temperature: file.loss.temperature.unwrap_or(defaults.temperature),
+        negatives: draws("loss.negatives", file.loss.negatives, NEGATIVES_RANGE)?,
+        batches: batches(file.batches.as_ref())?,
         nonnegative: file.features.nonnegative.unwrap_or(defaults.nonnegative),
         dimension: match file.features.dimension {
             Some(0) => return Err(ProblemError::Dimension.into()),
@@ -99,7 +101,7 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, ProblemError> {
         return Err(ProblemError::Unavailable {
             field: "loss.kind",
             what: format!("the loss {later}"),
-            hint: "use supcon, sincere, nscl, population or bcl",
+            hint: "use supcon, sincere, nscl, population, bcl or nce",
         });
     }
     let name = choice("loss.kind", name, &Loss::ALL.map(Loss::name))?;
@@ -109,26 +111,46 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, ProblemError> {
         .unwrap_or(Loss::Supcon))
 }
 
+/// The batch scheme. Sizes without a kind are random batches.
+fn batches(table: Option<&BatchesTable>) -> Result<Batches, ProblemError> {
+    let Some(table) = table else {
+        return Ok(Batches::Full);
+    };
+    let fixed = choice("batches.kind", table.kind.as_deref(), &["random", "fixed"])? == Some("fixed");
+    if fixed || table.members.is_some() {
+        return Err(ProblemError::Unavailable {
+            field: if fixed { "batches.kind" } else { "batches.members" },
+            what: "a scheme of fixed batches".to_owned(),
+            hint: "use kind = \"random\" with a size, or remove [batches] for the full batch",
+        });
+    }
+    match draws("batches.size", table.size, BATCH_RANGE)? {
+        Some(size) => Ok(Batches::Random { size }),
+        None => Err(ProblemError::BatchSizeMissing),
+    }
+}
+
+/// A number of draws in the range that [`Problem::new`] also checks; here it may be negative.
+fn draws(field: &'static str, value: Option<i64>, (least, most): (u64, u64)) -> Result<Option<u64>, ProblemError> {
+    match value {
+        Some(value) if !(least as i64..=most as i64).contains(&value) => Err(ProblemError::Draws {
+            field,
+            value: value.into(),
+            least,
+            most,
+        }),
+        other => Ok(other.map(|value| value as u64)),
+    }
+}
+
 /// Keys of the schema whose solvers are not in this version: refused, never ignored.
 fn refuse_later(file: &ProblemFile) -> Result<(), ProblemError> {
     let given = [
-        (
-            "batches",
-            file.batches.is_some(),
-            "a batch scheme",
-            "remove [batches] for the full batch",
-        ),
         (
             "classifier",
             file.classifier.is_some(),
             "a classifier",
             "remove [classifier]",
-        ),
-        (
-            "loss.negatives",
-            file.loss.negatives.is_some(),
-            "a number of sampled negatives",
-            "remove negatives; the loss population is its limit",
         ),
         (
             "loss.offsets",

@@ -22,7 +22,7 @@ pub struct ProblemFile {
     pub loss: LossTable,
     #[serde(default)]
     pub features: FeaturesTable,
-    pub batches: Option<Value>,
+    pub batches: Option<BatchesTable>,
     pub classifier: Option<Value>,
     #[serde(default)]
     pub solver: SolverTable,
@@ -58,6 +58,16 @@ pub struct LossTable {
     pub singletons: Option<String>,
     pub negatives: Option<i64>,
     pub offsets: Option<PathBuf>,
+}
+
+/// `[batches]`; absent for the full batch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct BatchesTable {
+    pub kind: Option<String>,
+    pub size: Option<i64>,
+    pub members: Option<Value>,
 }
 
 /// `[features]`.
@@ -133,10 +143,10 @@ pub fn parse(path: &Path, text: &str) -> Result<ProblemFile, Error> {
 type Span = std::ops::Range<usize>;
 
 /// Keys that are tables.
-const TABLES: [&str; 5] = ["classes", "loss", "features", "solver", "expected"];
+const TABLES: [&str; 6] = ["classes", "loss", "features", "batches", "solver", "expected"];
 
 /// One line that each key may look like; keys are those of the reference page.
-const EXAMPLES: [(&str, &str); 20] = [
+const EXAMPLES: [(&str, &str); 23] = [
     ("title", "title = \"two large classes, two small\""),
     ("classes.sizes", "sizes = [500, 500, 5, 5]"),
     ("classes.probabilities", "probabilities = [0.5, 0.3, 0.2]"),
@@ -153,6 +163,9 @@ const EXAMPLES: [(&str, &str); 20] = [
     ("loss.temperature", "temperature = 0.1"),
     ("loss.anchors", "anchors = \"sample\""),
     ("loss.singletons", "singletons = \"skip\""),
+    ("loss.negatives", "negatives = 5"),
+    ("batches.kind", "kind = \"random\""),
+    ("batches.size", "size = 256"),
     ("features.nonnegative", "nonnegative = true"),
     ("features.dimension", "dimension = 16"),
     ("solver.method", "method = \"auto\""),
@@ -248,8 +261,8 @@ const SOURCES: [&str; 4] = [
     "classes.probabilities",
 ];
 
-/// Adds the place in the file to an error that names a field: its value or, where the field is not given, that of the
-/// class sizes.
+/// Adds the place in the file to an error that names a field: its value or, where the field is not given, its table or
+/// that of the class sizes.
 pub fn locate(error: Error, path: &Path, text: &str) -> Error {
     let Error::Problem { source, location: None } = error else {
         return error;
@@ -261,6 +274,7 @@ pub fn locate(error: Error, path: &Path, text: &str) -> Error {
     let spans: BTreeMap<String, Span> = spans.into_iter().collect();
     let field = source.field();
     let span = std::iter::once(field.as_str())
+        .chain(field.split_once('.').map(|(table, _)| table))
         .filter(|&field| field != "classes")
         .chain(SOURCES)
         .chain(["classes"])

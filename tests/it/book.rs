@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use markdown::{Page, pages_below};
 use serde_json::Value;
 use transcript::{difference, excerpt, python, run, run_python, workspace};
-use ufmin::spec::{Expected, ProblemFile};
+use ufmin::spec::{BatchesTable, Expected, ProblemFile};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -330,6 +330,7 @@ fn the_command_line_page_is_the_help() {
 fn the_problem_file_page_names_every_key() {
     let page = page("reference/problem-file.md");
     let mut file = serde_json::to_value(ProblemFile::default()).unwrap();
+    file["batches"] = serde_json::to_value(BatchesTable::default()).unwrap();
     file["expected"] = serde_json::to_value(Expected::default()).unwrap();
     let file = file.as_object().unwrap();
     let keys = |value: &Value| {

@@ -37,7 +37,7 @@ fn optimum(problem: &Problem) -> Gram {
 
 #[test]
 fn optima_of_every_loss_certify_to_1e_minus_8() {
-    for loss in Loss::ALL {
+    for loss in Loss::FULL_BATCH {
         for anchors in [Anchors::Sample, Anchors::Class] {
             for temperature in [0.07, 0.1, 0.2, 0.5, 1.0] {
                 let model = Model {
@@ -72,7 +72,7 @@ fn optima_of_every_loss_certify_to_1e_minus_8() {
 /// A perturbation of size e costs about e^2 of the excess; the proof must not hide it.
 #[test]
 fn a_perturbed_optimum_is_refused() {
-    for loss in Loss::ALL {
+    for loss in Loss::FULL_BATCH {
         let problem = problem(&SIZES, loss, 0.5);
         let best = optimum(&problem);
         let mut values = best.values().into_owned();
@@ -98,7 +98,7 @@ fn a_perturbed_optimum_is_refused() {
 
 #[test]
 fn saddles_are_refused() {
-    for loss in Loss::ALL {
+    for loss in Loss::FULL_BATCH {
         let problem = problem(&SIZES, loss, 0.5);
         let partition = Partition::by_size(&problem);
         // All points equal is stationary; so is a configuration on a line, (1,1,-1,-1,-1); and the ETF is not optimal here.
@@ -198,7 +198,7 @@ fn the_bound_can_be_recomputed_from_the_dual_point() {
             Loss::Supcon => (n - 1.0, n),
             Loss::Sincere => (1.0, n),
             Loss::Population => (n, n),
-            Loss::Bcl | Loss::Nscl => (1.0, 1.0),
+            Loss::Bcl | Loss::Nscl | Loss::Nce => (1.0, 1.0),
         };
         let column: Vec<f64> = SIZES.iter().map(|&n| s_and_a(n as f64).1).collect();
         for gram in [optimum(&problem), exact(&problem).unwrap()] {
@@ -255,7 +255,7 @@ fn a_dimension_below_the_rank_is_its_own_verdict() {
 /// The linear-time proof and the dense one are two routes to one bound; and the first says no where it must.
 #[test]
 fn the_linear_time_certificate_agrees_with_the_dense_one_and_says_no() {
-    for loss in Loss::ALL {
+    for loss in Loss::FULL_BATCH {
         for temperature in [0.1, 0.5, 2.0] {
             let problem = problem(&[120, 60, 60, 20, 8, 3], loss, temperature);
             let Some(gram) = exact(&problem) else { continue };
@@ -349,7 +349,7 @@ proptest! {
     /// Whatever matrix is judged, its lower bound lies below the loss of any other feasible matrix.
     #[test]
     fn bounds_hold_everywhere(
-        sizes in proptest::collection::vec(2u64..300, 2..6), loss in proptest::sample::select(Loss::ALL.to_vec()),
+        sizes in proptest::collection::vec(2u64..300, 2..6), loss in proptest::sample::select(Loss::FULL_BATCH.to_vec()),
         tau in 0.05f64..3.0, one in 0.0f64..9.0, two in 0.0f64..9.0,
     ) {
         let problem = problem(&sizes, loss, tau);
@@ -368,7 +368,7 @@ proptest! {
     /// The bound of the linear-time proof holds for any `t` and `beta`, not only at the optimum.
     #[test]
     fn linear_time_bounds_hold_for_any_point(
-        sizes in proptest::collection::vec(2u64..300, 3..6), loss in proptest::sample::select(Loss::ALL.to_vec()),
+        sizes in proptest::collection::vec(2u64..300, 3..6), loss in proptest::sample::select(Loss::FULL_BATCH.to_vec()),
         tau in 0.1f64..2.0, t in proptest::collection::vec(-0.4f64..0.0, 6), beta in proptest::collection::vec(-0.5f64..0.5, 6),
     ) {
         let problem = problem(&sizes, loss, tau);

@@ -308,7 +308,7 @@ fn names_of_flags() {
         (
             "--loss",
             "nce",
-            &["--loss: the loss nce is not available in this version", "use supcon"],
+            &["--negatives: the loss nce needs a number of negatives", "--negatives 5"],
         ),
         (
             "--loss",
@@ -319,11 +319,6 @@ fn names_of_flags() {
             "--method",
             "newton",
             &["--method: `newton` is not one of auto,", "choose one of these"],
-        ),
-        (
-            "--method",
-            "lowrank",
-            &["--method: the method lowrank is not available"],
         ),
         ("--method", "closed-form", &["closed-form", "nonnegative"]),
         (
@@ -338,7 +333,7 @@ fn names_of_flags() {
     }
     // What is not available is not offered.
     let output = solve(&["--sizes", "5,5", "--loss", "zzz"]);
-    assert!(!String::from_utf8(output.stderr).unwrap().contains(", nce"));
+    assert!(!String::from_utf8(output.stderr).unwrap().contains(", cross-entropy"));
 }
 
 #[test]
@@ -614,7 +609,7 @@ fn other_keys_of_files() {
         ),
         (
             "[loss]\nkind = \"nce\"",
-            &["loss.kind: the loss nce is not available in this version"],
+            &["loss.negatives: the loss nce needs a number of negatives"],
         ),
         (
             "[loss]\nkind = \"cross-entropy\"",
@@ -631,7 +626,7 @@ fn other_keys_of_files() {
             &["loss.singletons: `drop`", "error, skip, zero"],
         ),
         ("[loss]\nsingletons = []", &["loss.singletons", "expected a string"]),
-        ("[loss]\nnegatives = 5", &["loss.negatives", "not available"]),
+        ("[loss]\nnegatives = 5", &["line 4: loss.negatives", "use the loss nce"]),
         ("[loss]\noffsets = \"d.npy\"", &["loss.offsets", "not available"]),
         (
             "[loss]\ntemprature = 1",
@@ -669,7 +664,7 @@ fn other_keys_of_files() {
         ("label = 1", &["line 3: unknown key `label`", "remove the key"]),
         (
             "[batches]\nkind = \"fixed\"\nmembers = [[0, 5]]",
-            &["line 3: batches: ", "not available", "full batch"],
+            &["line 4: batches.kind: ", "not available", "full batch"],
         ),
         ("[classifier]\nnorm = 1.0", &["classifier: ", "not available"]),
         (
@@ -1111,6 +1106,7 @@ fn the_json_has_every_key_of_the_contract() {
                 "nonnegative",
                 "dimension",
                 "batches",
+                "negatives",
                 "class_count",
             ][..],
         ),
@@ -1122,6 +1118,8 @@ fn the_json_has_every_key_of_the_contract() {
                 "iterations",
                 "seconds",
                 "loss",
+                "loss_per_active_anchor",
+                "downstream_loss",
                 "floor",
                 "excess",
                 "log_excess",
@@ -1153,6 +1151,8 @@ fn the_json_has_every_key_of_the_contract() {
         ".problem.probabilities",
         ".problem.dimension",
         ".problem.batches",
+        ".problem.negatives",
+        ".solution.loss_per_active_anchor",
         ".solution.cross_check",
     ];
     let floorless = [".solution.floor", ".solution.excess", ".solution.log_excess"];

@@ -14,6 +14,7 @@ mod phase;
 mod problems;
 mod random;
 mod reference;
+mod sampled;
 mod samples;
 mod spec;
 mod symmetry;

@@ -471,7 +471,7 @@ proptest! {
         minority in 1_u64..6,
         smallest in 2_u64..200,
         log_temperature in -3.0..1.5_f64,
-        loss in prop::sample::select(Loss::ALL.to_vec()),
+        loss in prop::sample::select(Loss::FULL_BATCH.to_vec()),
         anchors in prop::sample::select(vec![Anchors::Sample, Anchors::Class]),
     ) {
         let family = step(majority, minority, smallest);

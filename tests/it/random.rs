@@ -93,8 +93,8 @@ impl Instance {
         random.shuffle(&mut sizes);
         Self {
             sizes,
-            loss: Loss::ALL[index % Loss::ALL.len()],
-            anchors: [Anchors::Sample, Anchors::Class][index / Loss::ALL.len() % 2],
+            loss: Loss::FULL_BATCH[index % Loss::FULL_BATCH.len()],
+            anchors: [Anchors::Sample, Anchors::Class][index / Loss::FULL_BATCH.len() % 2],
             temperature: random.log_uniform(range.temperature),
         }
     }
@@ -366,6 +366,39 @@ fn exact_and_conic_agree() {
     assert!(compared >= 350, "{compared} problems that both methods solve");
 }
 
+/// The low-rank method knows neither the structure of the optimum nor the merging rule, and finds the same.
+#[test]
+fn exact_and_lowrank_agree() {
+    let compared: usize = (0..1000usize)
+        .into_par_iter()
+        .map(|index| {
+            let instance = Instance::random(index, 3, WIDE);
+            let problem = instance.problem();
+            let exact = by(MethodChoice::Dual, &problem);
+            if exact.solution.termination != Termination::Converged {
+                return 0;
+            }
+            let lowrank = by(MethodChoice::Lowrank, &problem);
+            let context = format!("{instance:?}");
+            assert_eq!(complaint(&lowrank), None, "{context}");
+            let (here, other) = (&exact.certificate, &lowrank.certificate);
+            let unit = if here.floor.is_some() {
+                here.excess
+            } else {
+                here.loss.abs().max(1.0)
+            };
+            assert!(other.relative_gap < 1e-6, "gap {}: {context}", other.relative_gap);
+            let above = (other.excess - here.excess) / unit;
+            assert!(
+                above > -1e-11 && above <= other.relative_gap + 1e-11,
+                "lowrank is {above} above: {context}"
+            );
+            1
+        })
+        .sum();
+    assert!(compared >= 700, "{compared} problems that both methods solve");
+}
+
 /// False if the exact solver has no rule for the problem.
 fn agrees(instance: &Instance) -> bool {
     let problem = instance.problem();
@@ -475,7 +508,7 @@ fn extreme_problems_end_with_a_proof_or_say_so() {
     let mut instances = Vec::new();
     for sizes in profiles {
         for temperature in [0.002, 0.005, 0.1, 50.0] {
-            for loss in Loss::ALL {
+            for loss in Loss::FULL_BATCH {
                 for anchors in ANCHORS {
                     instances.push(Instance {
                         sizes: sizes.to_vec(),

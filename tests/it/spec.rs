@@ -9,8 +9,8 @@ use ufmin::error::Error;
 use ufmin::problem::{Classes, Problem};
 use ufmin::profile::Profile;
 use ufmin::spec::{
-    ClassesTable, Expected, FeaturesTable, LossTable, Options, ProblemFile, SolverTable, classes_of_counts,
-    classes_of_labels, load, locate, parse, resolve,
+    BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, Options, ProblemFile, SolverTable,
+    classes_of_counts, classes_of_labels, load, locate, parse, resolve,
 };
 
 const PATH: &str = "p.toml";
@@ -226,12 +226,12 @@ proptest! {
 #[test]
 fn later_keys_are_refused_whatever_their_value() {
     for text in [
-        "[loss]\nnegatives = 1",
         "[loss]\noffsets = \"d.npy\"",
         "[features]\nnorm = 1.0",
         "[features]\nenergy = 1.0",
         "[features]\nridge = 1.0",
-        "[batches]",
+        "[batches]\nkind = \"fixed\"",
+        "[batches]\nmembers = [[0, 1]]",
         "[classifier]",
     ] {
         let error = read(&format!("[classes]\nsizes = [5, 5]\n{text}\n")).unwrap_err();
@@ -465,17 +465,25 @@ fn problem_file() -> impl Strategy<Value = ProblemFile> {
         classes_table(),
         loss,
         features,
-        prop::option::of(table),
+        prop::option::of(table.clone()),
+        prop::option::of(
+            (
+                prop::option::of(text()),
+                prop::option::of(any::<i64>()),
+                prop::option::of(table),
+            )
+                .prop_map(|(kind, size, members)| BatchesTable { kind, size, members }),
+        ),
         (prop::option::of(text()), prop::option::of(float())),
         prop::option::of(expected),
     )
         .prop_map(
-            |(title, classes, loss, features, batches, (method, tolerance), expected)| ProblemFile {
+            |(title, classes, loss, features, classifier, batches, (method, tolerance), expected)| ProblemFile {
                 title,
                 classes,
                 loss,
                 features,
-                classifier: batches.clone(),
+                classifier,
                 batches,
                 solver: SolverTable { method, tolerance },
                 expected,
