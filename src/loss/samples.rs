@@ -67,8 +67,8 @@ impl SampleLoss {
     /// The sample-level loss of `problem`.
     ///
     /// # Errors
-    /// [`ProblemError`] for class probabilities, which have no samples, for random batches and sampled negatives, and below
-    /// [`MIN_SAMPLE_TEMPERATURE`].
+    /// [`ProblemError`] for class probabilities, which have no samples, for random batches and sampled negatives, whose
+    /// loss is an expectation, and below [`MIN_SAMPLE_TEMPERATURE`].
     pub fn new(problem: &Problem) -> Result<Self, ProblemError> {
         if problem.classes().measure() == Measure::Probabilities {
             return Err(ProblemError::Unavailable {
@@ -82,7 +82,7 @@ impl SampleLoss {
             return Err(ProblemError::Unavailable {
                 field: "--level",
                 what: "a sample level of random batches or sampled negatives".to_owned(),
-                hint: "use --level class: the samples of a class coincide at the optimum",
+                hint: "use --level class",
             });
         }
         if model.temperature < MIN_SAMPLE_TEMPERATURE {
@@ -311,6 +311,7 @@ impl Objective for SampleLoss {
                         }
                         shifts[i] = growth / share - du;
                     }
+                    // Nce is refused by `new`.
                     Loss::Supcon | Loss::Population | Loss::Bcl | Loss::Nce => {
                         // The positives' softmax is y tau / w + 1/p.
                         let flat = 1.0 / (class.positives * unit);
