@@ -644,6 +644,10 @@ fn what_cannot_be_searched_is_refused_with_a_remedy() {
             &["--sizes", "10,10", "--temperature", "0.001"],
             &["temperature 0.001", "--level class"],
         ),
+        (
+            &["--sizes", "20,10,5", "--batch-size", "8"],
+            &["sample level of random batches", "--level class"],
+        ),
     ] {
         let output = ufmin(folder.path(), &[&["verify"][..], arguments].concat());
         let errors = String::from_utf8(output.stderr).unwrap();
@@ -659,6 +663,8 @@ fn what_cannot_be_searched_is_refused_with_a_remedy() {
     for arguments in [
         &["--probabilities", "0.5,0.3,0.2", "--loss", "population"][..],
         &["--sizes", "100,10,10", "--temperature", "0.002"],
+        &["--sizes", "20,10,5", "--batch-size", "8", "--temperature", "0.5"],
+        &["--probabilities", "0.5,0.3,0.2", "--loss", "nce", "--negatives", "5"],
     ] {
         let all = [&["verify", "--level", "class", "--starts", "5"][..], arguments].concat();
         let output = ufmin(folder.path(), &all);
