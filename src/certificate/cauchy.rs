@@ -266,8 +266,27 @@ impl<'a> Groups<'a> {
             let rounding = f64::EPSILON * (log_share.abs() + self.log_mass[g].abs());
             bound -= self.weight(g) * (scaled * (kappa + rounding) + rest);
         }
-        // Without a floor rows must sum to w/tau: each is divided by its share of that, and nu absorbs what this does to S.
-        Some((bound - 3.0 * mismatch * (rows + v_squared), eta))
+        // Without a floor rows must sum to w/tau: each is divided by its share of that, which changes y by up to `mismatch`
+        // of itself. nu absorbs what this does to S, and the products of the change with the entries are paid for.
+        let paid = mismatch * (2.0 + self.largest_entry());
+        Some((bound - paid * (rows + v_squared), eta))
+    }
+
+    /// At least the largest `|M_cc'|`, and 1; it is more than 1 away from an optimum only.
+    fn largest_entry(&self) -> f64 {
+        let point = &self.form.point;
+        let extent = |values: &[f64]| {
+            values
+                .iter()
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| {
+                    (low.min(x), high.max(x))
+                })
+        };
+        let (least, most) = extent(&point.log_ratio);
+        let (low, high) = extent(&point.log_beta);
+        let below = 1.0 + point.temperature * (2.0 * least - log_cosh_half(high - low));
+        let above = 1.0 + 2.0 * point.temperature * most;
+        below.abs().max(above.abs()).max(1.0)
     }
 
     /// What needs no dual matrix: the excess is not negative, and no inner product is below -1.

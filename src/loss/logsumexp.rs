@@ -320,8 +320,8 @@ impl LogSumExp {
     /// row_i(x) - w_i log(floor mass) >= c + sum_j y_ij x_j     for every collapsed x (x_r = 1)
     /// ```
     ///
-    /// for any `y_ij >= 0` whose sum is below `w_i / tau` (equal to it, within rounding, for rows without floor, whose
-    /// whole value is bounded). `y` is in units of `e^{log_scale}` too and stands in the order of the row's terms.
+    /// for any `y_ij >= 0` whose sum is below `w_i / tau`; or, for rows without floor, whose whole value is bounded, for any
+    /// sum, but the bound is good only where it is `w_i / tau`. Inner products are taken to be between -1 and 1. `y` is in units of `e^{log_scale}` too and stands in the order of the row's terms.
     /// Returns minus infinity where `y` is not admissible.
     pub fn row_minorant(&self, row: &Row, y: &[f64], log_scale: f64) -> f64 {
         let tau = self.temperature;
@@ -340,11 +340,16 @@ impl LogSumExp {
             0.0
         };
         let shift = log_scale + (tau / row.weight).ln() + log_rest;
+        // Without a floor the slopes of a row sum to w/tau. Others are divided by their share of that, and the products of
+        // the change with inner products, which are between -1 and 1, are paid for.
+        let factor = if self.has_floor { 1.0 } else { 1.0 / share };
+        let paid = (1.0 - factor).abs() * sum;
         let entropy: f64 = self.terms[row.start..row.end]
             .iter()
             .zip(y)
-            .filter(|&(_, &v)| v > 0.0)
-            .map(|(&(_, log_mass), &v)| v * (1.0 + tau * (v.ln() + shift - log_mass)))
+            .map(|(term, &v)| (term, v * factor))
+            .filter(|&(_, v)| v > 0.0)
+            .map(|(&(_, log_mass), v)| v * (1.0 + tau * (v.ln() + shift - log_mass)))
             .sum();
         let rest = if !self.has_floor {
             0.0
@@ -353,7 +358,7 @@ impl LogSumExp {
         } else {
             row.weight * (-share).ln_1p() / scale
         };
-        -entropy - rest
+        -entropy - rest - paid
     }
 
     /// Log of the row's whole sum relative to `e^{x_r/tau}`.

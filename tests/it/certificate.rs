@@ -343,6 +343,33 @@ fn random_unit_gram(k: usize, seed: f64) -> DMatrix<f64> {
     DMatrix::from_fn(k, k, |i, j| full[(i, j)] * scale[i] * scale[j])
 }
 
+/// Away from the optimum inner products of the implicit form may be below -1; the bound of nscl must pay for that.
+#[test]
+fn the_linear_time_bound_of_nscl_holds_where_inner_products_are_below_minus_one() {
+    for shift in [-0.107_621_022_288_753_32, -0.5, 0.3] {
+        let problem = Problem::new(
+            Classes::from_counts(&[230, 2, 13, 50]).unwrap(),
+            Model {
+                loss: Loss::Nscl,
+                temperature: 0.251_376_850_510_845_8,
+                ..Model::default()
+            },
+        )
+        .unwrap();
+        let gram = exact(&problem).unwrap();
+        let best = certify(&problem, &gram, 1e-9).unwrap();
+        let mut form = gram.cauchy().unwrap().clone();
+        form.point.log_beta[1] += shift;
+        let judged = certify(&problem, &Gram::from_cauchy(gram.partition().clone(), form), 1e-9).unwrap();
+        assert!(
+            judged.lower_bound <= best.loss,
+            "{} above {}",
+            judged.lower_bound,
+            best.loss
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
