@@ -114,8 +114,8 @@ pub struct SolutionReport {
     pub rank: u64,
     /// Comparison with an independent method, if one was made.
     pub cross_check: Option<CrossCheck>,
-    /// What was found among features of the given dimension, where it is below the rank of the relaxation's optimum.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What was found among features of the given dimension, where it is below the rank of the relaxation's optimum;
+    /// else null.
     pub dimension_search: Option<DimensionSearch>,
     /// Sets of two or more classes proven to share one vector.
     pub collapsed: Vec<Vec<u64>>,

@@ -400,8 +400,10 @@ fn the_json_page_names_every_field() {
         "--sizes 1000,10,10 --temperature 1",
         "--sizes 1000,1000,2,2 --temperature 1 --method conic",
         "--sizes 4,3 --level sample",
+        "--sizes 9,5,3 --dimension 1",
     ] {
-        let text = run(&format!("ufmin solve {arguments} --format json"), folder.path())
+        let exit = if arguments.contains("--dimension") { " # exit 1" } else { "" };
+        let text = run(&format!("ufmin solve {arguments} --format json{exit}"), folder.path())
             .unwrap()
             .join("\n");
         fields(&serde_json::from_str(&text).unwrap(), "", &mut found);

@@ -1125,6 +1125,7 @@ fn the_json_has_every_key_of_the_contract() {
                 "log_excess",
                 "rank",
                 "cross_check",
+                "dimension_search",
                 "collapsed",
                 "nearly_collapsed",
                 "groups",
@@ -1154,6 +1155,7 @@ fn the_json_has_every_key_of_the_contract() {
         ".problem.negatives",
         ".solution.loss_per_active_anchor",
         ".solution.cross_check",
+        ".solution.dimension_search",
     ];
     let floorless = [".solution.floor", ".solution.excess", ".solution.log_excess"];
     for (arguments, also) in [

@@ -161,7 +161,7 @@ fn long_tails_have_no_spurious_minimum_beyond_k_dimensions() {
 
 #[test]
 fn every_loss_is_benign() {
-    for loss in Loss::ALL {
+    for loss in Loss::FULL_BATCH {
         for anchors in [Anchors::Sample, Anchors::Class] {
             benign(&problem(&[8, 4, 2], loss, anchors, 0.3), 4, Level::Sample, 6);
             benign(&problem(&[80, 40, 30, 2], loss, anchors, 0.3), 3, Level::Class, 6);
@@ -231,7 +231,7 @@ impl<C: Cost> Cost for Wrong<C> {
 #[test]
 fn checkers_measure_slopes_two_and_three_and_see_mistakes() {
     let mut generator = ChaCha8Rng::seed_from_u64(7);
-    for loss in Loss::ALL {
+    for loss in Loss::FULL_BATCH {
         let problem = problem(&[4, 3, 2], loss, Anchors::Class, 0.4);
         let samples = SampleLoss::new(&problem).unwrap();
         let program = Program::new(&problem);
@@ -644,6 +644,10 @@ fn what_cannot_be_searched_is_refused_with_a_remedy() {
             &["--sizes", "10,10", "--temperature", "0.001"],
             &["temperature 0.001", "--level class"],
         ),
+        (
+            &["--sizes", "20,10,5", "--batch-size", "8"],
+            &["sample level of random batches", "--level class"],
+        ),
     ] {
         let output = ufmin(folder.path(), &[&["verify"][..], arguments].concat());
         let errors = String::from_utf8(output.stderr).unwrap();
@@ -659,6 +663,8 @@ fn what_cannot_be_searched_is_refused_with_a_remedy() {
     for arguments in [
         &["--probabilities", "0.5,0.3,0.2", "--loss", "population"][..],
         &["--sizes", "100,10,10", "--temperature", "0.002"],
+        &["--sizes", "20,10,5", "--batch-size", "8", "--temperature", "0.5"],
+        &["--probabilities", "0.5,0.3,0.2", "--loss", "nce", "--negatives", "5"],
     ] {
         let all = [&["verify", "--level", "class", "--starts", "5"][..], arguments].concat();
         let output = ufmin(folder.path(), &all);

@@ -34,7 +34,7 @@ fn value(loss: &SampleLoss, gram: &DMatrix<f64>) -> f64 {
 prop_compose! {
     fn instance()(
         sizes in proptest::collection::vec(2u64..5, 2..5),
-        loss in proptest::sample::select(Loss::ALL.to_vec()),
+        loss in proptest::sample::select(Loss::FULL_BATCH.to_vec()),
         anchors in proptest::sample::select(vec![Anchors::Sample, Anchors::Class]),
         temperature in 0.1f64..2.0,
         raw in proptest::collection::vec(-1.0f64..1.0, 80),
