@@ -402,7 +402,11 @@ fn the_json_page_names_every_field() {
         "--sizes 4,3 --level sample",
         "--sizes 9,5,3 --dimension 1",
     ] {
-        let exit = if arguments.contains("--dimension") { " # exit 1" } else { "" };
+        let exit = if arguments.contains("--dimension") {
+            " # exit 1"
+        } else {
+            ""
+        };
         let text = run(&format!("ufmin solve {arguments} --format json{exit}"), folder.path())
             .unwrap()
             .join("\n");
