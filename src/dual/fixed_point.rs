@@ -214,10 +214,10 @@ impl State<'_> {
             .map(|g| {
                 let mut sum = v[g];
                 let mut scale = v[g];
-                for h in 0..groups {
+                for (h, v) in v.iter().enumerate() {
                     let others = self.others(g, h);
                     if others > 0.0 {
-                        let term = others * self.entry(log_phi, g, h) * v[h];
+                        let term = others * self.entry(log_phi, g, h) * v;
                         sum += term;
                         scale += term.abs();
                     }

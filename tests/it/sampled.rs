@@ -699,6 +699,7 @@ fn random_instances_are_certified() {
 /// `cargo test --release --test it -- --ignored ten_thousand_sampled --nocapture`
 #[test]
 #[ignore = "minutes"]
+#[allow(clippy::print_stderr)]
 fn ten_thousand_sampled_instances_are_certified() {
     let (counts, open) = survey(10_000);
     eprintln!("regular, merged, low rank, open: {counts:?}\n{}", open.join("\n"));
