@@ -214,10 +214,10 @@ impl State<'_> {
             .map(|g| {
                 let mut sum = v[g];
                 let mut scale = v[g];
-                for (h, &of_other) in v.iter().enumerate() {
+                for (h, v) in v.iter().enumerate() {
                     let others = self.others(g, h);
                     if others > 0.0 {
-                        let term = others * self.entry(log_phi, g, h) * of_other;
+                        let term = others * self.entry(log_phi, g, h) * v;
                         sum += term;
                         scale += term.abs();
                     }

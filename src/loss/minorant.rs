@@ -33,6 +33,9 @@ pub trait Minorant: Objective {
 /// Rows that sum to `w/tau` within this, relative, are left as they are: a gradient is balanced but for rounding.
 const BALANCED: f64 = 64.0 * f64::EPSILON;
 
+/// The rounding of a gradient where exponents are in the hundreds.
+const ROUNDING: f64 = 1e-12;
+
 /// Shares `tau y_c / w_c` of a dual point are kept below this: 1 but for a few roundings.
 const FULL_SHARE: f64 = 1.0 - 16.0 * f64::EPSILON;
 
@@ -57,8 +60,9 @@ impl Minorant for ClassLevel<'_> {
         if balanced.constant.is_finite() {
             return Some(balanced);
         }
-        // At the ends of the range the correction fails; a gradient needs none but for rounding.
-        Some(affine(wanted.clone(), 1.0))
+        // At the ends of the range the correction fails; a gradient needs none but for rounding. Other slopes do: without
+        // it their constant proves nothing.
+        self.is_balanced(wanted, ROUNDING).then(|| affine(wanted.clone(), 1.0))
     }
 }
 
@@ -96,6 +100,21 @@ impl ClassLevel<'_> {
         .fold(0.0, f64::max)
     }
 
+    /// Whether every row of `y` sums to `w/tau` within the relative `tolerance`.
+    fn is_balanced(&self, y: &DMatrix<f64>, tolerance: f64) -> bool {
+        let program = self.program();
+        let m = &program.multiplicity;
+        let tau = program.objective.temperature();
+        let mut weight = vec![0.0; program.groups()];
+        for row in program.objective.rows() {
+            weight[row.reference] = row.weight / m[row.reference];
+        }
+        (0..program.groups()).all(|g| {
+            let sum: f64 = (0..program.groups()).map(|h| others(m, g, h) * y[(g, h)]).sum();
+            (sum * tau - weight[g]).abs() <= tolerance * weight[g]
+        })
+    }
+
     /// A loss without floor bounds a row only if `y` sums to `w/tau` over it. Meets that by a common factor, which is
     /// returned, and an antisymmetric correction, which leaves the symmetric part as it is.
     fn balance_rows(&self, y: &mut DMatrix<f64>) -> f64 {
@@ -108,8 +127,7 @@ impl ClassLevel<'_> {
             weight[row.reference] = row.weight / m[row.reference];
         }
         let row_sum = |y: &DMatrix<f64>, g: usize| (0..groups).map(|h| others(m, g, h) * y[(g, h)]).sum::<f64>();
-        let off = |g: usize| (row_sum(y, g) * tau - weight[g]).abs() > BALANCED * weight[g];
-        if !(0..groups).any(off) {
+        if self.is_balanced(y, BALANCED) {
             return 1.0;
         }
         let total: f64 = (0..groups).map(|g| m[g] * row_sum(y, g)).sum();

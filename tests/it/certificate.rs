@@ -370,6 +370,29 @@ fn the_linear_time_bound_of_nscl_holds_where_inner_products_are_below_minus_one(
     }
 }
 
+/// Without a floor, slopes whose rows do not sum to `w/tau` bound nothing, however nearly semidefinite their dual matrix.
+#[test]
+fn bounds_without_a_floor_hold_far_from_the_optimum() {
+    for (sizes, tau) in [
+        (vec![2, 2, 6], 0.05),
+        (vec![2, 2, 6], 0.01),
+        (vec![300, 40, 5, 5, 2], 0.1),
+    ] {
+        let problem = problem(&sizes, Loss::Nscl, tau);
+        let best = solve(&problem, &Options::default(), &Control::default()).unwrap();
+        assert!(best.is_certified());
+        let best = best.certificate;
+        for step in 0..200 {
+            let gram = Gram::from_dense(&problem, &random_unit_gram(sizes.len(), f64::from(step) * 0.05));
+            let judged = certify(&problem, &gram, 1e-8).unwrap();
+            assert!(
+                judged.lower_bound <= best.loss + 1e-12 * best.loss.abs(),
+                "{sizes:?} {tau} {step}"
+            );
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
