@@ -9,7 +9,7 @@
 //!
 //! which has the same stationary points, is of order one at any temperature, and falls by `log 10` for every digit.
 //!
-//! The valley near collapse (`polish.rs`) is made round by another linear change: with class means `m_c`,
+//! The valley near collapse (`together.rs`) is made round by another linear change: with class means `m_c`,
 //!
 //! ```text
 //! x_j = m_c(Z) + (z_j - m_c(Z)) / sqrt(1 + K).

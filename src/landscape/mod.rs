@@ -20,9 +20,9 @@ mod descent;
 pub mod distinct;
 mod journal;
 mod pictures;
-mod polish;
 mod report;
 mod start;
+mod together;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -269,7 +269,7 @@ fn dispatch<T: Task>(
 ) -> Result<T::Output, Error> {
     check(problem, dimension, settings.level)?;
     let model = problem.model();
-    // The walls of `polish.rs`: sincere measures every positive by itself, nscl has no floor.
+    // The walls of `together.rs`: sincere measures every positive by itself, nscl has no floor.
     let walled = matches!(model.loss, Loss::Supcon | Loss::Population | Loss::Bcl);
     let temperature = walled.then_some(model.temperature);
     match settings.level {

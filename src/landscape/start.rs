@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::Settings;
 use super::curvature::{Curvature, curvature};
 use super::descent::{self, descend};
-use super::polish::{Limits, polish, stiffness};
+use super::together::{Together, stiffness};
 use crate::control::Control;
 use crate::loss::Objective;
-use crate::lowrank::trust_region::{self, minimise};
+use crate::lowrank::trust_region::{self, minimise, minimise_in};
 use crate::lowrank::{Cost, Factored, oblique};
 
 /// Relative gaps for which the iterations of L-BFGS are counted.
@@ -124,23 +124,24 @@ impl<O: Objective> Ground<'_, O> {
             dense_limit: DENSE_STEPS,
             ..Default::default()
         };
-        let limits = Limits {
-            tolerance: settings.polish_tolerance,
-            max_steps: settings.max_polish as u64,
-            max_inner: 400,
+        let truncated = trust_region::Settings {
+            dense_limit: 0,
+            ..exact.clone()
+        };
+        let together = Together {
+            classes: &self.classes,
+            stiffness,
         };
         let mut h = descent.h;
         let (mut steps, mut escapes) = (0, 0);
         let end = loop {
-            if columns * (self.dimension - 1) <= DENSE_STEPS {
-                let outcome = minimise(&cost, h, &exact, control);
-                steps += outcome.iterations;
-                h = outcome.h;
+            let outcome = if columns * (self.dimension - 1) <= DENSE_STEPS {
+                minimise(&cost, h, &exact, control)
             } else {
-                let (end, taken) = polish(&cost, h, &self.classes, stiffness, &limits, control);
-                steps += taken;
-                h = end;
-            }
+                minimise_in(&cost, &together, h, &truncated, control)
+            };
+            steps += outcome.iterations;
+            h = outcome.h;
             if control.stop().is_some() {
                 return None;
             }

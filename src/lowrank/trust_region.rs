@@ -1,8 +1,8 @@
 //! A Riemannian trust-region method for functions of unit columns, \[AbsilBakerGallivan2007\].
 //!
-//! At `H` the model `<grad, U> + <U, Hess[U]>/2` is minimised over tangent `U` with `sum_j c_j |U_j|^2 <= radius^2`, the
-//! `c_j > 0` being the curvature scales of the columns: exactly, from the eigenvalues of the Hessian, where it is small, and
-//! by truncated conjugate gradients otherwise. Both converge quadratically at a non-degenerate minimum; the exact step also
+//! At `H` the model `<grad, U> + <U, Hess[U]>/2` is minimised over tangent `U` with `|U|_M <= radius` in a [`Metric`], by
+//! default `|U|_M^2 = sum_j c_j |U_j|^2` with the curvature scales `c_j > 0` of the columns: exactly, from the eigenvalues
+//! of the Hessian, where it is small, and by conjugate gradients preconditioned by `M`, truncated, otherwise. Both converge quadratically at a non-degenerate minimum; the exact step also
 //! leaves saddles and copes with any condition number.
 
 use nalgebra::{DMatrix, DVector};
@@ -54,6 +54,33 @@ pub struct Outcome {
     pub termination: Termination,
 }
 
+/// The norm `|U|_M` in which steps are measured.
+pub trait Metric: Sync {
+    /// Scales `c_j` of the columns from their multipliers `|h_j . G_j|`, all positive.
+    fn scales(&self, multipliers: Vec<f64>) -> Vec<f64>;
+
+    /// `M^-1 r` of a tangent `r` at `h`, tangent again; `value` is that of the cost.
+    fn precondition(&self, h: &DMatrix<f64>, r: &DMatrix<f64>, scales: &[f64], value: f64) -> DMatrix<f64>;
+}
+
+/// `|U|_M^2 = sum_j c_j |U_j|^2`: the columns move independently.
+#[derive(Debug, Clone, Copy)]
+pub struct Columns;
+
+impl Metric for Columns {
+    fn scales(&self, multipliers: Vec<f64>) -> Vec<f64> {
+        multipliers
+    }
+
+    fn precondition(&self, _h: &DMatrix<f64>, r: &DMatrix<f64>, scales: &[f64], _value: f64) -> DMatrix<f64> {
+        let mut z = r.clone();
+        for (mut column, c) in z.column_iter_mut().zip(scales) {
+            column /= *c;
+        }
+        z
+    }
+}
+
 /// The first-order data at one point.
 struct Here<P> {
     at: P,
@@ -64,17 +91,18 @@ struct Here<P> {
     norm: f64,
 }
 
-fn look<C: Cost>(cost: &C, h: &DMatrix<f64>) -> Here<C::Point> {
+fn look<C: Cost>(cost: &C, metric: &impl Metric, h: &DMatrix<f64>) -> Here<C::Point> {
     let at = cost.evaluate(h);
     let value = cost.value(&at);
     let mut gradient = cost.gradient(h, &at);
     let along = oblique::column_products(h, &gradient);
     // At an optimum -h_j . G_j is twice the multiplier of the column, and the size of its curvature.
-    let mut metric: Vec<f64> = gradient
+    let multipliers = gradient
         .column_iter()
         .zip(&along)
         .map(|(g, a)| a.abs().max(1e-3 * g.norm()))
         .collect();
+    let mut metric = metric.scales(multipliers);
     let largest = metric.iter().copied().fold(0.0, f64::max);
     let floor = if largest > 0.0 { largest * 1e-12 } else { 1.0 };
     metric.iter_mut().for_each(|c| *c = c.max(floor));
@@ -99,13 +127,25 @@ fn look<C: Cost>(cost: &C, h: &DMatrix<f64>) -> Here<C::Point> {
 
 /// Riemannian gradient norm at `h`, in the norm of [`Settings::tolerance`].
 pub fn gradient_norm<C: Cost>(cost: &C, h: &DMatrix<f64>) -> f64 {
-    look(cost, h).norm
+    look(cost, &Columns, h).norm
 }
 
 /// Minimises `cost` from `start` (d x n, unit columns).
 pub fn minimise<C: Cost>(cost: &C, start: DMatrix<f64>, settings: &Settings, control: &Control) -> Outcome {
+    minimise_in(cost, &Columns, start, settings, control)
+}
+
+/// Minimises `cost` from `start` with steps measured in `metric`. The exact step, where [`Settings::dense_limit`] allows it,
+/// uses the scales of the columns alone.
+pub fn minimise_in<C: Cost>(
+    cost: &C,
+    metric: &impl Metric,
+    start: DMatrix<f64>,
+    settings: &Settings,
+    control: &Control,
+) -> Outcome {
     let mut h = start;
-    let mut here = look(cost, &h);
+    let mut here = look(cost, metric, &h);
     let full = here.metric.iter().sum::<f64>().sqrt();
     let mut radius = 0.25;
     let mut termination = Termination::IterationLimit;
@@ -136,7 +176,7 @@ pub fn minimise<C: Cost>(cost: &C, start: DMatrix<f64>, settings: &Settings, con
         let step = if tangent_dimension <= settings.dense_limit {
             exact_step(cost, &h, &here, radius * unit)
         } else {
-            truncated_step(cost, &h, &here, radius * unit, settings.max_inner)
+            truncated_step(cost, metric, &h, &here, radius * unit, settings.max_inner)
         };
         let Some(Step {
             direction,
@@ -148,7 +188,7 @@ pub fn minimise<C: Cost>(cost: &C, start: DMatrix<f64>, settings: &Settings, con
             break;
         };
         let candidate = oblique::retract(&h, &direction);
-        let there = look(cost, &candidate);
+        let there = look(cost, metric, &candidate);
         // Near the minimum both reductions drown in rounding: their quotient is drawn to 1 there.
         let noise = 1e3 * f64::EPSILON * cost.scale(&here.at).abs();
         let actual = here.value - there.value;
@@ -159,7 +199,7 @@ pub fn minimise<C: Cost>(cost: &C, start: DMatrix<f64>, settings: &Settings, con
         if poor || !there.value.is_finite() {
             radius *= 0.25;
         } else if quotient > 0.75 && on_border {
-            radius = (2.0 * radius).min(8.0);
+            radius = (2.0 * radius).min(2.0);
         }
         if accepted {
             h = candidate;
@@ -299,72 +339,55 @@ fn exact_step<C: Cost>(cost: &C, h: &DMatrix<f64>, here: &Here<C::Point>, radius
     })
 }
 
-/// `sum_j c_j u_j . v_j`.
-fn weighted(metric: &[f64], u: &DMatrix<f64>, v: &DMatrix<f64>) -> f64 {
-    u.column_iter()
-        .zip(v.column_iter())
-        .zip(metric)
-        .map(|((u, v), c)| c * u.dot(&v))
-        .sum()
-}
-
-/// Steihaug's conjugate gradients, preconditioned by the metric.
+/// Steihaug's conjugate gradients, preconditioned by the metric; the norms of steps follow from the recurrences.
 fn truncated_step<C: Cost>(
     cost: &C,
+    metric: &impl Metric,
     h: &DMatrix<f64>,
     here: &Here<C::Point>,
     radius: f64,
     max_inner: usize,
 ) -> Option<Step> {
-    let metric = &here.metric;
-    let hessian = |u: &DMatrix<f64>| oblique::hessian(h, u, cost.hessian_product(h, &here.at, u), &here.along);
-    let precondition = |r: &DMatrix<f64>| {
-        let mut z = r.clone();
-        for (mut column, c) in z.column_iter_mut().zip(metric) {
-            column /= *c;
-        }
-        z
-    };
+    let precondition = |r: &DMatrix<f64>| metric.precondition(h, r, &here.metric, here.value);
     let mut step = DMatrix::zeros(h.nrows(), h.ncols());
     let mut image = step.clone();
     let mut residual = here.gradient.clone();
     let mut z = precondition(&residual);
     let mut direction = -&z;
     let mut product = residual.dot(&z);
-    let first = product.sqrt();
-    // Superlinear: the residual must fall to its own power 2, relative to the unit-free norm.
-    let target = first * here.norm.min(0.1);
+    // Superlinear down to a ten-thousandth: the next step does the rest.
+    let target = product.sqrt() * here.norm.clamp(1e-4, 0.1);
+    let (mut s_s, mut s_d, mut d_d) = (0.0, 0.0, product);
     let mut on_border = false;
     for _ in 0..max_inner.min(h.len()) {
-        let bent = hessian(&direction);
+        let euclidean = cost.hessian_product(h, &here.at, &direction);
+        let bent = oblique::hessian(h, &direction, euclidean, &here.along);
         let curvature = direction.dot(&bent);
-        let (s_s, s_d, d_d) = (
-            weighted(metric, &step, &step),
-            weighted(metric, &step, &direction),
-            weighted(metric, &direction, &direction),
-        );
-        let length = product / curvature;
-        let reached = s_s + 2.0 * length * s_d + length * length * d_d;
         if !curvature.is_finite() {
             return None;
         }
+        let length = product / curvature;
+        let reached = s_s + 2.0 * length * s_d + length * length * d_d;
         if curvature <= 1e-15 * d_d || reached >= radius * radius {
             let to_border = (-s_d + (s_d * s_d + d_d * (radius * radius - s_s).max(0.0)).sqrt()) / d_d;
-            step += &direction * to_border;
-            image += bent * to_border;
+            step.zip_apply(&direction, |s, d| *s += to_border * d);
+            image.zip_apply(&bent, |s, d| *s += to_border * d);
             on_border = true;
             break;
         }
-        step += &direction * length;
-        image += &bent * length;
-        residual += bent * length;
-        oblique::project(h, &mut residual);
+        step.zip_apply(&direction, |s, d| *s += length * d);
+        image.zip_apply(&bent, |s, d| *s += length * d);
+        residual.zip_apply(&bent, |r, b| *r += length * b);
         z = precondition(&residual);
         let next = residual.dot(&z);
         if next.sqrt() <= target {
             break;
         }
-        direction = &direction * (next / product) - &z;
+        let ratio = next / product;
+        s_s = reached;
+        s_d = ratio * (s_d + length * d_d);
+        d_d = next + ratio * ratio * d_d;
+        direction.zip_apply(&z, |d, z| *d = ratio * *d - z);
         product = next;
     }
     let predicted = -(here.gradient.dot(&step) + 0.5 * step.dot(&image));
