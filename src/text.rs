@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::certificate::Verdict;
 use crate::metrics::{Pair, angle_degrees};
-use crate::report::Report;
+use crate::report::{ProblemReport, Report};
 
 /// Most groups shown one by one; of more, the largest and the smallest are shown.
 const MAX_SHOWN_GROUPS: usize = 10;
@@ -17,7 +17,8 @@ const MAX_MATRIX_GROUPS: usize = 8;
 /// Renders a report. `verbose` adds how the matrix was moved to be feasible; `colour` marks the verdict with ANSI codes.
 pub fn render(report: &Report, verbose: bool, colour: bool) -> String {
     let mut out = String::new();
-    header(&mut out, report);
+    let dimension = report.problem.dimension;
+    header(&mut out, &report.problem, dimension.map(|d| format!("dimension {d}")));
     loss(&mut out, report);
     groups(&mut out, report);
     collapse(&mut out, report);
@@ -29,14 +30,14 @@ pub fn render(report: &Report, verbose: bool, colour: bool) -> String {
     out
 }
 
-fn line(out: &mut String, arguments: std::fmt::Arguments<'_>) {
+pub(crate) fn line(out: &mut String, arguments: std::fmt::Arguments<'_>) {
     out.write_fmt(arguments)
         .and_then(|()| out.write_char('\n'))
         .expect("writing to a string does not fail");
 }
 
-fn header(out: &mut String, report: &Report) {
-    let problem = &report.problem;
+/// Title, and what is solved in one line; `last` ends it.
+pub(crate) fn header(out: &mut String, problem: &ProblemReport, last: Option<String>) {
     if let Some(title) = &problem.title {
         line(out, format_args!("{title}"));
     }
@@ -61,9 +62,7 @@ fn header(out: &mut String, report: &Report) {
     if problem.nonnegative {
         parts.push("nonnegative features".to_owned());
     }
-    if let Some(dimension) = problem.dimension {
-        parts.push(format!("dimension {dimension}"));
-    }
+    parts.extend(last);
     line(out, format_args!("{}\n", parts.join(", ")));
 }
 

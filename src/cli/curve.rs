@@ -6,12 +6,11 @@ use clap::{Args, ValueEnum};
 use ufmin::curve::{Quantity, curve};
 use ufmin::error::Error;
 use ufmin::files::{prepare_folder, write_atomically};
-use ufmin::plot::{chart_png, chart_svg};
 use ufmin::spec::SolverTable;
 
 use super::problem_args::{ProblemArgs, number, whole_number};
 use super::watch::{Watched, set_threads, watch};
-use super::{Outcome, print_data};
+use super::{Outcome, print_data, write_chart};
 
 /// Solve at several batch sizes, numbers of negatives or temperatures
 ///
@@ -96,12 +95,9 @@ pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Error> {
     bar.finish_and_clear();
     let found = found?;
     if let Some(folder) = &arguments.output {
-        let chart = found.chart();
         write_atomically(&folder.join("curve.json"), found.to_json().as_bytes())?;
         write_atomically(&folder.join("curve.csv"), found.to_csv().as_bytes())?;
-        write_atomically(&folder.join("curve.png"), &chart_png(&chart).map_err(Error::from)?)?;
-        let svg = chart_svg(&chart).map_err(Error::from)?;
-        write_atomically(&folder.join("curve.svg"), svg.as_bytes())?;
+        write_chart(folder, "curve", &found.chart())?;
     }
     match arguments.format {
         Format::Text => print_data(&found.text())?,

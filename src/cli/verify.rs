@@ -9,7 +9,6 @@ use ufmin::error::{Error, ProblemError};
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::landscape::{self, Journal, Landscape, Level, Settings, SweepReport, VerifyReport};
 use ufmin::npy;
-use ufmin::plot::{Chart, chart_png, chart_svg};
 use ufmin::problem::{Model, Problem};
 use ufmin::report::Report;
 use ufmin::solve::{Solved, solve};
@@ -18,7 +17,7 @@ use ufmin::spec::{CrossCheckChoice, SolverTable};
 use super::heatmap::PictureKind;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::watch::{Watched, set_threads, watch};
-use super::{Outcome, print_data};
+use super::{Outcome, print_data, write_chart};
 
 /// Look for local minima that are not global
 ///
@@ -217,13 +216,6 @@ impl Searcher<'_> {
         }
         write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
     }
-}
-
-fn write_chart(folder: &Path, name: &str, chart: &Chart) -> Result<(), Error> {
-    let png = chart_png(chart).map_err(Error::from)?;
-    let svg = chart_svg(chart).map_err(Error::from)?;
-    write_atomically(&folder.join(format!("{name}.png")), &png)?;
-    write_atomically(&folder.join(format!("{name}.svg")), svg.as_bytes())
 }
 
 fn at_least(field: &'static str, value: i64, least: i64) -> Result<u64, Error> {

@@ -19,6 +19,7 @@ use nalgebra::{DMatrix, DVector};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use crate::lowrank::trust_region::{Columns, FirstOrder};
 use crate::lowrank::{Cost, oblique};
 use crate::spectrum::eigen;
 
@@ -125,21 +126,10 @@ pub fn curvature<C: Cost>(cost: &C, h: &DMatrix<f64>) -> Curvature {
 
 /// The operator, if its numbers are finite, and the relative norm of the gradient.
 fn operator<'a, C: Cost>(cost: &'a C, h: &'a DMatrix<f64>, at: &'a C::Point) -> (Option<Operator<'a, C>>, f64) {
-    let mut gradient = cost.gradient(h, at);
-    let along = oblique::column_products(h, &gradient);
-    let lengths: Vec<f64> = gradient.column_iter().map(|g| g.norm()).collect();
-    let mut metric: Vec<f64> = along.iter().zip(&lengths).map(|(a, g)| a.abs().max(1e-3 * g)).collect();
-    let largest = metric.iter().copied().fold(0.0, f64::max);
-    let floor = if largest > 0.0 { largest * 1e-12 } else { 1.0 };
-    metric.iter_mut().for_each(|c| *c = c.max(floor));
-    oblique::project(h, &mut gradient);
-    let square: f64 = gradient
-        .column_iter()
-        .zip(&metric)
-        .map(|(g, c)| g.norm_squared() / c)
-        .sum();
-    let norm = (square / metric.iter().sum::<f64>()).sqrt();
-    let roots: Vec<f64> = metric.iter().map(|c| c.sqrt()).collect();
+    let FirstOrder {
+        along, scales, norm, ..
+    } = FirstOrder::new(h, cost.gradient(h, at), &Columns);
+    let roots: Vec<f64> = scales.iter().map(|c| c.sqrt()).collect();
     let mut weighted = h.clone();
     scale(&mut weighted, &roots, 1.0);
     let operator = eigen(&(&weighted * weighted.transpose())).map(|spectrum| Operator {

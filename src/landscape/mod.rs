@@ -278,19 +278,17 @@ fn dispatch<T: Task>(
             let classes = loss.classes().collect();
             task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
         }
-        Level::Class if model.is_sampled() => {
-            let partition = Partition::singletons(problem);
-            let loss = Sampled::on_partition(problem, &partition).ok_or_else(|| Error::Internal {
-                what: "a sampled problem without a sampled loss".to_owned(),
-            })?;
-            let classes = (0..partition.groups()).map(|class| class..class + 1).collect();
-            task.run(&ground(&loss, classes, optimum, dimension, settings, None))
-        }
         Level::Class => {
-            let program = Program::on_partition(problem, Partition::singletons(problem));
-            let loss = ClassLevel::new(&program);
-            let classes = (0..program.groups()).map(|class| class..class + 1).collect();
-            task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
+            let partition = Partition::singletons(problem);
+            let classes = (0..partition.groups()).map(|class| class..class + 1).collect();
+            match Sampled::on_partition(problem, &partition) {
+                Some(loss) => task.run(&ground(&loss, classes, optimum, dimension, settings, None)),
+                None => {
+                    let program = Program::on_partition(problem, partition);
+                    let loss = ClassLevel::new(&program);
+                    task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
+                }
+            }
         }
     }
 }

@@ -2,15 +2,13 @@
 //!
 //! Equal searches give equal JSON on any number of threads, except for keys called `seconds`.
 
-use std::fmt::Write;
-
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::{GLOBAL, Kind, Landscape, MILESTONES, Minimum, Run, Settings};
 use crate::problem::Problem;
 use crate::report::{CertificateReport, ProblemReport, Report, json};
 use crate::solve::Solved;
+use crate::text::{self, line};
 
 /// Identifier of the JSON form of one search.
 pub const SCHEMA: &str = "ufmin/verify/1";
@@ -250,34 +248,13 @@ impl SweepReport {
     }
 }
 
-fn line(out: &mut String, arguments: std::fmt::Arguments<'_>) {
-    out.write_fmt(arguments)
-        .and_then(|()| out.write_char('\n'))
-        .expect("writing to a string does not fail");
-}
-
 /// The first lines: what is searched, and the optimum.
 fn header(out: &mut String, report: &VerifyReport) {
-    let problem = &report.problem;
-    if let Some(title) = &problem.title {
-        line(out, format_args!("{title}"));
-    }
-    let mut parts = vec![
-        format!("{} classes", problem.class_count),
-        problem.loss.to_owned(),
-        format!("temperature {}", problem.temperature),
-    ];
-    if problem.anchors != "sample" {
-        parts.push("class-balanced anchors".to_owned());
-    }
-    if problem.views != 1 {
-        parts.push(format!("{} views", problem.views));
-    }
-    parts.push(match report.level {
-        "class" => "one vector a class".to_owned(),
-        _ => "all samples free".to_owned(),
-    });
-    line(out, format_args!("{}\n", parts.join(", ")));
+    let level = match report.level {
+        "class" => "one vector a class",
+        _ => "all samples free",
+    };
+    text::header(out, &report.problem, Some(level.to_owned()));
     let certificate = &report.certificate;
     let proof = match certificate.verdict {
         crate::certificate::Verdict::NotCertified => "NOT CERTIFIED",
@@ -324,8 +301,7 @@ pub fn text(report: &VerifyReport) -> String {
             &mut out,
             format_args!("distinct local minima, up to rotation and permutation of classes of equal size:"),
         );
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
+        let mut table = text::table();
         table.set_header(["loss", "relative gap", "starts", ""]);
         for minimum in report.distinct_minima.iter().take(MAX_LISTED) {
             table.add_row([
@@ -335,10 +311,7 @@ pub fn text(report: &VerifyReport) -> String {
                 if minimum.global { "global" } else { "spurious" }.to_owned(),
             ]);
         }
-        for column in table.column_iter_mut() {
-            column.set_cell_alignment(CellAlignment::Right);
-            column.set_padding((0, 3));
-        }
+        text::right_align(&mut table);
         line(&mut out, format_args!("{}", table.trim_fmt()));
         if report.distinct_minima.len() > MAX_LISTED {
             line(&mut out, format_args!("... ({} in all)", report.distinct_minima.len()));
@@ -439,8 +412,7 @@ pub fn sweep_text(report: &SweepReport) -> String {
         &mut out,
         format_args!("{} starts in each dimension, seed {}\n", first.starts, first.seed),
     );
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
+    let mut table = text::table();
     table.set_header([
         "dimension",
         "minima",
@@ -464,10 +436,7 @@ pub fn sweep_text(report: &SweepReport) -> String {
             gap(row.worst_relative_gap),
         ]);
     }
-    for column in table.column_iter_mut() {
-        column.set_cell_alignment(CellAlignment::Right);
-        column.set_padding((0, 3));
-    }
+    text::right_align(&mut table);
     line(&mut out, format_args!("{}\n", table.trim_fmt()));
     let passing = report.rows.iter().filter(|row| row.passes()).count();
     line(

@@ -6,8 +6,6 @@
 use std::ops::Range;
 
 use nalgebra::DMatrix;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
@@ -17,7 +15,7 @@ use super::together::{Together, stiffness};
 use crate::control::Control;
 use crate::loss::Objective;
 use crate::lowrank::trust_region::{self, minimise, minimise_in};
-use crate::lowrank::{Cost, Factored, oblique};
+use crate::lowrank::{Cost, Factored, generator, oblique};
 
 /// Relative gaps for which the iterations of L-BFGS are counted.
 pub const MILESTONES: [f64; 3] = [1e-2, 1e-4, 1e-6];
@@ -95,8 +93,7 @@ impl<O: Objective> Ground<'_, O> {
     /// Runs start `index` to its end: what it found, and the features (d x n). `None` where the caller asked to stop.
     pub(super) fn run(&self, index: u64, control: &Control) -> Option<(Run, DMatrix<f64>)> {
         let settings = self.settings;
-        let mut generator = ChaCha8Rng::seed_from_u64(settings.seed);
-        generator.set_stream(index);
+        let mut generator = generator(settings.seed, index);
         let columns = self.objective.multiplicity().len();
         let cost = Factored::new(self.objective, self.log_scale);
         let start = oblique::random(&mut generator, self.dimension, columns);

@@ -7,11 +7,10 @@
 //! pass the test again.
 
 use nalgebra::DMatrix;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 use super::cost::{Cost, Factored};
 use super::oblique;
+use super::starts::generator;
 use super::trust_region::{self, Outcome, minimise};
 use crate::control::Control;
 use crate::loss::Objective;
@@ -83,6 +82,9 @@ const SMALL: f64 = 3e-2;
 /// Most ranks that are tried.
 const MAX_RANKS: usize = 4;
 
+/// Seed of the perturbation that leaves symmetric points.
+const SEED: u64 = 0x5eed;
+
 struct Search<'a, O> {
     objective: &'a O,
     settings: &'a Settings,
@@ -92,7 +94,6 @@ struct Search<'a, O> {
 }
 
 /// A factor and its test.
-#[derive(Clone)]
 struct Candidate {
     h: DMatrix<f64>,
     value: f64,
@@ -146,15 +147,15 @@ pub fn solve<O: Objective>(
     let factored = search.factored();
     let h = factored
         .factor(values, dimension)
-        .unwrap_or_else(|| oblique::random(&mut generator(), factored.rows(dimension), r));
+        .unwrap_or_else(|| oblique::random(&mut generator(SEED, 0), factored.rows(dimension), r));
     let candidate = search.climb(perturbed(&factored, h));
     let factored = search.factored();
     let (h, clusters) = joined(&factored, candidate.h.clone());
     let values = factored.values(&h);
     let termination = match candidate.stopped {
-        Some(reason @ (Termination::Interrupted | Termination::TimeLimit | Termination::NumericalFailure)) => reason,
-        _ if candidate.passes() => Termination::Converged,
-        _ => Termination::Stalled,
+        Some(reason) => reason,
+        None if candidate.passes() => Termination::Converged,
+        None => Termination::Stalled,
     };
     let lifted: f64 = (0..r)
         .filter(|&g| multiplicity[g] >= 2.0 && values[(g, g)] < 1.0)
@@ -170,10 +171,6 @@ pub fn solve<O: Objective>(
     }
 }
 
-fn generator() -> ChaCha8Rng {
-    ChaCha8Rng::seed_from_u64(0x5eed)
-}
-
 fn scale_of<O: Objective>(objective: &O, values: &DMatrix<f64>) -> f64 {
     let log_excess = objective.log_excess(&objective.evaluate(values, 0.0));
     if log_excess.is_finite() { log_excess } else { 0.0 }
@@ -181,7 +178,7 @@ fn scale_of<O: Objective>(objective: &O, values: &DMatrix<f64>) -> f64 {
 
 /// Leaves the symmetric points, which are saddles more often than not.
 fn perturbed<O: Objective>(factored: &Factored<'_, O>, h: DMatrix<f64>) -> DMatrix<f64> {
-    let mut noise = oblique::random(&mut generator(), h.nrows(), h.ncols()) * 1e-3;
+    let mut noise = oblique::random(&mut generator(SEED, 0), h.nrows(), h.ncols()) * 1e-3;
     if factored.has_private_row() {
         let last = h.nrows() - 1;
         noise.row_mut(last).fill(0.0);
@@ -331,37 +328,35 @@ impl<'a, O: Objective> Search<'a, O> {
     fn climb(&mut self, start: DMatrix<f64>) -> Candidate {
         let columns = start.ncols();
         let mut next = start;
-        let mut last: Option<Candidate> = None;
-        for stair in 0..self.settings.max_stairs {
+        let mut last = f64::INFINITY;
+        let mut stair = 0;
+        loop {
+            stair += 1;
             let narrow = next.nrows() < columns;
             let mut here = self.run(next, if narrow { SKETCH } else { ROUGH });
             self.control
-                .report("low-rank staircase", stair as u64, here.gradient_norm);
+                .report("low-rank staircase", stair as u64 - 1, here.gradient_norm);
             if narrow && here.lowest >= MISSING && here.stopped.is_none() {
                 here = self.run(here.h, ROUGH);
             }
             if here.stopped.is_none() && here.lowest >= -1e-5 {
                 here = self.finish(&here);
-                if here.passes() || last.is_some_and(|last| here.value >= last.value) {
+                if here.passes() || here.value >= last {
                     // Where nothing is won any more, what is left is rounding.
                     return here;
                 }
-                last = Some(here.clone());
+                last = here.value;
             } else {
-                last = None;
+                last = f64::INFINITY;
             }
-            if here.stopped.is_some() {
+            if here.stopped.is_some() || stair >= self.settings.max_stairs {
                 return here;
             }
             match self.escape(&here) {
                 Some(escaped) => next = escaped,
                 None => return here,
             }
-            if stair + 1 == self.settings.max_stairs {
-                return here;
-            }
         }
-        unreachable!("the last stair returns")
     }
 
     /// Newton's method at the rank of the optimum: the smallest at which the test is passed, else as it was.

@@ -81,7 +81,49 @@ impl Metric for Columns {
     }
 }
 
-/// The first-order data at one point.
+/// What the Euclidean gradient says on the product of spheres.
+pub(crate) struct FirstOrder {
+    /// The Riemannian gradient, d x n.
+    pub(crate) gradient: DMatrix<f64>,
+    /// `h_j . G_j`.
+    pub(crate) along: Vec<f64>,
+    /// The scales `c_j`.
+    pub(crate) scales: Vec<f64>,
+    /// `sqrt(sum |grad_j|^2 / c_j) / sqrt(sum c_j)`: free of the unit of the cost and of the number of columns.
+    pub(crate) norm: f64,
+}
+
+impl FirstOrder {
+    /// From the Euclidean `gradient` at `h`.
+    pub(crate) fn new(h: &DMatrix<f64>, mut gradient: DMatrix<f64>, metric: &impl Metric) -> Self {
+        let along = oblique::column_products(h, &gradient);
+        // At an optimum -h_j . G_j is twice the multiplier of the column, and the size of its curvature.
+        let multipliers = gradient
+            .column_iter()
+            .zip(&along)
+            .map(|(g, a)| a.abs().max(1e-3 * g.norm()))
+            .collect();
+        let mut scales = metric.scales(multipliers);
+        let largest = scales.iter().copied().fold(0.0, f64::max);
+        let floor = if largest > 0.0 { largest * 1e-12 } else { 1.0 };
+        scales.iter_mut().for_each(|c| *c = c.max(floor));
+        oblique::project(h, &mut gradient);
+        let square: f64 = gradient
+            .column_iter()
+            .zip(&scales)
+            .map(|(g, c)| g.norm_squared() / c)
+            .sum();
+        let norm = (square / scales.iter().sum::<f64>()).sqrt();
+        Self {
+            gradient,
+            along,
+            scales,
+            norm,
+        }
+    }
+}
+
+/// A point with its value and first-order data.
 struct Here<P> {
     at: P,
     value: f64,
@@ -93,34 +135,18 @@ struct Here<P> {
 
 fn look<C: Cost>(cost: &C, metric: &impl Metric, h: &DMatrix<f64>) -> Here<C::Point> {
     let at = cost.evaluate(h);
-    let value = cost.value(&at);
-    let mut gradient = cost.gradient(h, &at);
-    let along = oblique::column_products(h, &gradient);
-    // At an optimum -h_j . G_j is twice the multiplier of the column, and the size of its curvature.
-    let multipliers = gradient
-        .column_iter()
-        .zip(&along)
-        .map(|(g, a)| a.abs().max(1e-3 * g.norm()))
-        .collect();
-    let mut metric = metric.scales(multipliers);
-    let largest = metric.iter().copied().fold(0.0, f64::max);
-    let floor = if largest > 0.0 { largest * 1e-12 } else { 1.0 };
-    metric.iter_mut().for_each(|c| *c = c.max(floor));
-    oblique::project(h, &mut gradient);
-    let square: f64 = gradient
-        .column_iter()
-        .zip(&metric)
-        .map(|(g, c)| g.norm_squared() / c)
-        .sum();
-    let total: f64 = metric.iter().sum();
-    // sqrt(sum |g|^2 / c) / sqrt(sum c) is free of the unit of the cost and of the number of columns.
-    let norm = (square / total).sqrt();
-    Here {
-        at,
-        value,
+    let FirstOrder {
         gradient,
         along,
-        metric,
+        scales,
+        norm,
+    } = FirstOrder::new(h, cost.gradient(h, &at), metric);
+    Here {
+        value: cost.value(&at),
+        at,
+        gradient,
+        along,
+        metric: scales,
         norm,
     }
 }
