@@ -108,7 +108,7 @@ pub fn curve(
             ..*options
         };
         let solved = solve(&problem, &options, control)?;
-        let report = Report::new(&problem, &solved, false);
+        let report = Report::new(&problem, &solved, false)?;
         let gram = solved.certificate.gram;
         Ok((Row::new(report, &gram), gram))
     };

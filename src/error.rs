@@ -464,6 +464,12 @@ pub enum Error {
         /// The file that holds them, if any.
         kept: Option<PathBuf>,
     },
+    /// Two results that exclude each other: nothing is reported.
+    #[error("internal error, the answer contradicts itself: {what}")]
+    Contradiction {
+        /// What excludes what.
+        what: String,
+    },
     /// Something that the crate promises cannot happen.
     #[error("internal error: {what}")]
     Internal {
@@ -532,8 +538,8 @@ impl Error {
             Self::Interrupted { kept: None, .. } => {
                 Some("give --output DIR: finished starts are kept there, and the same command goes on from them".to_owned())
             }
-            Self::Internal { .. } => {
-                Some("this is a defect of ufmin: please report it with the problem file".to_owned())
+            Self::Contradiction { .. } | Self::Internal { .. } => {
+                Some("this is a defect of ufmin: please report it with the command line and the problem file".to_owned())
             }
         }
     }

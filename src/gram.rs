@@ -161,11 +161,24 @@ pub struct CauchyForm {
     pub vertex: Vec<u32>,
     /// For every vertex, whether it is a cluster.
     pub cluster: Vec<bool>,
+    /// `delta >= 0`: the matrix is `(M + delta I)/(1 + delta)` of the `M` of the point, so that it is semidefinite whatever
+    /// the rounding of the point. Classes of a cluster stay together.
+    pub shift: f64,
 }
 
 impl CauchyForm {
     /// Inner product of two different classes of the groups `g` and `h`.
     pub fn between(&self, g: usize, h: usize) -> f64 {
+        let (i, j) = (self.vertex[g], self.vertex[h]);
+        if i == j && self.cluster[i as usize] {
+            1.0
+        } else {
+            self.unmoved(g, h) / (1.0 + self.shift)
+        }
+    }
+
+    /// The same of the matrix that was moved by `shift`, THEORY (5).
+    pub fn unmoved(&self, g: usize, h: usize) -> f64 {
         let (i, j) = (self.vertex[g] as usize, self.vertex[h] as usize);
         if i == j && self.cluster[i] {
             1.0

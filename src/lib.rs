@@ -37,6 +37,7 @@
 //! Equation numbers are those of the theory chapter of the book in `docs/`. Names in square brackets such as
 //! `[Khosla2020]` are entries of its bibliography.
 
+pub mod audit;
 pub mod bundled;
 pub mod certificate;
 pub mod conic;
@@ -46,10 +47,12 @@ pub mod dual;
 pub mod embedding;
 pub mod error;
 pub mod files;
+pub mod geometries;
 pub mod gram;
 pub mod landscape;
 pub mod loss;
 pub mod lowrank;
+pub(crate) mod math;
 pub mod metrics;
 pub mod npy;
 pub mod phase;

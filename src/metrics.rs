@@ -4,8 +4,7 @@ use nalgebra::DMatrix;
 use serde::Serialize;
 
 use crate::gram::Gram;
-use crate::loss::{Layout, LogSumExp, Objective, Sampled, others};
-use crate::problem::Problem;
+use crate::loss::others;
 
 /// Two classes closer than this are listed as nearly collapsed, in degrees.
 pub const NEARLY_COLLAPSED_DEGREES: f64 = 0.1;
@@ -111,118 +110,6 @@ pub fn nearly_collapsed(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Pair> {
     }
     pairs.sort_by_key(|pair| pair.classes);
     pairs
-}
-
-/// How much a standard geometry loses against the optimum.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Reference {
-    /// `etf`, `orthogonal-frame` or `merged-minorities`.
-    pub name: &'static str,
-    /// Loss at this geometry minus the optimal loss, in nats, computed from the excesses.
-    pub loss_above_optimum: f64,
-}
-
-/// The standard geometries that the problem allows, against an optimal excess (loss, for losses without floor):
-/// the simplex ETF, the orthogonal frame, and the smaller half of the classes in one point, where the clusters form an
-/// ETF (or a frame, for nonnegative features); those that need more dimensions than the problem allows are left out.
-pub fn references(problem: &Problem, gram: &Gram, optimal_excess: f64) -> Vec<Reference> {
-    let partition = gram.partition();
-    let nonnegative = problem.model().nonnegative;
-    let classes = partition.classes() as f64;
-    if partition.groups() > MAX_REFERENCE_GROUPS {
-        return Vec::new();
-    }
-    let etf = |clusters: f64| if nonnegative { 0.0 } else { -1.0 / (clusters - 1.0) };
-    let plain: Vec<Piece> = partition
-        .sizes()
-        .iter()
-        .zip(partition.multiplicity())
-        .map(|(&size, &m)| Piece {
-            size,
-            multiplicity: m as f64,
-            merged: false,
-        })
-        .collect();
-    let fits = |dimensions: f64| problem.model().dimension.is_none_or(|d| d as f64 >= dimensions);
-    let spanned = |clusters: f64| if nonnegative { clusters } else { clusters - 1.0 };
-    let mut geometries = Vec::new();
-    if !nonnegative && fits(classes - 1.0) {
-        geometries.push(("etf", plain.clone(), etf(classes)));
-    }
-    if fits(classes) {
-        geometries.push(("orthogonal-frame", plain.clone(), 0.0));
-    }
-    let merged = (classes / 2.0).floor();
-    if merged >= 2.0 && fits(spanned(classes - merged + 1.0)) {
-        geometries.push((
-            "merged-minorities",
-            split_smallest(&plain, merged),
-            etf(classes - merged + 1.0),
-        ));
-    }
-    geometries
-        .into_iter()
-        .map(|(name, pieces, cosine)| Reference {
-            name,
-            loss_above_optimum: excess_at(problem, &pieces, cosine) - optimal_excess,
-        })
-        .collect()
-}
-
-/// Classes of one size, all merged into the one cluster or all apart.
-#[derive(Debug, Clone, Copy)]
-struct Piece {
-    size: f64,
-    multiplicity: f64,
-    merged: bool,
-}
-
-/// Marks the `count` smallest classes as merged; a group on the border is split.
-fn split_smallest(pieces: &[Piece], count: f64) -> Vec<Piece> {
-    let mut order = pieces.to_vec();
-    order.sort_by(|a, b| a.size.total_cmp(&b.size));
-    let mut left = count;
-    let mut result = Vec::with_capacity(order.len() + 1);
-    for piece in order {
-        let merged = piece.multiplicity.min(left);
-        left -= merged;
-        for (multiplicity, merged) in [(merged, true), (piece.multiplicity - merged, false)] {
-            if multiplicity > 0.0 {
-                result.push(Piece {
-                    multiplicity,
-                    merged,
-                    ..piece
-                });
-            }
-        }
-    }
-    result
-}
-
-/// Excess where clusters (the merged classes together, every other class by itself) have the given inner product.
-fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> f64 {
-    let sizes: Vec<f64> = pieces.iter().map(|piece| piece.size).collect();
-    let multiplicity: Vec<f64> = pieces.iter().map(|piece| piece.multiplicity).collect();
-    let between = |g: usize, h: usize| {
-        if pieces[g].merged && pieces[h].merged {
-            1.0
-        } else {
-            cosine
-        }
-    };
-    if let Some(objective) = Sampled::from_problem(problem, &sizes, &multiplicity) {
-        let values = DMatrix::from_fn(pieces.len(), pieces.len(), between);
-        return objective.excess(&objective.evaluate(&values, 0.0));
-    }
-    let objective = LogSumExp::from_problem(problem, &sizes, &multiplicity);
-    let layout = Layout::new(pieces.len());
-    let mut entries = vec![1.0; layout.len()];
-    for h in 0..pieces.len() {
-        for g in 0..=h {
-            entries[layout.pair(g, h)] = between(g, h);
-        }
-    }
-    objective.evaluate(&entries).excess
 }
 
 /// The loss of the representation on a downstream task \[Awasthi2022\]: cross-entropy of the linear classifier whose

@@ -8,9 +8,12 @@ use std::io::Write;
 use nalgebra::DMatrix;
 use serde::Serialize;
 
+use crate::audit::audit;
 use crate::certificate::Certificate;
+use crate::error::Error;
+use crate::geometries::Reference;
 use crate::gram::Gram;
-use crate::metrics::{Pair, Reference, downstream_loss, extreme_pairs, nearly_collapsed, references};
+use crate::metrics::{Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::npy::Array;
 use crate::problem::{Batches, Measure, Problem};
 use crate::solve::{DimensionSearch, Solved};
@@ -170,11 +173,17 @@ pub struct CertificateReport {
     pub tolerance: f64,
     /// How far the Gram matrix was moved to be feasible.
     pub feasibility_shift: f64,
+    /// Relative rounding of the excess and of the bound; the gap contains it twice.
+    pub rounding: f64,
 }
 
 impl Report {
     /// The report of a solved problem. `full_gram` lists matrices of any size.
-    pub fn new(problem: &Problem, solved: &Solved, full_gram: bool) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`] where the answer does not agree with itself.
+    pub fn new(problem: &Problem, solved: &Solved, full_gram: bool) -> Result<Self, Error> {
+        audit(problem, solved)?;
         let model = problem.model();
         let certificate = &solved.certificate;
         let gram = &certificate.gram;
@@ -201,7 +210,7 @@ impl Report {
         } else {
             solved.solution.within_class.clone()
         };
-        Self {
+        Ok(Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
             problem: ProblemReport {
@@ -255,10 +264,11 @@ impl Report {
                 verdict: certificate.verdict,
                 tolerance: certificate.tolerance,
                 feasibility_shift: certificate.feasibility_shift,
+                rounding: certificate.rounding,
             },
-            references: references(problem, gram, certificate.excess),
+            references: solved.references.clone(),
             warnings: solved.warnings.clone(),
-        }
+        })
     }
 
     /// States the inner products of the samples too: of all `samples` in class-major order, if there are at most 64.

@@ -14,6 +14,7 @@ use crate::control::Control;
 use crate::dual::{self, DualPoint, Outcome, Reason};
 use crate::embedding::{GramSpectrum, rank_cutoff};
 use crate::error::Error;
+use crate::geometries::{Geometry, Reference};
 use crate::gram::{CauchyForm, Gram, Partition};
 use crate::loss::coefficients;
 use crate::problem::Problem;
@@ -43,6 +44,8 @@ pub struct Solved {
     pub cross_check: Option<CrossCheck>,
     /// What was found among features of the given dimension, where it is below the rank of the relaxation's optimum.
     pub dimension_search: Option<DimensionSearch>,
+    /// Standard geometries against what is reported; none of them is below the bound.
+    pub references: Vec<Reference>,
     /// Things the user should know.
     pub warnings: Vec<String>,
     /// Seconds from the validated problem to the certificate, without I/O and plots.
@@ -52,7 +55,8 @@ pub struct Solved {
 /// Solves and certifies.
 ///
 /// # Errors
-/// [`Error::Method`] for a method that cannot take the problem, [`Error::TooLarge`]. A solution that cannot be certified
+/// [`Error::Method`] for a method that cannot take the problem, [`Error::TooLarge`]; [`Error::Contradiction`] where a
+/// standard geometry, or features that were found, are below the proven bound. A solution that cannot be certified
 /// is no error: see [`Certificate::verdict`].
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
     let start = Instant::now();
@@ -83,15 +87,32 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
         rank_cutoff,
         cross_check,
         dimension_search: None,
+        references: Vec::new(),
         warnings,
         seconds,
     };
+    let geometries = Geometry::all(problem, &Partition::by_size(problem));
+    for geometry in &geometries {
+        geometry.challenge(&solved.certificate)?;
+    }
     if let Some(dimension) = problem.model().dimension
         && solved.certificate.verdict == Verdict::RankExceedsDimension
     {
         let start = Instant::now();
-        solved = dimension::search(problem, solved, dimension, control);
+        solved = dimension::search(problem, solved, dimension, control)?;
         solved.seconds += start.elapsed().as_secs_f64();
+    }
+    let excess = solved.certificate.excess;
+    solved.references = geometries
+        .iter()
+        .filter_map(|geometry| geometry.reference(problem, excess))
+        .collect();
+    if solved.certificate.tolerance < 2.0 * solved.certificate.rounding {
+        solved.warnings.push(format!(
+            "a tolerance of {:.1e} is below what rounding can tell here ({:.1e}): nothing can be certified to it",
+            solved.certificate.tolerance,
+            2.0 * solved.certificate.rounding
+        ));
     }
     Ok(solved)
 }
@@ -244,6 +265,7 @@ fn dual_solution(problem: &Problem, control: &Control) -> Result<Solution, Reaso
                 point: solution.solved.point,
                 vertex,
                 cluster: vec![false; groups],
+                shift: 0.0,
             };
             (form, solution.steps, coefficients.classes())
         }
@@ -255,6 +277,7 @@ fn dual_solution(problem: &Problem, control: &Control) -> Result<Solution, Reaso
                 cluster: (0..count)
                     .map(|vertex| vertex >= count - merging.clusters.len())
                     .collect(),
+                shift: 0.0,
             };
             (form, solution.steps, merging.coefficients.classes())
         }
@@ -295,6 +318,7 @@ fn fallback(problem: &Problem, control: &Control) -> Solution {
             point,
             vertex: (0..groups as u32).collect(),
             cluster: vec![false; groups],
+            shift: 0.0,
         };
         Gram::from_cauchy(partition, form)
     };

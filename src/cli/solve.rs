@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::DMatrix;
+use ufmin::audit::audit_features;
 use ufmin::control::Control;
-use ufmin::embedding::{self, Embedding, GramSpectrum};
+use ufmin::embedding::{self, Embedding};
 use ufmin::error::{Error, ProblemError};
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::picture::Picture;
@@ -120,16 +121,20 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
         bar.finish_and_clear();
     }
     let solved = solved?;
-    let mut report = Report::new(&problem, &solved, arguments.full_gram);
+    let mut report = Report::new(&problem, &solved, arguments.full_gram)?;
     let sample_gram = (arguments.level == Level::Sample).then(|| sample_gram(&problem, &solved));
     if let Some(samples) = &sample_gram {
         report = report.at_sample_level(samples);
     }
     if let Some(folder) = &arguments.output {
+        let embedding = small_enough(&problem).then(|| embedding::features(&problem, &solved));
+        if let Some(embedding) = &embedding {
+            audit_features(&problem, &solved, embedding)?;
+        }
         if let Some(samples) = &sample_gram {
             write_atomically(&folder.join("sample_gram.npy"), &npy::matrix_bytes(samples))?;
         }
-        write_output(folder, &problem, &solved, &mut report)?;
+        write_output(folder, &problem, &solved, embedding.as_ref(), &mut report)?;
     }
     if !arguments.quiet {
         match arguments.format {
@@ -237,8 +242,20 @@ fn control(arguments: &SolveArgs) -> Result<(Control, Option<ProgressBar>), Erro
     Ok((control, Some(bar)))
 }
 
+/// Whether arrays with a row and a column for every class are written.
+fn small_enough(problem: &Problem) -> bool {
+    let classes = problem.classes().count();
+    embedding::bytes(classes, classes) <= MAX_ARRAY_BYTES
+}
+
 /// Writes the output folder. Arrays that are too large are left out, with a warning in the report.
-fn write_output(folder: &Path, problem: &Problem, solved: &Solved, report: &mut Report) -> Result<(), Error> {
+fn write_output(
+    folder: &Path,
+    problem: &Problem,
+    solved: &Solved,
+    embedding: Option<&Embedding>,
+    report: &mut Report,
+) -> Result<(), Error> {
     let gram = &solved.certificate.gram;
     let classes = gram.partition().classes();
     write_atomically(
@@ -249,22 +266,8 @@ fn write_output(folder: &Path, problem: &Problem, solved: &Solved, report: &mut 
         &folder.join("certificate.npz"),
         &npy::npz_bytes(&certificate_arrays(problem, solved)),
     )?;
-    if embedding::bytes(classes, classes) > MAX_ARRAY_BYTES {
-        report.warnings.push(format!(
-            "gram.npy and embeddings.npy are not written: {classes} x {classes} numbers take {:.0} GB; structure.npz holds every entry by groups",
-            embedding::bytes(classes, classes) / 1e9
-        ));
-    } else {
+    if let Some(embedding) = embedding {
         write_atomically(&folder.join("gram.npy"), &npy::matrix_bytes(&gram.to_dense()))?;
-        let embedding = match &solved.solution.factor {
-            // One column a class, in as many dimensions as were asked for, and nonnegative where that was.
-            Some(features) if solved.dimension_search.is_some() => Embedding {
-                features: features.clone(),
-                discarded: 0.0,
-            },
-            _ if problem.model().nonnegative => embedding::orthogonal_frame(classes),
-            _ => embedding::embed(gram, &GramSpectrum::new(gram), solved.rank_cutoff),
-        };
         if embedding.discarded > 1e-6 {
             report.warnings.push(format!(
                 "embeddings.npy leaves out eigenvalues of sum {:.1e}",
@@ -280,6 +283,11 @@ fn write_output(folder: &Path, problem: &Problem, solved: &Solved, report: &mut 
             ));
         }
         write_atomically(&folder.join("embeddings.npy"), &npy::matrix_bytes(&embedding.features))?;
+    } else {
+        report.warnings.push(format!(
+            "gram.npy and embeddings.npy are not written: {classes} x {classes} numbers take {:.0} GB; structure.npz holds every entry by groups",
+            embedding::bytes(classes, classes) / 1e9
+        ));
     }
     let heatmap = Picture::of_gram(problem, gram).heatmap();
     write_atomically(&folder.join("gram.png"), &PictureKind::Png.draw(&heatmap)?)?;

@@ -173,7 +173,7 @@ impl Searcher<'_> {
         let clock = Instant::now();
         let journal = match self.folder {
             Some(folder) => {
-                let problem = Report::new(self.problem, self.optimum, false).problem;
+                let problem = Report::new(self.problem, self.optimum, false)?.problem;
                 Some(Journal::open(
                     &folder.join(journal),
                     &problem,
@@ -192,7 +192,7 @@ impl Searcher<'_> {
             self.control,
         )?;
         let seconds = clock.elapsed().as_secs_f64();
-        let report = VerifyReport::new(self.problem, self.optimum, self.settings, &landscape, seconds);
+        let report = VerifyReport::new(self.problem, self.optimum, self.settings, &landscape, seconds)?;
         Ok((landscape, report))
     }
 

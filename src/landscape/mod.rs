@@ -166,7 +166,8 @@ pub struct Landscape {
 ///
 /// # Errors
 /// [`Error::Problem`] for problems that have no such landscape here, [`Error::TooLarge`], [`Error::Interrupted`] on a stop
-/// request, [`Error::Write`] for a journal that cannot be written.
+/// request, [`Error::Write`] for a journal that cannot be written, [`Error::Contradiction`] for a start that ended below the
+/// proven bound of `optimum`.
 pub fn verify(
     problem: &Problem,
     optimum: &Solved,
@@ -381,11 +382,13 @@ impl Task for Search<'_> {
                 kept: self.journal.map(|journal| journal.path().to_owned()),
             });
         }
-        Ok(Landscape::new(
-            ground,
-            self.optimum,
-            runs.into_iter().flatten().collect(),
-        ))
+        let runs: Vec<Run> = runs.into_iter().flatten().collect();
+        let certificate = &self.optimum.certificate;
+        for run in &runs {
+            let log_excess = certificate.log_excess.unwrap_or(0.0) + run.relative_gap.ln_1p();
+            certificate.admits(&format!("start {} of the landscape", run.index), run.loss, log_excess)?;
+        }
+        Ok(Landscape::new(ground, self.optimum, runs))
     }
 }
 

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::{GLOBAL, Kind, Landscape, MILESTONES, Minimum, Run, Settings};
+use crate::error::Error;
 use crate::problem::Problem;
 use crate::report::{CertificateReport, ProblemReport, Report, json};
 use crate::solve::Solved;
@@ -134,8 +135,17 @@ pub struct SweepReport {
 
 impl VerifyReport {
     /// The report of a search. `problem` is that of the optimum, without a limit on the dimension.
-    pub fn new(problem: &Problem, optimum: &Solved, settings: &Settings, landscape: &Landscape, seconds: f64) -> Self {
-        let solved = Report::new(problem, optimum, false);
+    ///
+    /// # Errors
+    /// As [`Report::new`].
+    pub fn new(
+        problem: &Problem,
+        optimum: &Solved,
+        settings: &Settings,
+        landscape: &Landscape,
+        seconds: f64,
+    ) -> Result<Self, Error> {
+        let solved = Report::new(problem, optimum, false)?;
         let minima: Vec<&Run> = landscape.runs.iter().filter(|run| run.kind == Kind::Minimum).collect();
         let over = |of: &dyn Fn(&Run) -> Option<f64>, better: fn(f64, f64) -> f64| {
             minima.iter().filter_map(|run| of(run)).reduce(better)
@@ -158,7 +168,7 @@ impl VerifyReport {
             .zip(&landscape.minimum_of)
             .map(|(run, &minimum)| RunReport::new(run, minimum))
             .collect();
-        Self {
+        Ok(Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
             problem: ProblemReport {
@@ -198,7 +208,7 @@ impl VerifyReport {
             verdict,
             seconds,
             runs: Some(runs),
-        }
+        })
     }
 
     /// Whether the verdict is that no spurious minimum was found.

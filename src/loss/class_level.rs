@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 
 use super::Evaluation;
-use super::objective::{Objective, others};
+use super::objective::{Objective, exponential_rounding, others};
 use crate::symmetry::Program;
 
 /// The loss of a program where every class has collapsed to one vector. The vertices are its groups.
@@ -43,6 +43,10 @@ impl Objective for ClassLevel<'_> {
 
     fn floor(&self) -> Option<f64> {
         self.program.objective.floor()
+    }
+
+    fn rounding(&self) -> f64 {
+        exponential_rounding(self.program.objective.temperature(), self.program.groups())
     }
 
     fn evaluate(&self, values: &DMatrix<f64>, log_scale: f64) -> ClassPoint {

@@ -10,6 +10,7 @@
 //! excess keeps its digits at any temperature, even where it underflows.
 
 use super::{Coefficients, Loss, coefficients, within_class_samples};
+use crate::math::sum::compensated_sum;
 use crate::problem::{Measure, Problem};
 
 /// Where the entries of a group-level Gram matrix stand in a vector.
@@ -191,8 +192,8 @@ impl LogSumExp {
 
     /// `sum_i w_i log(floor mass)`, or `None` if a row has no mass at exponent zero (nscl).
     pub fn floor(&self) -> Option<f64> {
-        self.has_floor
-            .then(|| self.rows.iter().map(|row| row.weight * row.floor_mass().ln()).sum())
+        let terms = self.rows.iter().map(|row| row.weight * row.floor_mass().ln());
+        self.has_floor.then(|| compensated_sum(terms))
     }
 
     /// Values at `x`.
@@ -325,12 +326,13 @@ impl LogSumExp {
     /// Returns minus infinity where `y` is not admissible.
     pub fn row_minorant(&self, row: &Row, y: &[f64], log_scale: f64) -> f64 {
         let tau = self.temperature;
-        let scale = log_scale.exp();
         let sum: f64 = y.iter().sum();
-        let share = tau * sum * scale / row.weight;
         if !y.iter().all(|&v| v >= 0.0) {
             return f64::NEG_INFINITY;
         }
+        // In logs: the scale, or the weight, may underflow where the share is ordinary.
+        let log_share = tau.ln() + sum.ln() + log_scale - row.weight.ln();
+        let share = log_share.exp();
         let log_rest = if self.has_floor {
             if share >= 1.0 {
                 return f64::NEG_INFINITY;
@@ -343,7 +345,11 @@ impl LogSumExp {
         // Without a floor the slopes of a row sum to w/tau. Others are divided by their share of that, and the products of
         // the change with inner products, which are between -1 and 1, are paid for.
         let factor = if self.has_floor { 1.0 } else { 1.0 / share };
-        let paid = (1.0 - factor).abs() * sum;
+        let paid = if self.has_floor {
+            0.0
+        } else {
+            (1.0 - factor).abs() * sum
+        };
         let entropy: f64 = self.terms[row.start..row.end]
             .iter()
             .zip(y)
@@ -351,14 +357,15 @@ impl LogSumExp {
             .filter(|&(_, v)| v > 0.0)
             .map(|(&(_, log_mass), v)| v * (1.0 + tau * (v.ln() + shift - log_mass)))
             .sum();
-        let rest = if !self.has_floor {
+        // -w log1p(-share)/e^log_scale, which is tau sum for a small share.
+        let gain = if !self.has_floor || sum == 0.0 {
             0.0
-        } else if share < 1e-300 {
-            -tau * sum
+        } else if log_share < -37.0 {
+            tau * sum
         } else {
-            row.weight * (-share).ln_1p() / scale
+            (row.weight.ln() + (-(-share).ln_1p()).ln() - log_scale).exp()
         };
-        -entropy - rest - paid
+        gain - entropy - paid
     }
 
     /// Log of the row's whole sum relative to `e^{x_r/tau}`.

@@ -88,14 +88,14 @@ impl ClassLevel<'_> {
     /// Largest `tau y_c / w_c`, which (4') needs below 1.
     fn largest_share(&self, y: &DMatrix<f64>, log_scale: f64) -> f64 {
         let program = self.program();
-        let scale = log_scale.exp() * program.objective.temperature();
+        let log_scale = log_scale + program.objective.temperature().ln();
         let rows = program.objective.rows().iter();
         rows.map(|row| {
             let g = row.reference;
             let sum: f64 = (0..program.groups())
                 .map(|h| others(&program.multiplicity, g, h) * y[(g, h)])
                 .sum();
-            scale * sum * program.multiplicity[g] / row.weight
+            (log_scale + (sum * program.multiplicity[g]).ln() - row.weight.ln()).exp()
         })
         .fold(0.0, f64::max)
     }

@@ -24,6 +24,10 @@ pub trait Objective: Sync {
     /// The part of the loss that no geometry can remove; `None` if there is none, as for nscl.
     fn floor(&self) -> Option<f64>;
 
+    /// What rounding can do to the excess, and to a bound on it: relative to the excess, or to `max(1, |loss|)` where there is
+    /// no floor.
+    fn rounding(&self) -> f64;
+
     /// Evaluates at `values` (r x r, symmetric).
     fn evaluate(&self, values: &DMatrix<f64>, log_scale: f64) -> Self::Point;
 
@@ -41,6 +45,12 @@ pub trait Objective: Sync {
     /// Derivative of [`Objective::gradient`] along the symmetric `direction`, r x r, whose diagonal is read where
     /// `m_g >= 2` only.
     fn hessian_product(&self, at: &Self::Point, direction: &DMatrix<f64>) -> DMatrix<f64>;
+}
+
+/// Relative rounding of a sum of `terms` exponentials of inner products over the temperature: that of the exponents, of
+/// their logarithmic masses (below 40), and of the sum, whose roundings are independent.
+pub(super) fn exponential_rounding(temperature: f64, terms: usize) -> f64 {
+    f64::EPSILON * (48.0 + 2.0 / temperature + (terms as f64).sqrt())
 }
 
 /// Points of vertex `h` other than a given point of vertex `g`.

@@ -17,6 +17,7 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 
+use super::objective::exponential_rounding;
 use super::{Loss, Objective, coefficients};
 use crate::error::ProblemError;
 use crate::problem::{Measure, Problem};
@@ -178,6 +179,10 @@ impl Objective for SampleLoss {
 
     fn floor(&self) -> Option<f64> {
         self.floor
+    }
+
+    fn rounding(&self) -> f64 {
+        exponential_rounding(self.temperature, self.multiplicity().len())
     }
 
     fn evaluate(&self, values: &DMatrix<f64>, log_scale: f64) -> SamplePoint {

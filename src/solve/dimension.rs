@@ -7,8 +7,9 @@ use nalgebra::DMatrix;
 use serde::Serialize;
 
 use super::Solved;
-use crate::certificate::{Certificate, DualPoint, Verdict};
+use crate::certificate::{Certificate, DualPoint, Found};
 use crate::control::Control;
+use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::loss::{ClassLevel, Objective, Sampled, coefficients};
 use crate::lowrank::{Best, Factored, Squared, best_of, trust_region};
@@ -38,13 +39,21 @@ pub struct DimensionSearch {
 
 /// Replaces a solution whose rank exceeds the dimension by the best features of that dimension that many starts find; the
 /// bound stays. Returns it as it was, with a warning, where there are too many classes.
-pub(super) fn search(problem: &Problem, mut relaxed: Solved, dimension: u64, control: &Control) -> Solved {
+///
+/// # Errors
+/// [`Error::Contradiction`] for features below the proven bound.
+pub(super) fn search(
+    problem: &Problem,
+    mut relaxed: Solved,
+    dimension: u64,
+    control: &Control,
+) -> Result<Solved, Error> {
     let classes = problem.classes().count();
     if classes > MAX_CLASSES {
         relaxed.warnings.push(format!(
             "features of {dimension} dimensions are searched for up to {MAX_CLASSES} classes; the optimum of the relaxation is shown"
         ));
-        return relaxed;
+        return Ok(relaxed);
     }
     let partition = Partition::singletons(problem);
     match Sampled::on_partition(problem, &partition) {
@@ -62,7 +71,7 @@ fn search_in<O: Objective>(
     relaxed: Solved,
     dimension: u64,
     control: &Control,
-) -> Solved {
+) -> Result<Solved, Error> {
     let classes = problem.classes().count();
     let (d, k) = (dimension as usize, classes as usize);
     let cost = Factored::new(objective, relaxed.certificate.log_excess.unwrap_or(0.0));
@@ -80,7 +89,7 @@ fn search_in<O: Objective>(
     };
     match best {
         Some(best) => replaced(problem, relaxed, dimension, &cost, best),
-        None => relaxed,
+        None => Ok(relaxed),
     }
 }
 
@@ -90,7 +99,7 @@ fn replaced<O: Objective>(
     dimension: u64,
     cost: &Factored<'_, O>,
     best: Best,
-) -> Solved {
+) -> Result<Solved, Error> {
     let partition = Partition::singletons(problem);
     let groups = partition.groups();
     let h = &best.outcome.h;
@@ -100,29 +109,27 @@ fn replaced<O: Objective>(
     let objective = cost.objective();
     let at = objective.evaluate(&values, 0.0);
     let (excess, log_excess) = (objective.excess(&at), objective.log_excess(&at));
-    let old = relaxed.certificate;
-    let dual = by_class(problem, &old, &partition);
-    let above = excess - old.excess;
-    let gap = above + old.gap;
-    let loss = old.floor.unwrap_or(0.0) + excess;
-    let unit = if old.floor.is_some() {
-        excess
-    } else {
-        loss.abs().max(1.0)
-    };
-    let relative_gap = if unit > 0.0 { gap / unit } else { old.relative_gap };
+    let old = &relaxed.certificate;
+    let dual = by_class(problem, old, &partition);
     let search = DimensionSearch {
         dimension,
         starts: best.runs,
         best_found: best.hits,
         relaxation_loss: old.loss,
         relaxation_rank: relaxed.rank,
-        loss_above_relaxation: above,
+        loss_above_relaxation: excess - old.excess,
     };
     let gram = Gram::from_groups(partition, values);
-    Solved {
+    let found = Found {
+        gram: gram.clone(),
+        excess,
+        log_excess,
+        rounding: objective.rounding(),
+    };
+    Ok(Solved {
+        certificate: old.restricted_to(found, dual)?,
         solution: Solution {
-            gram: gram.clone(),
+            gram,
             within_class: vec![1.0; groups],
             clusters: Vec::new(),
             rank: Some(rank),
@@ -131,27 +138,11 @@ fn replaced<O: Objective>(
             termination: best.outcome.termination,
             iterations: relaxed.solution.iterations + best.iterations,
         },
-        certificate: Certificate {
-            gram,
-            feasibility_shift: 0.0,
-            loss,
-            excess,
-            log_excess: old.log_excess.map(|_| log_excess),
-            gap,
-            relative_gap,
-            dual,
-            verdict: if relative_gap <= old.tolerance {
-                Verdict::Certified
-            } else {
-                Verdict::RankExceedsDimension
-            },
-            ..old
-        },
         rank,
         rank_cutoff: 1e-10,
         dimension_search: Some(search),
         ..relaxed
-    }
+    })
 }
 
 /// The dual point with every class a group of its own.

@@ -36,7 +36,7 @@ fn features_have_the_gram_matrix_and_the_rank() {
             )
             .unwrap();
             let gram = &solved.certificate.gram;
-            let embedding = embed(gram, &GramSpectrum::new(gram), solved.rank_cutoff);
+            let embedding = embed(gram, &GramSpectrum::new(gram), solved.rank);
             assert_eq!(solved.rank, rank, "{sizes:?} {method:?}");
             assert_eq!(
                 embedding.features.shape(),
@@ -63,7 +63,7 @@ fn the_sign_convention_is_deterministic() {
         embed(
             &solved.certificate.gram,
             &GramSpectrum::new(&solved.certificate.gram),
-            solved.rank_cutoff,
+            solved.rank,
         )
         .features
     };

@@ -314,11 +314,15 @@ fn an_interrupted_search_goes_on_to_the_same_report() {
         starts: 24,
         ..Settings::default()
     };
-    let report = |found: &Landscape| VerifyReport::new(&problem, &solved, &settings, found, 0.0).to_json();
+    let report = |found: &Landscape| {
+        VerifyReport::new(&problem, &solved, &settings, found, 0.0)
+            .unwrap()
+            .to_json()
+    };
     let whole = landscape::verify(&problem, &solved, 4, &settings, None, &Control::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("starts.jsonl");
-    let stated = Report::new(&problem, &solved, false).problem;
+    let stated = Report::new(&problem, &solved, false).unwrap().problem;
     let mut interruptions = 0;
     let resumed = loop {
         let journal = Journal::open(&path, &stated, 4, &settings).unwrap();

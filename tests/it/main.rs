@@ -13,6 +13,7 @@ mod nonnegative;
 mod phase;
 mod problems;
 mod random;
+mod referee;
 mod reference;
 mod sampled;
 mod samples;

@@ -87,7 +87,9 @@ fn the_frame_is_refused_where_it_is_not_optimal() {
 
 #[test]
 fn embeddings_are_the_frame_itself() {
-    let embedding = ufmin::embedding::orthogonal_frame(7);
+    let problem = problem(&[9, 8, 7, 6, 5, 4, 3], Loss::Supcon, Anchors::Sample, 0.1);
+    let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
+    let embedding = ufmin::embedding::features(&problem, &solved);
     assert!(embedding.features.iter().all(|&value| value >= 0.0));
     assert_eq!(
         ufmin::embedding::gram_of(&embedding.features),

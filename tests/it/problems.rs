@@ -34,7 +34,7 @@ fn every_problem_file_meets_its_expectation() {
         let tolerance = expected.tolerance.unwrap_or(1e-6);
         let solved = solve(&problem, &options, &Control::default()).unwrap();
         assert!(solved.is_certified(), "{name}: {}", solved.certificate.relative_gap);
-        let report = Report::new(&problem, &solved, false);
+        let report = Report::new(&problem, &solved, false).unwrap();
         let solution = &report.solution;
         if let Some(loss) = expected.loss {
             assert!(

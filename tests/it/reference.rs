@@ -130,7 +130,7 @@ fn assert_agrees(case: &Optimum, problem: &Problem, solved: &Solved, accuracy: f
     let entries = (certificate.gram.to_dense() - case.gram()).amax();
     assert!(entries < accuracy, "{}: entries off by {entries}", case.name());
     assert_eq!(solved.rank, case.rank, "{}", case.name());
-    let report = Report::new(problem, solved, false);
+    let report = Report::new(problem, solved, false).unwrap();
     assert_eq!(report.solution.collapsed, case.collapsed, "{}", case.name());
 }
 

@@ -20,14 +20,19 @@
 //!
 //! `M` is semidefinite where all `kappa <= 0`, up to the residual of (7), which the shift `(M + delta I)/(1 + delta)`
 //! absorbs: for `sum v = 1` and any unit `x`, `x^T M x >= -q |e| (2 + 3 q |v|)` with `q = sqrt(k)`. With a cluster, a
-//! Cholesky factorisation of the matrix between vertices decides.
+//! Cholesky factorisation of the matrix between vertices decides. The matrix is moved by that shift, and its loss is that of
+//! the moved matrix, whose masses are sums of the same type with the kernel `sech(d/2)^{1/(1 + delta)}`.
 
 use nalgebra::DMatrix;
 
-use super::{BoundMethod, Certificate, DualPoint, MAX_DENSE_GROUPS, Verdict, lifted_shift};
+use super::bound::{Bound, Dual, Primal, conclude};
+use super::dense::lifted_shift;
+use super::{BoundMethod, Certificate, DualPoint, MAX_DENSE_GROUPS};
 use crate::dual::cauchy::{Grid, Resolution, log_cosh_half, sech_half};
+use crate::error::Error;
 use crate::gram::{CauchyForm, Gram};
 use crate::loss::{Coefficients, coefficients, softplus};
+use crate::math::sum::compensated_sum;
 use crate::problem::Problem;
 
 /// Up to this many vertices a factorisation costs nothing.
@@ -94,6 +99,24 @@ impl Vertices {
         }
     }
 
+    /// `log sum_{others} a u` of the matrix moved by `delta`: there `log u' = (log u - delta/tau)/(1 + delta)`.
+    fn moved_log_mass(&self, form: &CauchyForm, delta: f64) -> Vec<f64> {
+        if delta == 0.0 {
+            return self.log_mass.clone();
+        }
+        let count = self.v.len();
+        let shrunk: Vec<f64> = form.point.log_ratio.iter().map(|xi| xi / (1.0 + delta)).collect();
+        let log_alpha: Vec<f64> = (0..count).map(|i| self.column[i].ln() + shrunk[i]).collect();
+        let scale = log_alpha.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sums = Grid::new(&form.point.log_beta, Resolution::Full).others(
+            &self.multiplicity,
+            |i| [(log_alpha[i] - scale).exp()],
+            |d| [(-log_cosh_half(d) / (1.0 + delta)).exp()],
+        );
+        let drop = delta / ((1.0 + delta) * form.point.temperature);
+        (0..count).map(|i| shrunk[i] + scale - drop + sums[i][0].ln()).collect()
+    }
+
     fn norm(&self, values: &[f64]) -> f64 {
         values
             .iter()
@@ -147,23 +170,29 @@ struct Groups<'a> {
     vertices: &'a Vertices,
     /// `log sum_{c' != c} a_c' u_cc'`, other members of a cluster included.
     log_mass: Vec<f64>,
+    /// The same of the moved matrix.
+    moved_log_mass: Vec<f64>,
     has_floor: bool,
 }
 
 impl<'a> Groups<'a> {
-    fn new(form: &'a CauchyForm, coefficients: &'a Coefficients, vertices: &'a Vertices) -> Self {
-        let log_mass = (0..coefficients.groups())
-            .map(|g| {
-                let vertex = form.vertex[g] as usize;
-                let inside = vertices.column[vertex] - coefficients.column[g];
-                let outside = vertices.log_mass[vertex];
-                if form.cluster[vertex] && inside > 0.0 {
-                    outside.max(inside.ln()) + (-(outside - inside.ln()).abs()).exp().ln_1p()
-                } else {
-                    outside
-                }
-            })
-            .collect();
+    fn new(form: &'a CauchyForm, coefficients: &'a Coefficients, vertices: &'a Vertices, delta: f64) -> Self {
+        let of_groups = |of_vertices: &[f64]| -> Vec<f64> {
+            (0..coefficients.groups())
+                .map(|g| {
+                    let vertex = form.vertex[g] as usize;
+                    let inside = vertices.column[vertex] - coefficients.column[g];
+                    let outside = of_vertices[vertex];
+                    if form.cluster[vertex] && inside > 0.0 {
+                        outside.max(inside.ln()) + (-(outside - inside.ln()).abs()).exp().ln_1p()
+                    } else {
+                        outside
+                    }
+                })
+                .collect()
+        };
+        let log_mass = of_groups(&vertices.log_mass);
+        let moved_log_mass = of_groups(&vertices.moved_log_mass(form, delta));
         let has_floor = coefficients
             .base
             .iter()
@@ -174,6 +203,7 @@ impl<'a> Groups<'a> {
             coefficients,
             vertices,
             log_mass,
+            moved_log_mass,
             has_floor,
         }
     }
@@ -188,23 +218,33 @@ impl<'a> Groups<'a> {
     }
 
     fn floor(&self) -> Option<f64> {
-        self.has_floor.then(|| {
-            self.anchors()
-                .map(|g| self.weight(g) * self.coefficients.base[g].ln())
-                .sum()
-        })
+        let terms = self.anchors().map(|g| self.weight(g) * self.coefficients.base[g].ln());
+        self.has_floor.then(|| compensated_sum(terms))
     }
 
-    /// The excess and its log; without a floor the loss, and 0.
+    /// The excess of the moved matrix and its log; without a floor the loss, and 0.
     fn excess(&self) -> (f64, f64) {
+        let mass = &self.moved_log_mass;
         if !self.has_floor {
-            return (self.anchors().map(|g| self.weight(g) * self.log_mass[g]).sum(), 0.0);
+            return (compensated_sum(self.anchors().map(|g| self.weight(g) * mass[g])), 0.0);
         }
         let log_value = |x: f64| if x < -37.0 { x } else { softplus(x).ln() };
-        let log = |g: usize| self.weight(g).ln() + log_value(self.log_mass[g] - self.coefficients.base[g].ln());
+        let log = |g: usize| self.weight(g).ln() + log_value(mass[g] - self.coefficients.base[g].ln());
         let largest = self.anchors().map(log).fold(f64::NEG_INFINITY, f64::max);
-        let log_excess = largest + self.anchors().map(|g| (log(g) - largest).exp()).sum::<f64>().ln();
+        let log_excess = largest + compensated_sum(self.anchors().map(|g| (log(g) - largest).exp())).ln();
         (log_excess.exp(), log_excess)
+    }
+
+    /// Relative rounding of the masses and shares: that of their logarithms, which are sums of these numbers, and of the
+    /// sums over `k` vertices, whose roundings are independent.
+    fn rounding(&self) -> f64 {
+        let largest = |values: &[f64]| values.iter().fold(0.0f64, |most, x| most.max(x.abs()));
+        let point = &self.form.point;
+        let exponent = largest(&point.log_ratio)
+            .max(largest(&point.log_beta))
+            .max(largest(&self.log_mass))
+            .max(1.0 / point.temperature);
+        f64::EPSILON * (8.0 + 2.0 * exponent + (self.vertices.v.len() as f64).sqrt())
     }
 
     /// `log y_c`.
@@ -222,54 +262,72 @@ impl<'a> Groups<'a> {
             && self.coefficients.weight.iter().all(|&w| w > 0.0)
     }
 
-    /// The bound above the floor in units of `e^log_excess`, with the shift of `nu` in it; `None` if not admissible.
-    fn bound(&self, log_excess: f64, v_squared: f64, rows: f64) -> Option<(f64, f64)> {
+    /// The bound above the floor in units of `e^log_excess`, with the shift of `nu` in it; `None` where there is none.
+    fn bound(&self, log_excess: f64) -> Option<(Bound, f64)> {
         if !self.is_admissible() {
             return None;
         }
         let vertices = self.vertices;
-        let tau = self.coefficients.temperature;
+        let coefficients = self.coefficients;
+        let tau = coefficients.temperature;
+        // In units of e^log_excess: (sum v)^2 and sum y.
+        let v_squared = (2.0 * vertices.log_v_sum - log_excess).exp();
+        let rows = |damping: f64| {
+            let row = |g: usize| coefficients.multiplicity[g] * (self.log_row(g) - damping - log_excess).exp();
+            self.anchors().map(row).sum::<f64>()
+        };
         let residual: f64 = (0..vertices.v.len())
             .map(|i| vertices.multiplicity[i] * vertices.v[i] * vertices.residual[i])
             .sum();
         let log_shares: Vec<f64> = (0..self.log_mass.len())
-            .map(|g| tau.ln() + self.log_row(g) - self.coefficients.weight[g].ln())
+            .map(|g| tau.ln() + self.log_row(g) - coefficients.weight[g].ln())
             .collect();
-        // A row that is all excess has a share that rounds to 1. Any multiple of y and nu will do: take one that fits.
+        if !self.has_floor {
+            return self.bound_without_floor(&log_shares, v_squared, residual, rows(0.0));
+        }
+        // A row that is all excess has a share of 1 but for rounding, and (4') needs less. Any multiple of y and nu will
+        // do: take one that leaves every share below 1 by more than its rounding.
         let largest = self.anchors().map(|g| log_shares[g]).fold(f64::NEG_INFINITY, f64::max);
-        let damping = if self.has_floor {
-            (largest + 16.0 * f64::EPSILON).max(0.0)
-        } else {
-            0.0
-        };
+        let margin = 8.0 * self.rounding();
+        let damping = if largest > -margin { largest + margin } else { 0.0 };
         let v_squared = v_squared * (-damping).exp();
         // Rounding of S = v v^T, as in the dense candidate.
         let eta = 4.0 * f64::EPSILON * v_squared;
-        let mut bound = -v_squared * residual - eta;
-        let mut mismatch = 0.0f64;
+        let mut terms = vec![-v_squared * residual - eta];
         for g in self.anchors() {
-            let log_share = log_shares[g] - damping;
-            if !self.has_floor {
-                mismatch = mismatch.max(log_share.abs().exp_m1());
-                bound += self.weight(g) * self.log_mass[g];
-                continue;
-            }
-            let scaled = (log_share - log_excess).exp();
-            let share = log_share.exp();
-            let kappa = log_share - self.log_mass[g] + self.coefficients.base[g].ln();
-            let rest = if share < 1e-300 {
-                -scaled
+            // log_shares - largest first: the margin survives where the logarithms are large.
+            let log_share = if damping > 0.0 {
+                log_shares[g] - largest - margin
             } else {
-                (1.0 - share) * (-share).ln_1p() / log_excess.exp()
+                log_shares[g]
             };
-            // One rounding of the logarithms that make kappa.
-            let rounding = f64::EPSILON * (log_share.abs() + self.log_mass[g].abs());
-            bound -= self.weight(g) * (scaled * (kappa + rounding) + rest);
+            let log_weight = self.weight(g).ln();
+            let kappa = log_share - self.log_mass[g] + coefficients.base[g].ln();
+            terms.push(-(log_weight + log_share - log_excess).exp() * kappa);
+            terms.push((log_weight + log_entropy_of_rest(log_share) - log_excess).exp());
         }
-        // Without a floor rows must sum to w/tau: each is divided by its share of that, which changes y by up to `mismatch`
-        // of itself. nu absorbs what this does to S, and the products of the change with the entries are paid for.
+        Some((Bound::new(compensated_sum(terms.into_iter()))?, eta))
+    }
+
+    /// Without a floor rows must sum to `w/tau`: each is divided by its share of that, which changes `y` by up to
+    /// `mismatch` of itself. `nu` absorbs what this does to `S`, and the products of the change with the entries are paid
+    /// for.
+    fn bound_without_floor(
+        &self,
+        log_shares: &[f64],
+        v_squared: f64,
+        residual: f64,
+        rows: f64,
+    ) -> Option<(Bound, f64)> {
+        let eta = 4.0 * f64::EPSILON * v_squared;
+        let mismatch = self
+            .anchors()
+            .map(|g| log_shares[g].abs().exp_m1())
+            .fold(0.0f64, f64::max);
+        let loss = compensated_sum(self.anchors().map(|g| self.weight(g) * self.log_mass[g]));
         let paid = mismatch * (2.0 + self.largest_entry());
-        Some((bound - paid * (rows + v_squared), eta))
+        let bound = loss - v_squared * residual - eta - paid * (rows + v_squared);
+        Some((Bound::new(bound)?, eta))
     }
 
     /// At least the largest `|M_cc'|`, and 1; it is more than 1 away from an optimum only.
@@ -290,15 +348,15 @@ impl<'a> Groups<'a> {
     }
 
     /// What needs no dual matrix: the excess is not negative, and no inner product is below -1.
-    fn trivial_bound(&self) -> f64 {
+    fn trivial_bound(&self) -> Option<Bound> {
         if self.has_floor {
-            return 0.0;
+            return Bound::new(0.0);
         }
         let column: f64 = (0..self.log_mass.len())
             .map(|g| self.coefficients.multiplicity[g] * self.coefficients.column[g])
             .sum();
         let least = |g: usize| (column - self.coefficients.column[g]).ln() - 2.0 / self.coefficients.temperature;
-        self.anchors().map(|g| self.weight(g) * least(g)).sum()
+        Bound::new(self.anchors().map(|g| self.weight(g) * least(g)).sum())
     }
 
     /// `nu_c` in units of `e^log_excess`.
@@ -317,70 +375,82 @@ impl<'a> Groups<'a> {
     }
 }
 
+/// `log( -(1 - q) log(1 - q) )` for `q < 1` given by its logarithm: neither `q` nor `1 - q` loses digits at its small end.
+fn log_entropy_of_rest(log_q: f64) -> f64 {
+    if log_q < -37.0 {
+        return log_q;
+    }
+    let rest = -log_q.exp_m1();
+    let log_of_rest = if rest > 0.5 { (-log_q.exp()).ln_1p() } else { rest.ln() };
+    (-rest * log_of_rest).ln()
+}
+
 /// The certificate, or `None` where the definiteness of the matrix is not known without a larger one, or numbers are not
 /// finite. Where the dual construction does not apply the bound is the trivial one, and the verdict says so.
-pub(super) fn certify(problem: &Problem, gram: &Gram, form: &CauchyForm, tolerance: f64) -> Option<Certificate> {
+///
+/// # Errors
+/// As [`conclude`].
+pub(super) fn certify(
+    problem: &Problem,
+    gram: &Gram,
+    form: &CauchyForm,
+    tolerance: f64,
+) -> Result<Option<Certificate>, Error> {
     let partition = gram.partition();
     let coefficients = coefficients(problem, partition.sizes(), &partition.multiplicity_f64());
-    let tau = coefficients.temperature;
-    if problem.model().nonnegative || tau != form.point.temperature {
-        return None;
+    if problem.model().nonnegative || coefficients.temperature != form.point.temperature {
+        return Ok(None);
     }
     let vertices = Vertices::new(form, &coefficients);
-    let shift = vertices.shift(form)?;
-    let groups = Groups::new(form, &coefficients, &vertices);
-    let floor = groups.floor();
+    let Some(shift) = vertices.shift(form).filter(|shift| shift.is_finite()) else {
+        return Ok(None);
+    };
+    // A matrix that was moved before is not moved back.
+    let shift = shift.max(form.shift);
+    let groups = Groups::new(form, &coefficients, &vertices, shift);
     let (excess, log_excess) = groups.excess();
-    let scale = log_excess.exp();
-
-    // In units of e^log_excess: (sum v)^2 and sum y.
-    let v_squared = (2.0 * vertices.log_v_sum - log_excess).exp();
-    let rows: f64 = groups
-        .anchors()
-        .map(|g| coefficients.multiplicity[g] * (groups.log_row(g) - log_excess).exp())
-        .sum();
-    let (bound, eta, method) = match groups.bound(log_excess, v_squared, rows) {
-        Some((bound, eta)) if form.cluster.contains(&true) => (bound, eta, BoundMethod::Merged),
-        Some((bound, eta)) => (bound, eta, BoundMethod::Cauchy),
-        None => (groups.trivial_bound(), 0.0, BoundMethod::Trivial),
+    let rounding = groups.rounding();
+    if !(excess.is_finite() && log_excess.is_finite() && rounding.is_finite()) {
+        return Ok(None);
+    }
+    let merged = form.cluster.contains(&true);
+    let proof = match groups.bound(log_excess) {
+        Some((bound, eta)) if merged => Some((bound, eta, BoundMethod::Merged)),
+        Some((bound, eta)) => Some((bound, eta, BoundMethod::Cauchy)),
+        None => groups.trivial_bound().map(|bound| (bound, 0.0, BoundMethod::Trivial)),
     };
-    // What moving M by the shift can cost: -<gradient, M> <= sum v^2 to first order, and the loss is convex.
-    let squares = vertices.norm(&vertices.v).powi(2);
-    let moved =
-        shift * (v_squared * (squares + vertices.norm(&vertices.residual)) + (2.0 * shift / tau).exp_m1() * rows);
-
-    let (value, unit) = if floor.is_some() {
-        (1.0, 1.0)
-    } else {
-        (excess, excess.abs().max(1.0))
+    let Some((bound, eta, method)) = proof else {
+        return Ok(None);
     };
-    let gap = (value + moved - bound).max(0.0);
-    let relative_gap = gap / unit;
-    let loss = floor.unwrap_or(0.0) + excess;
-    relative_gap.is_finite().then(|| Certificate {
-        gram: gram.clone(),
-        feasibility_shift: shift,
-        loss,
-        floor,
+    let form = CauchyForm { shift, ..form.clone() };
+    let primal = Primal {
+        gram: Gram::from_cauchy(partition.clone(), form),
+        shift,
+        floor: groups.floor(),
+        log_excess,
         excess,
-        log_excess: floor.map(|_| log_excess),
-        // A bound above the loss of a feasible matrix is rounding.
-        lower_bound: (floor.unwrap_or(0.0) + bound * scale).min(loss),
-        gap: gap * scale,
-        relative_gap,
-        min_eigenvalue: -eta * scale,
+        rounding,
+    };
+    let dual = Dual {
+        bound,
+        min_eigenvalue: -eta * log_excess.exp(),
         method,
-        dual: DualPoint {
+        point: DualPoint {
             y: None,
             nu: groups.nu(log_excess),
             log_scale: log_excess,
             tangent: None,
         },
-        tolerance,
-        verdict: if relative_gap <= tolerance {
-            Verdict::Certified
-        } else {
-            Verdict::NotCertified
-        },
-    })
+    };
+    conclude(primal, dual, tolerance).map(Some)
+}
+
+/// `log sum_{c' != c} a_c' u_cc'` of one class of every group of a full-batch problem at its implicit Gram matrix, by the fast
+/// sums that the certificate uses; `None` for a matrix of another form or problem.
+pub(crate) fn log_masses(problem: &Problem, gram: &Gram) -> Option<Vec<f64>> {
+    let form = gram.cauchy()?;
+    let partition = gram.partition();
+    let coefficients = coefficients(problem, partition.sizes(), &partition.multiplicity_f64());
+    let vertices = Vertices::new(form, &coefficients);
+    Some(Groups::new(form, &coefficients, &vertices, form.shift).moved_log_mass)
 }

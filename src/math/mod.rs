@@ -1,0 +1,3 @@
+//! Numerical pieces that know nothing of the problem.
+
+pub(crate) mod sum;
