@@ -41,6 +41,8 @@ pub struct Geometry {
     excess: f64,
     /// Natural log of the excess; 0 where there is no floor.
     log_excess: f64,
+    pieces: Vec<Piece>,
+    cosine: f64,
 }
 
 /// Classes of one size that are all in one cluster, or each a cluster by itself.
@@ -84,6 +86,8 @@ impl Geometry {
                 rank,
                 excess,
                 log_excess,
+                pieces: pieces.to_vec(),
+                cosine,
             });
         };
         if !nonnegative {
@@ -126,6 +130,27 @@ impl Geometry {
         result
     }
 
+    /// The geometry of least loss among those that treat the classes of a group alike, which a Gram matrix by groups needs.
+    pub(crate) fn best(problem: &Problem, partition: &Partition) -> Option<Self> {
+        let less = |a: &Self, b: &Self| (a.log_excess, a.excess) < (b.log_excess, b.excess);
+        Self::all(problem, partition)
+            .into_iter()
+            .filter(|geometry| geometry.pieces.len() == partition.groups())
+            .reduce(|best, other| if less(&other, &best) { other } else { best })
+    }
+
+    /// Whether it is the simplex ETF.
+    pub(crate) fn is_simplex(&self) -> bool {
+        self.listed == Some("etf")
+    }
+
+    /// Its inner products by groups, and its rank.
+    pub(crate) fn values(&self) -> (DMatrix<f64>, u64) {
+        let groups = self.pieces.len();
+        let values = DMatrix::from_fn(groups, groups, |g, h| inner_product(&self.pieces, self.cosine, g, h));
+        (values, self.rank as u64)
+    }
+
     /// Whether a certificate admits this geometry.
     ///
     /// # Errors
@@ -163,6 +188,15 @@ fn split(pieces: &[Piece], count: f64, both: bool) -> Vec<Piece> {
         }
     }
     result
+}
+
+/// Of two different classes of the pieces `g` and `h`.
+fn inner_product(pieces: &[Piece], cosine: f64, g: usize, h: usize) -> f64 {
+    if pieces[g].cluster.is_some() && pieces[g].cluster == pieces[h].cluster {
+        1.0
+    } else {
+        cosine
+    }
 }
 
 /// Excess (the loss, without a floor) and its log where clusters have the given inner product.

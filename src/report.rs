@@ -409,12 +409,13 @@ pub fn structure_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static str
         ("group_multiplicity", Array::Indices(partition.multiplicity().to_vec())),
     ];
     if let Some(form) = gram.cauchy() {
-        // M_cc' = 1 + tau (r_c + r_c' - log cosh((b_c - b_c')/2)) with r = log t - b/2 and b = log beta of the vertices.
+        // M_cc' = (1 + tau (r_c + r_c' - log cosh((b_c - b_c')/2))) / (1 + shift) with r = log t - b/2 and b = log beta of the vertices.
         let log_t = (0..form.point.groups())
             .map(|vertex| form.point.log_t(vertex))
             .collect();
         arrays.push(("log_t", Array::Vector(log_t)));
         arrays.push(("log_beta", Array::Vector(form.point.log_beta.clone())));
+        arrays.push(("shift", Array::Vector(vec![form.shift])));
         arrays.push((
             "vertex_of_group",
             Array::Indices(form.vertex.iter().map(|&v| u64::from(v)).collect()),

@@ -8,7 +8,7 @@ pub use dimension::{DimensionSearch, MAX_CLASSES as MAX_SEARCHED_CLASSES};
 
 use std::time::Instant;
 
-use crate::certificate::{Certificate, Verdict, certify};
+use crate::certificate::{Certificate, MAX_DENSE_GROUPS, Verdict, certify};
 use crate::conic;
 use crate::control::Control;
 use crate::dual::{self, DualPoint, Outcome, Reason};
@@ -199,7 +199,7 @@ fn run(
             Err(_) if fits_lowrank(problem) => lowrank_or_conic(problem, control, warnings),
             Err(reason) => {
                 warnings.push(format!(
-                    "{}, and there are too many distinct sizes for the other methods; the simplex ETF is shown",
+                    "{}, and there are too many distinct sizes for the other methods; the best standard geometry is shown",
                     unresolved(reason)
                 ));
                 Ok(fallback(problem, control))
@@ -296,42 +296,55 @@ fn dual_solution(problem: &Problem, control: &Control) -> Result<Solution, Reaso
     })
 }
 
-/// The simplex ETF, where nothing better is known: a feasible point, to be judged as any other.
+/// The best standard geometry, where nothing better is known: a feasible point, to be judged as any other. Where it is the
+/// simplex ETF, or there are too many groups for a matrix, it is that in the implicit form.
 fn fallback(problem: &Problem, control: &Control) -> Solution {
     let partition = Partition::by_size(problem);
     let groups = partition.groups();
     let classes = partition.classes() as f64;
-    let temperature = problem.model().temperature;
-    let log_ratio = -classes / (2.0 * (classes - 1.0) * temperature);
-    let point = DualPoint {
-        temperature,
-        log_ratio: vec![log_ratio; groups],
-        log_beta: vec![0.0; groups],
-        z: vec![0.0; groups],
-        log_mass: vec![0.0; groups],
-    };
-    let gram = if problem.model().is_sampled() {
-        let values = nalgebra::DMatrix::from_element(groups, groups, -1.0 / (classes - 1.0));
-        Gram::from_groups(partition, values)
+    let best = if groups <= MAX_DENSE_GROUPS {
+        Geometry::best(problem, &partition)
     } else {
-        let form = CauchyForm {
-            point,
-            vertex: (0..groups as u32).collect(),
-            cluster: vec![false; groups],
-            shift: 0.0,
-        };
-        Gram::from_cauchy(partition, form)
+        None
+    };
+    let (gram, rank) = match best {
+        Some(geometry) if problem.model().is_sampled() || !geometry.is_simplex() => {
+            let (values, rank) = geometry.values();
+            (Gram::from_groups(partition, values), rank)
+        }
+        _ => (simplex(problem, partition), classes as u64 - 1),
     };
     Solution {
         gram,
         within_class: vec![1.0; groups],
         clusters: Vec::new(),
-        rank: Some(classes as u64 - 1),
+        rank: Some(rank),
         factor: None,
-        method: Method::Dual,
+        method: Method::ClosedForm,
         termination: control.stop().map_or(Termination::Stalled, Termination::from),
         iterations: 0,
     }
+}
+
+/// The simplex ETF in the implicit form: equal `beta`.
+fn simplex(problem: &Problem, partition: Partition) -> Gram {
+    let groups = partition.groups();
+    let classes = partition.classes() as f64;
+    let temperature = problem.model().temperature;
+    let point = DualPoint {
+        temperature,
+        log_ratio: vec![-classes / (2.0 * (classes - 1.0) * temperature); groups],
+        log_beta: vec![0.0; groups],
+        z: vec![0.0; groups],
+        log_mass: vec![0.0; groups],
+    };
+    let form = CauchyForm {
+        point,
+        vertex: (0..groups as u32).collect(),
+        cluster: vec![false; groups],
+        shift: 0.0,
+    };
+    Gram::from_cauchy(partition, form)
 }
 
 /// The optimum with nonnegative features: the identity, for every loss that increases in every inner product between

@@ -72,7 +72,7 @@ fn loss(out: &mut String, report: &Report) {
         out,
         format_args!(
             "loss      {:<22} {}",
-            solution.loss,
+            plain(solution.loss),
             if report.problem.batches.is_some() {
                 "mean over the samples of a batch, nats"
             } else {
@@ -88,7 +88,10 @@ fn loss(out: &mut String, report: &Report) {
     }
     match (solution.floor, solution.excess, solution.log_excess) {
         (Some(floor), Some(excess), Some(log_excess)) => {
-            line(out, format_args!("floor     {floor:<22} what no geometry can remove"));
+            line(
+                out,
+                format_args!("floor     {:<22} what no geometry can remove", plain(floor)),
+            );
             if excess > 0.0 {
                 line(out, format_args!("excess    {excess:<22e} what the geometry decides"));
             } else {
@@ -111,6 +114,15 @@ fn loss(out: &mut String, report: &Report) {
             solution.rank
         ),
     );
+}
+
+/// All digits, with an exponent where the number is very small or large.
+fn plain(value: f64) -> String {
+    if value == 0.0 || (1e-5..1e17).contains(&value.abs()) {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
 }
 
 fn degrees(angle: f64) -> String {
@@ -143,8 +155,8 @@ fn groups(out: &mut String, report: &Report) {
             format_args!(
                 "{} distinct class sizes from {} to {}\n",
                 groups.len(),
-                groups[0].size,
-                groups[groups.len() - 1].size
+                plain(groups[0].size),
+                plain(groups[groups.len() - 1].size)
             ),
         );
         return;
@@ -185,7 +197,7 @@ fn groups(out: &mut String, report: &Report) {
         };
         summary.add_row([
             g.to_string(),
-            groups[g].size.to_string(),
+            plain(groups[g].size),
             groups[g].count.to_string(),
             degrees(angle(g, g)),
             named(extreme(|a, b| a < b)),
@@ -362,7 +374,10 @@ fn certificate(out: &mut String, report: &Report, verbose: bool, colour: bool) {
         out,
         format_args!(
             "  lower bound {}, gap {:.2e} = {:.2e} {relative} (tolerance {:.0e});",
-            certificate.lower_bound, certificate.gap, certificate.relative_gap, certificate.tolerance
+            plain(certificate.lower_bound),
+            certificate.gap,
+            certificate.relative_gap,
+            certificate.tolerance
         ),
     );
     line(

@@ -25,6 +25,10 @@ fn render(error: &Error, style: Style) -> String {
     if let Some(location) = error.location().filter(|location| location.is_known()) {
         text.push_str(&excerpt(location, style));
     }
+    if matches!(error, Error::Contradiction { .. } | Error::Internal { .. }) {
+        let words: Vec<String> = std::env::args().map(|word| visible(&word)).collect();
+        text.push_str(&format!("command: {}\n", words.join(" ")));
+    }
     if let Some(hint) = error.hint() {
         text.push_str(&format!("hint: {}\n", visible(&hint)));
     }
