@@ -6,11 +6,11 @@ mod common;
 use std::time::Instant;
 
 use criterion::BenchmarkId;
-use ufmin::control::Control;
-use ufmin::landscape::{Settings, verify};
-use ufmin::loss::Loss;
+use ufmin::math::control::Control;
+use ufmin::objective::Loss;
 use ufmin::problem::{Batches, Classes, Model, Problem};
 use ufmin::spec::MethodChoice;
+use ufmin::study::landscape::{Settings, verify};
 
 use common::{eigendecomposition, load, measures, real_counts, seconds, solved, supcon, symmetric};
 

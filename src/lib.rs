@@ -15,15 +15,14 @@
 //! minimise  F(M) = sum_c w_c log( s_c + sum_{c' != c} a_c' exp((M_cc' - 1)/tau) )   over M PSD with unit diagonal.
 //! ```
 //!
-//! Data flows one way: a [`Problem`](problem::Problem) is solved by [`solve`](solve::solve) (by [`dual`], [`conic`] or a
-//! formula) into a [`Solution`](solution::Solution), whose [`Gram`](gram::Gram) matrix is judged from the problem alone by
+//! Data flows one way: a [`Problem`](problem::Problem) is solved by [`solve`](solve::solve) (by a [`method`]) into a [`Solution`](solution::Solution), whose [`Gram`](gram::Gram) matrix is judged from the problem alone by
 //! [`certify`](certificate::certify). From the [`Certificate`](certificate::Certificate) come the embeddings
-//! ([`embedding`]), the [`Report`](report::Report) and the pictures ([`picture`]).
+//! ([`measure::embedding`]), the [`Report`](report::Report) and the pictures ([`report::picture`]).
 //!
 //! ```
-//! use ufmin::control::Control;
+//! use ufmin::math::control::Control;
 //! use ufmin::problem::{Classes, Model, Problem};
-//! use ufmin::{solve::solve, spec::Options};
+//! use ufmin::solve::{Options, solve};
 //!
 //! let classes = Classes::from_counts(&[1000, 1000, 2, 2])?;
 //! let problem = Problem::new(classes, Model { temperature: 1.0, ..Model::default() })?;
@@ -37,33 +36,35 @@
 //! Equation numbers are those of the theory chapter of the book in `docs/`. Names in square brackets such as
 //! `[Khosla2020]` are entries of its bibliography.
 
-pub mod audit;
-pub mod bundled;
-pub mod certificate;
-pub mod conic;
-pub mod control;
-pub mod curve;
-pub mod dual;
-pub mod embedding;
-pub mod error;
-pub mod files;
-pub mod geometries;
-pub mod gram;
-pub mod landscape;
-pub mod loss;
-pub mod lowrank;
-pub(crate) mod math;
-pub mod metrics;
-pub mod npy;
-pub mod phase;
-pub mod picture;
-pub mod plot;
+// In the order of the imports: a module uses only those above it (tests/it/house.rs).
+pub mod math;
+
 pub mod problem;
-pub mod profile;
-pub mod report;
+
+pub mod error;
+
+pub mod plot;
+
+pub mod files;
+
+pub mod gram;
+
+pub mod objective;
+
+pub mod program;
+
 pub mod solution;
+
+pub mod certificate;
+
+pub mod method;
+
 pub mod solve;
+
 pub mod spec;
-pub mod spectrum;
-pub mod symmetry;
-pub mod text;
+
+pub mod measure;
+
+pub mod report;
+
+pub mod study;

@@ -3,8 +3,8 @@
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use crate::control::StopReason;
 use crate::gram::Gram;
+use crate::math::control::StopReason;
 
 /// How a solution is, or was, computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ pub struct Solution {
     pub clusters: Vec<Vec<usize>>,
     /// Rank of the Gram matrix where the structure of the optimum tells it.
     pub rank: Option<u64>,
-    /// The factor `H` of the low-rank method, as in [`Factored`](crate::lowrank::Factored): a column a group.
+    /// The factor `H` of the low-rank method, as in [`Factored`](crate::method::staircase::Factored): a column a group.
     pub factor: Option<DMatrix<f64>>,
     /// How it was computed.
     pub method: Method,

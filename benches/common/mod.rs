@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use faer::{Mat, Side};
-use ufmin::control::Control;
+use ufmin::math::control::Control;
 use ufmin::problem::{Classes, Model, Problem};
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};

@@ -5,9 +5,10 @@ use nalgebra::DMatrix;
 use super::bound::{Bound, Dual, Primal, conclude};
 use super::{BoundMethod, Certificate, DualPoint};
 use crate::error::Error;
+use crate::gram::block::lifted_block;
 use crate::gram::{Gram, Partition};
-use crate::loss::{Affine, Minorant, others};
-use crate::spectrum::{definite_shift, eigen};
+use crate::math::spectrum::{definite_shift, eigen};
+use crate::objective::{Affine, Minorant, others};
 
 /// Judges group values against a loss.
 pub(super) fn certify<O: Minorant>(
@@ -54,24 +55,6 @@ pub(super) fn certify<O: Minorant>(
         },
     };
     conclude(primal, dual, tolerance)
-}
-
-/// The r x r block of the orthonormal lift of a group matrix with diagonal `diagonal[g]` (one class with itself) and
-/// `values` between different classes; the remaining eigenvalues are `diagonal[g] - values[g][g]` where `m_g >= 2`.
-pub(crate) fn lifted_block(multiplicity: &[f64], diagonal: &[f64], values: &DMatrix<f64>) -> DMatrix<f64> {
-    let root: Vec<f64> = multiplicity.iter().map(|m| m.sqrt()).collect();
-    DMatrix::from_fn(values.nrows(), values.ncols(), |g, h| {
-        if g == h {
-            diagonal[g]
-                + if multiplicity[g] > 1.0 {
-                    (multiplicity[g] - 1.0) * values[(g, g)]
-                } else {
-                    0.0
-                }
-        } else {
-            root[g] * root[h] * values[(g, h)]
-        }
-    })
 }
 
 /// The shift that makes a lifted group matrix semidefinite, proven: of its block and of its remaining eigenvalues.

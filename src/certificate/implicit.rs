@@ -28,11 +28,11 @@ use nalgebra::DMatrix;
 use super::bound::{Bound, Dual, Primal, conclude};
 use super::dense::lifted_shift;
 use super::{BoundMethod, Certificate, DualPoint, MAX_DENSE_GROUPS};
-use crate::dual::cauchy::{Grid, Resolution, log_cosh_half, sech_half};
 use crate::error::Error;
 use crate::gram::{CauchyForm, Gram};
-use crate::loss::{Coefficients, coefficients, softplus};
+use crate::math::cauchy::{Grid, Resolution, log_cosh_half, sech_half};
 use crate::math::sum::compensated_sum;
+use crate::objective::{Coefficients, coefficients, softplus};
 use crate::problem::Problem;
 
 /// Up to this many vertices a factorisation costs nothing.

@@ -29,11 +29,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::gram::Gram;
-use crate::loss::{ClassLevel, Sampled};
+use crate::objective::Sampled;
 use crate::problem::Problem;
-use crate::symmetry::Program;
+use crate::program::Program;
 
-pub(crate) use dense::lifted_block;
 pub(crate) use implicit::log_masses;
 pub(crate) use restricted::Found;
 
@@ -244,7 +243,7 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
         Some(objective) => dense::certify(&objective, partition, &values, nonnegative, tolerance),
         None => {
             let program = Program::on_partition(problem, partition.clone());
-            dense::certify(&ClassLevel::new(&program), partition, &values, nonnegative, tolerance)
+            dense::certify(&program.class_level(), partition, &values, nonnegative, tolerance)
         }
     }
 }

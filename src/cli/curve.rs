@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ufmin::curve::{Quantity, curve};
 use ufmin::error::Error;
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::spec::SolverTable;
+use ufmin::study::curve::{Quantity, curve};
 
 use super::problem_args::{ProblemArgs, number, whole_number};
 use super::watch::{Watched, set_threads, watch};

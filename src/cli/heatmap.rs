@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ufmin::control::Control;
 use ufmin::error::{ArrayError, Error};
+use ufmin::files::npy::read_matrix;
 use ufmin::files::{read_text, write_atomically};
-use ufmin::npy::read_matrix;
-use ufmin::picture::Picture;
+use ufmin::math::control::Control;
 use ufmin::plot::{self, Heatmap, Panel};
+use ufmin::report::picture::Picture;
 use ufmin::solve::solve;
 use ufmin::spec::{CrossCheckChoice, load};
 

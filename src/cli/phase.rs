@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ufmin::error::{Error, ProblemError};
 use ufmin::files::{prepare_folder, write_atomically};
-use ufmin::phase::{self, Family, Grid, Settings, grid};
 use ufmin::plot::{diagram_png, diagram_svg};
 use ufmin::problem::Problem;
+use ufmin::study::phase::{self, Family, Grid, Settings, grid};
 
 use super::problem_args::{ProblemArgs, whole_number};
 use super::watch::{Watched, set_threads, watch};

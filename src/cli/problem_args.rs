@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ufmin::error::{Error, ProblemError};
-use ufmin::phase::Family;
 use ufmin::problem::Problem;
 use ufmin::spec::{self, Options, ProblemFile, SolverTable};
+use ufmin::study::phase::Family;
 
 /// A problem: a file, or class sizes with flags. Flags override the file.
 #[derive(Debug, Clone, Args)]

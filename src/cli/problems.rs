@@ -2,8 +2,8 @@
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use ufmin::bundled::{PROBLEMS, problem, summary};
 use ufmin::error::{Error, ProblemError};
+use ufmin::spec::bundled::{PROBLEMS, problem, summary};
 
 use super::{Outcome, print_data};
 

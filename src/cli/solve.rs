@@ -7,18 +7,19 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::DMatrix;
-use ufmin::audit::audit_features;
-use ufmin::control::Control;
-use ufmin::embedding::{self, Embedding};
 use ufmin::error::{Error, ProblemError};
+use ufmin::files::npy;
 use ufmin::files::{prepare_folder, write_atomically};
-use ufmin::picture::Picture;
+use ufmin::math::control::Control;
+use ufmin::measure::embedding::{self, Embedding};
 use ufmin::problem::{Measure, Problem};
+use ufmin::program::{Entries, Program, lift_samples};
+use ufmin::report::audit::audit_features;
+use ufmin::report::picture::Picture;
+use ufmin::report::text;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
-use ufmin::symmetry::{Entries, Program, lift_samples};
-use ufmin::{npy, text};
 
 use super::heatmap::PictureKind;
 use super::problem_args::{ProblemArgs, number, whole_number};
@@ -207,7 +208,7 @@ fn sample_gram(problem: &Problem, solved: &Solved) -> DMatrix<f64> {
     let partition = gram.partition();
     let program = Program::on_partition(problem, partition.clone());
     let layout = program.layout();
-    let mut values = program.collapsed_entries(&gram.values());
+    let mut values = program.layout().collapsed(&gram.values());
     for g in 0..program.groups() {
         values[layout.within(g)] = solved.solution.within_class[g];
     }

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use ufmin::control::Control;
 use ufmin::error::{Error, ProblemError};
+use ufmin::files::npy;
 use ufmin::files::{prepare_folder, write_atomically};
-use ufmin::landscape::{self, Journal, Landscape, Level, Settings, SweepReport, VerifyReport};
-use ufmin::npy;
+use ufmin::math::control::Control;
 use ufmin::problem::{Model, Problem};
 use ufmin::report::Report;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
+use ufmin::study::landscape::{self, Journal, Landscape, Level, Settings, SweepReport, VerifyReport};
 
 use super::heatmap::PictureKind;
 use super::problem_args::{ProblemArgs, whole_number};

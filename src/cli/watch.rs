@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ufmin::control::Control;
 use ufmin::error::{Error, MAX_THREADS, ProblemError};
+use ufmin::math::control::Control;
 
 /// A control with a progress bar, which is hidden where stderr is no terminal.
 pub(crate) struct Watched {

@@ -1,3 +1,7 @@
-//! Numerical pieces that know nothing of the problem.
+//! Numerical pieces that know nothing of the problem: sums, spectra, Cauchy kernels, and how a long computation is stopped.
 
+pub(crate) mod blocks;
+pub mod cauchy;
+pub mod control;
+pub mod spectrum;
 pub(crate) mod sum;

@@ -302,3 +302,11 @@ pub fn chart_svg(chart: &Chart) -> Result<String, PlotError> {
     let font = font::Font::new()?;
     svg::svg(&chart::scene(chart, &font)?)
 }
+
+impl From<PlotError> for crate::error::Error {
+    fn from(source: PlotError) -> Self {
+        Self::Plot {
+            reason: source.to_string(),
+        }
+    }
+}

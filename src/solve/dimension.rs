@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use super::Solved;
 use crate::certificate::{Certificate, DualPoint, Found};
-use crate::control::Control;
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
-use crate::loss::{ClassLevel, Objective, Sampled, coefficients};
-use crate::lowrank::{Best, Factored, Squared, best_of, trust_region};
+use crate::math::control::Control;
+use crate::method::staircase::{Best, Factored, Squared, best_of, trust_region};
+use crate::objective::{Objective, Sampled, coefficients};
 use crate::problem::Problem;
+use crate::program::Program;
 use crate::solution::{Method, Solution};
-use crate::symmetry::Program;
 
 /// Most classes for which features of a given dimension are searched.
 pub const MAX_CLASSES: u64 = 1000;
@@ -60,7 +60,7 @@ pub(super) fn search(
         Some(objective) => search_in(&objective, problem, relaxed, dimension, control),
         None => {
             let program = Program::on_partition(problem, partition);
-            search_in(&ClassLevel::new(&program), problem, relaxed, dimension, control)
+            search_in(&program.class_level(), problem, relaxed, dimension, control)
         }
     }
 }

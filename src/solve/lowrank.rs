@@ -1,12 +1,12 @@
 //! The low-rank route of [`solve`](super::solve).
 
-use crate::control::Control;
 use crate::gram::{Gram, Partition};
-use crate::loss::{ClassLevel, Objective};
-use crate::lowrank;
+use crate::math::control::Control;
+use crate::method::staircase;
+use crate::objective::Objective;
 use crate::problem::Problem;
+use crate::program::Program;
 use crate::solution::{Method, Solution};
-use crate::symmetry::Program;
 use nalgebra::DMatrix;
 
 /// Most groups for the low-rank method: several r x r matrices are held.
@@ -15,7 +15,7 @@ pub(super) const MAX_GROUPS: usize = 2048;
 /// The low-rank solution of a full-batch problem.
 pub(super) fn full_batch(problem: &Problem, control: &Control) -> Solution {
     let program = Program::new(problem);
-    solution(program.partition.clone(), &ClassLevel::new(&program), None, control)
+    solution(program.partition.clone(), &program.class_level(), None, control)
 }
 
 /// The low-rank solution of an objective whose vertices are the groups of `partition`, from `start` (r x r values) or the
@@ -26,7 +26,7 @@ pub(super) fn solution<O: Objective>(
     start: Option<&DMatrix<f64>>,
     control: &Control,
 ) -> Solution {
-    let solved = lowrank::solve(objective, start, &lowrank::Settings::default(), control);
+    let solved = staircase::solve(objective, start, &staircase::Settings::default(), control);
     Solution {
         within_class: vec![1.0; partition.groups()],
         gram: Gram::from_groups(partition, solved.values),

@@ -1,14 +1,14 @@
 //! Solving the sampled losses, THEORY (10) and (11): the fixed point, and the low-rank solver where classes collapse.
 
+use super::MethodChoice;
 use super::{fallback, lowrank, unresolved};
-use crate::control::Control;
-use crate::dual::{Reason, solve_sampled};
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
-use crate::loss::Sampled;
+use crate::math::control::Control;
+use crate::method::newton::{Reason, solve_sampled};
+use crate::objective::Sampled;
 use crate::problem::Problem;
 use crate::solution::{Method, Solution, Termination};
-use crate::spec::MethodChoice;
 
 /// Solves a sampled loss without sign constraint by the fixed point and, if `choice` leaves that open, by the low-rank
 /// solver from where the fixed point ended.

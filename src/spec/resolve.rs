@@ -7,12 +7,12 @@ use toml::Value;
 use super::schema::{BatchesTable, ClassesTable, ProblemFile};
 use super::{CrossCheckChoice, MethodChoice, Options};
 use crate::error::{Error, ProblemError};
+use crate::files::npy::read_labels;
 use crate::files::read_text;
-use crate::loss::{Anchors, Loss, Singletons};
-use crate::npy::read_labels;
-use crate::phase::Family;
+use crate::objective::{Anchors, Loss, Singletons};
+use crate::problem::Family;
+use crate::problem::profile::Profile;
 use crate::problem::{BATCH_RANGE, Batches, Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
-use crate::profile::Profile;
 
 /// Losses that problem files may name and this version cannot solve.
 const LATER_LOSSES: [&str; 1] = ["cross-entropy"];

@@ -4,17 +4,17 @@
 use nalgebra::DMatrix;
 use proptest::prelude::*;
 use ufmin::certificate::{BoundMethod, Verdict, certify};
-use ufmin::conic;
-use ufmin::control::Control;
 use ufmin::error::Error;
 use ufmin::gram::{Gram, Partition};
-use ufmin::loss::{Anchors, Loss};
+use ufmin::math::control::Control;
+use ufmin::math::spectrum::{definite_shift, eigen};
+use ufmin::method::conic;
+use ufmin::objective::{Anchors, Loss};
 use ufmin::problem::{Classes, Model, Problem};
+use ufmin::program::Program;
 use ufmin::solution::Termination;
 use ufmin::solve::solve;
 use ufmin::spec::{MethodChoice, Options};
-use ufmin::spectrum::{definite_shift, eigen};
-use ufmin::symmetry::Program;
 
 const SIZES: [u64; 5] = [120, 60, 20, 8, 3];
 

@@ -1294,8 +1294,8 @@ fn the_output_folder_holds_what_was_printed() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let out = folder.path().join("a/b");
     assert_eq!(std::fs::read(out.join("result.json")).unwrap(), output.stdout);
-    let features = ufmin::npy::read_matrix(&out.join("embeddings.npy")).unwrap();
-    let written = ufmin::npy::read_matrix(&out.join("gram.npy")).unwrap();
+    let features = ufmin::files::npy::read_matrix(&out.join("embeddings.npy")).unwrap();
+    let written = ufmin::files::npy::read_matrix(&out.join("gram.npy")).unwrap();
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();
     let printed = gram(&value);
     for i in 0..3 {

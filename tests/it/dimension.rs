@@ -2,12 +2,12 @@
 
 use nalgebra::DMatrix;
 use ufmin::certificate::Verdict;
-use ufmin::control::Control;
-use ufmin::loss::{ClassLevel, Loss, Objective};
+use ufmin::math::control::Control;
+use ufmin::objective::{Loss, Objective};
 use ufmin::problem::{Classes, Model, Problem};
+use ufmin::program::Program;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::Options;
-use ufmin::symmetry::Program;
 
 fn solved(sizes: &[u64], model: Model) -> (Problem, Solved) {
     let problem = Problem::new(Classes::from_counts(sizes).unwrap(), model).unwrap();
@@ -37,7 +37,7 @@ fn the_best_in_two_and_three_dimensions_is_that_of_the_theory() {
         let features = solved.solution.factor.as_ref().unwrap();
         assert_eq!(features.shape(), (dimension as usize, 5));
         let program = Program::on_partition(&problem, certificate.gram.partition().clone());
-        let objective = ClassLevel::new(&program);
+        let objective = program.class_level();
         let excess = objective.excess(&objective.evaluate(&(features.transpose() * features), 0.0));
         assert!((excess / certificate.excess - 1.0).abs() < 1e-13);
     }
@@ -69,7 +69,7 @@ fn one_dimension_is_the_best_assignment_of_signs() {
         };
         let (problem, solved) = solved(&sizes, model);
         let program = Program::on_partition(&problem, solved.certificate.gram.partition().clone());
-        let objective = ClassLevel::new(&program);
+        let objective = program.class_level();
         let best = (0u32..128)
             .map(|bits| {
                 let sign = |class: usize| if bits >> class & 1 == 1 { -1.0 } else { 1.0 };
@@ -95,7 +95,7 @@ fn nonnegative_features_in_the_plane_agree_with_a_grid() {
     assert!(features.iter().all(|&entry| entry >= 0.0));
     assert_eq!(features.nrows(), 2);
     let program = Program::on_partition(&problem, solved.certificate.gram.partition().clone());
-    let objective = ClassLevel::new(&program);
+    let objective = program.class_level();
     let steps = 200;
     let angle = |step: usize| step as f64 / steps as f64 * std::f64::consts::FRAC_PI_2;
     let mut best = f64::INFINITY;

@@ -1,11 +1,11 @@
 //! Embeddings: unit vectors with the given inner products, whatever the groups and the rank.
 
-use ufmin::control::Control;
-use ufmin::embedding::{GramSpectrum, embed, gram_of};
+use ufmin::math::control::Control;
+use ufmin::measure::embedding::{GramSpectrum, embed, gram_of};
 use ufmin::problem::{Classes, Model, Problem};
+use ufmin::program::lift;
 use ufmin::solve::solve;
 use ufmin::spec::{MethodChoice, Options};
-use ufmin::symmetry::lift;
 
 #[test]
 fn features_have_the_gram_matrix_and_the_rank() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 use nalgebra::DMatrix;
-use ufmin::npy::{matrix_bytes, read_matrix};
+use ufmin::files::npy::{matrix_bytes, read_matrix};
 
 fn ufmin() -> Command {
     let mut command = Command::cargo_bin("ufmin").unwrap();

@@ -10,16 +10,18 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
-use ufmin::control::Control;
 use ufmin::error::Error;
-use ufmin::landscape::{self, Journal, Kind, Landscape, Level, Settings, VerifyReport, check_gradient, check_hessian};
-use ufmin::loss::{Anchors, ClassLevel, Loss, SampleLoss};
-use ufmin::lowrank::{Cost, Factored, oblique};
+use ufmin::math::control::Control;
+use ufmin::method::staircase::{Cost, Factored, oblique};
+use ufmin::objective::{Anchors, Loss, SampleLoss};
 use ufmin::problem::{Classes, Model, Problem};
+use ufmin::program::Program;
 use ufmin::report::Report;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::Options;
-use ufmin::symmetry::Program;
+use ufmin::study::landscape::{
+    self, Journal, Kind, Landscape, Level, Settings, VerifyReport, check_gradient, check_hessian,
+};
 
 use crate::loss::problem;
 
@@ -235,7 +237,7 @@ fn checkers_measure_slopes_two_and_three_and_see_mistakes() {
         let problem = problem(&[4, 3, 2], loss, Anchors::Class, 0.4);
         let samples = SampleLoss::new(&problem).unwrap();
         let program = Program::new(&problem);
-        let classes = ClassLevel::new(&program);
+        let classes = program.class_level();
         let h = oblique::random(&mut generator, 4, 9);
         let u = oblique::random(&mut generator, 4, 9);
         slopes(&Factored::new(&samples, 0.0), &h, &u, loss);
@@ -444,7 +446,7 @@ fn an_output_folder_holds_everything_and_is_gone_on_from() {
         parsed(&std::fs::read(out.join("result.json")).unwrap()),
         parsed(&first.stdout)
     );
-    let worst = ufmin::npy::read_matrix(&out.join("worst.npy")).unwrap();
+    let worst = ufmin::files::npy::read_matrix(&out.join("worst.npy")).unwrap();
     assert_eq!(worst.shape(), (4, 19));
     assert!(worst.column_iter().all(|column| (column.norm() - 1.0).abs() < 1e-12));
     // The first five starts, and a part of the sixth: as after a power failure.
@@ -707,7 +709,7 @@ fn a_problem_file_gives_the_dimension() {
 #[test]
 fn skipped_classes_are_negatives() {
     let model = Model {
-        singletons: ufmin::loss::Singletons::Skip,
+        singletons: ufmin::objective::Singletons::Skip,
         temperature: 0.5,
         ..Model::default()
     };

@@ -3,9 +3,9 @@
 use nalgebra::DMatrix;
 use proptest::prelude::*;
 use serde::Deserialize;
-use ufmin::loss::{Anchors, Loss};
+use ufmin::objective::{Anchors, Loss};
 use ufmin::problem::{Classes, Model, Problem};
-use ufmin::symmetry::{Entries, Program, lift_samples, reduce_samples};
+use ufmin::program::{Entries, Program, lift_samples, reduce_samples};
 
 /// THEORY (1) and its relatives, sample by sample, from a Gram matrix of samples. Written for reading, not for speed.
 pub(crate) fn sample_level(gram: &DMatrix<f64>, labels: &[usize], loss: Loss, anchors: Anchors, tau: f64) -> f64 {

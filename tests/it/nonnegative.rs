@@ -1,14 +1,14 @@
 //! Nonnegative features: the orthogonal frame, by formula and by the conic program, certified.
 
 use ufmin::certificate::{BoundMethod, Verdict, certify};
-use ufmin::conic;
-use ufmin::control::Control;
 use ufmin::gram::Gram;
-use ufmin::loss::{Anchors, Loss};
+use ufmin::math::control::Control;
+use ufmin::method::conic;
+use ufmin::objective::{Anchors, Loss};
 use ufmin::problem::{Classes, Model, Problem};
+use ufmin::program::Program;
 use ufmin::solve::solve;
 use ufmin::spec::{MethodChoice, Options};
-use ufmin::symmetry::Program;
 
 fn problem(sizes: &[u64], loss: Loss, anchors: Anchors, temperature: f64) -> Problem {
     let model = Model {
@@ -89,10 +89,10 @@ fn the_frame_is_refused_where_it_is_not_optimal() {
 fn embeddings_are_the_frame_itself() {
     let problem = problem(&[9, 8, 7, 6, 5, 4, 3], Loss::Supcon, Anchors::Sample, 0.1);
     let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
-    let embedding = ufmin::embedding::features(&problem, &solved);
+    let embedding = ufmin::measure::embedding::features(&problem, &solved);
     assert!(embedding.features.iter().all(|&value| value >= 0.0));
     assert_eq!(
-        ufmin::embedding::gram_of(&embedding.features),
+        ufmin::measure::embedding::gram_of(&embedding.features),
         nalgebra::DMatrix::identity(7, 7)
     );
 }

@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 use ufmin::certificate::Verdict;
-use ufmin::control::Control;
-use ufmin::dual::{self, Outcome};
-use ufmin::loss::{Anchors, Loss};
-use ufmin::phase::{Family, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
+use ufmin::math::control::Control;
+use ufmin::method::newton::{self, Outcome};
+use ufmin::objective::{Anchors, Loss};
+use ufmin::problem::profile::Profile;
 use ufmin::problem::{Classes, Model, Problem, Run};
-use ufmin::profile::Profile;
 use ufmin::solve::solve;
 use ufmin::spec::Options;
+use ufmin::study::phase::{Family, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
 
 fn step(majority: u64, minority: u64, smallest: u64) -> Family {
     let profile = Profile::Step {
@@ -36,7 +36,7 @@ fn ratio_phase(family: &Family, model: &Model) -> Phase {
 /// Number of classes that share a vector, by the solver alone; `None` where it is silent.
 fn collapsed_classes(family: &Family, model: &Model, ratio: f64, temperature: f64) -> Option<f64> {
     let coefficients = coefficients(family, model, ratio, temperature);
-    match dual::solve(&coefficients, &dual::Settings::default(), &|| false) {
+    match newton::solve(&coefficients, &newton::Settings::default(), &|| false) {
         Outcome::Regular(_) => Some(0.0),
         Outcome::Merged { merging, .. } => {
             let groups = merging.clusters.iter().flatten();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ufmin::control::Control;
+use ufmin::math::control::Control;
 use ufmin::report::Report;
 use ufmin::solve::solve;
 use ufmin::spec::load;

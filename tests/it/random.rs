@@ -9,15 +9,15 @@ use std::fmt;
 
 use rayon::prelude::*;
 use ufmin::certificate::{Verdict, certify};
-use ufmin::conic;
-use ufmin::control::Control;
-use ufmin::loss::{Anchors, Loss};
+use ufmin::math::control::Control;
+use ufmin::method::conic;
+use ufmin::objective::{Anchors, Loss};
 use ufmin::problem::{Classes, Model, Problem, Run};
+use ufmin::program::Program;
 use ufmin::report::Report;
 use ufmin::solution::{Method, Termination};
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
-use ufmin::symmetry::Program;
 
 /// SplitMix64: a few lines, any seed, the same stream everywhere.
 pub(super) struct Random(pub(super) u64);

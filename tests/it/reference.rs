@@ -3,15 +3,15 @@
 use nalgebra::DMatrix;
 use serde::Deserialize;
 use ufmin::certificate::{Verdict, certify};
-use ufmin::conic;
-use ufmin::control::Control;
-use ufmin::loss::{Anchors, Loss};
+use ufmin::math::control::Control;
+use ufmin::method::conic;
+use ufmin::objective::{Anchors, Loss};
 use ufmin::problem::{Classes, Model, Problem};
+use ufmin::program::Program;
 use ufmin::report::Report;
 use ufmin::solution::Method;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
-use ufmin::symmetry::Program;
 
 #[derive(Deserialize)]
 pub(crate) struct Optimum {

@@ -5,14 +5,14 @@ use nalgebra::DMatrix;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use ufmin::certificate::{BoundMethod, Verdict, certify};
-use ufmin::control::Control;
 use ufmin::gram::{Gram, Partition};
-use ufmin::loss::{ClassLevel, Loss, Objective, Sampled};
+use ufmin::math::control::Control;
+use ufmin::objective::{Loss, Objective, Sampled};
 use ufmin::problem::{Batches, Classes, Model, Problem};
+use ufmin::program::Program;
 use ufmin::solution::Method;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
-use ufmin::symmetry::Program;
 
 fn nce(negatives: u64, temperature: f64) -> Model {
     Model {
@@ -253,7 +253,7 @@ fn many_draws_give_the_population_loss() {
         };
         let limit = problem(&rho, &population);
         let program = Program::on_partition(&limit, Partition::singletons(&limit));
-        let limit = ClassLevel::new(&program);
+        let limit = program.class_level();
         let limit = limit.log_excess(&limit.evaluate(&gram, 0.0));
         for model in [nce, batches] {
             let mut last = f64::INFINITY;
@@ -461,7 +461,7 @@ fn stored_optima_are_met_to_the_last_digits() {
 /// Random batches see what the full batch does not: fewer draws, more collapse; and their limit is the population.
 #[test]
 fn a_curve_leads_to_its_limit() {
-    use ufmin::curve::{Quantity, curve};
+    use ufmin::study::curve::{Quantity, curve};
     let classes = Classes::from_counts(&[10, 10, 1, 1]).unwrap();
     let problem = Problem::new(classes, batches(4, 1.0)).unwrap();
     let values = [4.0, 8.0, 16.0, 64.0, 1024.0, 100_000.0];
@@ -550,7 +550,7 @@ fn uniform_classes_have_the_simplex_at_any_number_of_draws() {
             let found = solved(&Problem::new(Classes::from_counts(&[5; 7]).unwrap(), model).unwrap());
             assert_certified(&found, "uniform");
             assert!((found.certificate.gram.entry(2, 5) + 1.0 / 6.0).abs() < 1e-13);
-            let downstream = ufmin::metrics::downstream_loss(&found.certificate.gram).unwrap();
+            let downstream = ufmin::measure::metrics::downstream_loss(&found.certificate.gram).unwrap();
             assert!((downstream - (6.0 * (-7.0f64 / 6.0).exp()).ln_1p()).abs() < 1e-13);
         }
     }

@@ -2,9 +2,9 @@
 
 use nalgebra::DMatrix;
 use proptest::prelude::*;
-use ufmin::loss::{Anchors, Loss, Objective, SampleLoss, Singletons};
+use ufmin::objective::{Anchors, Loss, Objective, SampleLoss, Singletons};
 use ufmin::problem::{Classes, Model, Problem};
-use ufmin::symmetry::{Entries, Program, lift_samples};
+use ufmin::program::{Entries, Program, lift_samples};
 
 use crate::loss::{problem, sample_level};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use toml::Value;
 use ufmin::error::Error;
+use ufmin::problem::profile::Profile;
 use ufmin::problem::{Classes, Problem};
-use ufmin::profile::Profile;
 use ufmin::spec::{
     BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, Options, ProblemFile, SolverTable,
     classes_of_counts, classes_of_labels, load, locate, parse, resolve,

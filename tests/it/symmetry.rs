@@ -2,12 +2,12 @@
 
 use nalgebra::DMatrix;
 use proptest::prelude::*;
-use ufmin::control::Control;
 use ufmin::gram::{Gram, Partition};
+use ufmin::math::control::Control;
 use ufmin::problem::{Classes, Model, Problem, Run};
+use ufmin::program::{Entries, Program, lift, lift_samples, reduce, reduce_samples};
 use ufmin::solve::solve;
 use ufmin::spec::Options;
-use ufmin::symmetry::{Entries, Program, lift, lift_samples, reduce, reduce_samples};
 
 fn problem(sizes: &[u64], temperature: f64) -> Problem {
     Problem::new(
@@ -63,10 +63,10 @@ proptest! {
         let scale = full.diagonal().map(|d| 1.0 / d.sqrt());
         let unit = DMatrix::from_fn(k, k, |i, j| full[(i, j)] * scale[i] * scale[j]);
         let gram = reduce(&Partition::by_size(&problem), &unit);
-        let mut by_groups: Vec<f64> = ufmin::embedding::GramSpectrum::new(&gram).values()
+        let mut by_groups: Vec<f64> = ufmin::measure::embedding::GramSpectrum::new(&gram).values()
             .flat_map(|(value, count)| vec![value; count as usize]).collect();
         by_groups.sort_by(f64::total_cmp);
-        let dense: Vec<f64> = ufmin::spectrum::eigen(&lift(&gram)).unwrap().values;
+        let dense: Vec<f64> = ufmin::math::spectrum::eigen(&lift(&gram)).unwrap().values;
         prop_assert_eq!(by_groups.len(), dense.len());
         for (a, b) in by_groups.iter().zip(&dense) {
             prop_assert!((a - b).abs() < 1e-12, "{} {}", a, b);

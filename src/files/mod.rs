@@ -1,0 +1,76 @@
+//! Whole files: read at once, written so that a broken file is never seen.
+
+pub mod npy;
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Reads a file.
+///
+/// # Errors
+/// [`Error::Read`].
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(Error::read(path))
+}
+
+/// Longest text file that is read, in bytes: far above any list of class sizes.
+pub const MAX_TEXT: u64 = 1 << 30;
+
+/// Reads a UTF-8 text file; a byte-order mark at its start is dropped.
+///
+/// # Errors
+/// [`Error::Read`], also for text that is not UTF-8 or longer than [`MAX_TEXT`].
+pub fn read_text(path: &Path) -> Result<String, Error> {
+    let refused = |what: String| Error::read(path)(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(Error::read(path))?;
+    // A device has no length that could be checked before.
+    file.take(MAX_TEXT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::read(path))?;
+    if bytes.len() as u64 > MAX_TEXT {
+        return Err(refused("more than 1 GB of text".to_owned()));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| refused(format!("not UTF-8 text: {error}")))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// Writes a file through a temporary one in the same folder, so that the old or the new file is there, never a part.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".ufmin-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        #[cfg(unix)]
+        {
+            // A temporary file is private; the result gets the permissions of an ordinary new file.
+            use std::os::unix::fs::PermissionsExt;
+            file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        }
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(Error::write(path))
+}
+
+/// Makes a folder and its parents, and checks that files can be made in it.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn prepare_folder(path: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(path).map_err(Error::write(path))?;
+    tempfile::Builder::new()
+        .prefix(".ufmin-")
+        .tempfile_in(path)
+        .map(drop)
+        .map_err(Error::write(path))
+}

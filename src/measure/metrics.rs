@@ -1,0 +1,163 @@
+//! What a Gram matrix looks like: angles, nearly coinciding classes, and how far the textbook geometries are from it.
+
+use nalgebra::DMatrix;
+use serde::Serialize;
+
+use crate::gram::Gram;
+use crate::objective::others;
+
+/// Two classes closer than this are listed as nearly collapsed, in degrees.
+pub const NEARLY_COLLAPSED_DEGREES: f64 = 0.1;
+
+/// Longest list of nearly collapsed pairs that is built.
+const MAX_PAIRS: usize = 1000;
+
+/// Above this many groups nothing is computed for every pair of them.
+const MAX_REFERENCE_GROUPS: usize = 4000;
+
+/// Angle in degrees between unit vectors with the given inner product; accurate near 0 and 180 degrees.
+pub fn angle_degrees(inner_product: f64) -> f64 {
+    let half = |gap: f64| (gap.max(0.0) / 2.0).sqrt().min(1.0).asin().to_degrees() * 2.0;
+    if inner_product > 0.0 {
+        half(1.0 - inner_product)
+    } else {
+        180.0 - half(1.0 + inner_product)
+    }
+}
+
+/// A pair of classes and the angle between them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Pair {
+    /// Classes in the user's order, 0-based, ascending.
+    pub classes: [u64; 2],
+    /// Angle in degrees.
+    pub angle_degrees: f64,
+}
+
+/// Pairs of groups `(g, h, inner product)` that stand for at least one pair of classes, `g <= h`.
+fn group_pairs(gram: &Gram) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
+    let multiplicity = gram.partition().multiplicity();
+    (0..multiplicity.len())
+        .flat_map(move |h| (0..=h).map(move |g| (g, h)))
+        .filter(move |&(g, h)| g < h || multiplicity[h] >= 2)
+        .map(|(g, h)| (g, h, gram.between(g, h)))
+}
+
+/// The closest and the farthest pair of classes (the first of their groups); `None` above 4000 groups.
+pub fn extreme_pairs(gram: &Gram) -> Option<(Pair, Pair)> {
+    let partition = gram.partition();
+    if partition.groups() > MAX_REFERENCE_GROUPS {
+        return None;
+    }
+    // The first two classes of every group, without a list of all classes.
+    let mut first: Vec<Vec<u64>> = vec![Vec::with_capacity(2); partition.groups()];
+    for (start, count, group) in partition.runs() {
+        let room = 2 - first[group].len() as u64;
+        first[group].extend(start..start + count.min(room));
+    }
+    let pair = |(g, h, value): (usize, usize, f64)| {
+        let (i, j) = if g == h {
+            (first[g][0], first[g][1])
+        } else {
+            (first[g][0], first[h][0])
+        };
+        Pair {
+            classes: [i.min(j), i.max(j)],
+            angle_degrees: angle_degrees(value),
+        }
+    };
+    let nearest = group_pairs(gram).reduce(|a, b| if b.2 > a.2 { b } else { a })?;
+    let farthest = group_pairs(gram).reduce(|a, b| if b.2 < a.2 { b } else { a })?;
+    Some((pair(nearest), pair(farthest)))
+}
+
+/// Pairs of classes under [`NEARLY_COLLAPSED_DEGREES`] that are not in one proven cluster, at most 1000 of them.
+/// `clusters` are the sets of groups whose classes are proven to coincide. Empty above 4000 groups.
+pub fn nearly_collapsed(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Pair> {
+    let groups = gram.partition().groups();
+    if groups > MAX_REFERENCE_GROUPS {
+        return Vec::new();
+    }
+    // 0 for groups in no cluster.
+    let mut cluster_of = vec![0usize; groups];
+    for (index, set) in clusters.iter().enumerate() {
+        for &g in set {
+            cluster_of[g] = index + 1;
+        }
+    }
+    let proven = |g: usize, h: usize| cluster_of[g] != 0 && cluster_of[g] == cluster_of[h];
+    let close: Vec<(usize, usize, f64)> = group_pairs(gram)
+        .map(|(g, h, value)| (g, h, angle_degrees(value)))
+        .filter(|&(g, h, angle)| angle < NEARLY_COLLAPSED_DEGREES && !proven(g, h))
+        .collect();
+    if close.is_empty() {
+        return Vec::new();
+    }
+    let members = gram.partition().members();
+    let mut pairs = Vec::new();
+    for (g, h, angle_degrees) in close {
+        for &i in &members[g] {
+            for &j in members[h].iter().filter(|&&j| g != h || i < j) {
+                if pairs.len() == MAX_PAIRS {
+                    return pairs;
+                }
+                pairs.push(Pair {
+                    classes: [i.min(j), i.max(j)],
+                    angle_degrees,
+                });
+            }
+        }
+    }
+    pairs.sort_by_key(|pair| pair.classes);
+    pairs
+}
+
+/// The loss of the representation on a downstream task \[Awasthi2022\]: cross-entropy of the linear classifier whose
+/// weights are the class means, `sum_c rho_c log sum_c' exp(M_cc' - M_cc)` with `rho` the class probabilities. `None` above
+/// 4000 groups.
+pub fn downstream_loss(gram: &Gram) -> Option<f64> {
+    let partition = gram.partition();
+    let groups = partition.groups();
+    if groups > MAX_REFERENCE_GROUPS {
+        return None;
+    }
+    let (sizes, multiplicity) = (partition.sizes(), partition.multiplicity_f64());
+    let total: f64 = sizes.iter().zip(&multiplicity).map(|(n, m)| n * m).sum();
+    let of_class = |g: usize| {
+        let others = (0..groups).map(|h| others(&multiplicity, g, h) * (gram.between(g, h) - 1.0).exp());
+        others.sum::<f64>().ln_1p()
+    };
+    Some(
+        (0..groups)
+            .map(|g| multiplicity[g] * sizes[g] / total * of_class(g))
+            .sum(),
+    )
+}
+
+/// Angles in degrees between groups, r x r: within a group on the diagonal (NaN for a group of one class).
+pub fn angle_matrix(gram: &Gram) -> DMatrix<f64> {
+    let multiplicity = gram.partition().multiplicity();
+    DMatrix::from_fn(multiplicity.len(), multiplicity.len(), |g, h| {
+        if g == h && multiplicity[g] < 2 {
+            f64::NAN
+        } else {
+            angle_degrees(gram.between(g, h))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn angles_keep_their_digits_at_both_ends() {
+        for degrees in [1e-5f64, 0.1, 30.0, 90.0, 120.0, 179.9, 180.0] {
+            let found = angle_degrees(degrees.to_radians().cos());
+            let allowed = if (1.0..179.0).contains(&degrees) { 1e-12 } else { 1e-6 };
+            assert!((found - degrees).abs() < allowed, "{degrees} came back as {found}");
+        }
+        assert_eq!(angle_degrees(1.0), 0.0);
+        assert_eq!(angle_degrees(-1.0), 180.0);
+    }
+}

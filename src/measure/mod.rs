@@ -1,0 +1,4 @@
+//! What a Gram matrix looks like, and features that have it.
+
+pub mod embedding;
+pub mod metrics;

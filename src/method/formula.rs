@@ -1,0 +1,322 @@
+//! [`Geometry`]: feasible points that cost nothing to evaluate, for comparison and as a test of every bound.
+//!
+//! Classes fall into clusters that share one vector each, and different clusters have one common inner product. With `A` the
+//! mass `a` of all classes and `A_C` that of the cluster of a class `c`, its row of THEORY (3) has the mass
+//! `A_C - a_c + (A - A_C) exp((cosine - 1)/tau)`: linear in the number of groups.
+
+use nalgebra::DMatrix;
+use serde::Serialize;
+
+use crate::certificate::Certificate;
+use crate::error::Error;
+use crate::gram::Partition;
+use crate::math::sum::compensated_sum;
+use crate::objective::{Objective, Sampled, coefficients, softplus};
+use crate::problem::Problem;
+
+/// Above this many groups only few splits of the classes in two are tried.
+const MAX_SPLIT_GROUPS: usize = 64;
+
+/// Above this many groups a sampled loss is not evaluated at geometries: each costs a quadrature of all pairs.
+const MAX_SAMPLED_GROUPS: usize = 4000;
+
+/// How much a standard geometry loses against the optimum.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reference {
+    /// `etf`, `orthogonal-frame` or `merged-minorities`.
+    pub name: &'static str,
+    /// Loss at this geometry minus the optimal loss, in nats, computed from the excesses.
+    pub loss_above_optimum: f64,
+}
+
+/// A geometry at which the loss is known.
+#[derive(Debug, Clone)]
+pub struct Geometry {
+    name: String,
+    /// The name under which reports list it, if they do.
+    listed: Option<&'static str>,
+    /// Dimensions that its vectors span.
+    rank: f64,
+    /// Loss above the floor in nats, or the loss where there is no floor.
+    excess: f64,
+    /// Natural log of the excess; 0 where there is no floor.
+    log_excess: f64,
+    pieces: Vec<Piece>,
+    cosine: f64,
+}
+
+/// Classes of one size that are all in one cluster, or each a cluster by itself.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    size: f64,
+    multiplicity: f64,
+    cluster: Option<usize>,
+}
+
+impl Geometry {
+    /// The geometries of a problem: the simplex ETF (without a sign constraint), the orthogonal frame, the smaller half of
+    /// the classes in one point of either, all classes in one point, and the classes in two points, the largest against the
+    /// rest. All satisfy the constraints of the problem but for the dimension.
+    pub fn all(problem: &Problem, partition: &Partition) -> Vec<Self> {
+        let groups = partition.groups();
+        let sampled = problem.model().is_sampled();
+        if sampled && groups > MAX_SAMPLED_GROUPS {
+            return Vec::new();
+        }
+        let nonnegative = problem.model().nonnegative;
+        let classes = partition.classes() as f64;
+        let cosine = |clusters: f64| if nonnegative { 0.0 } else { -1.0 / (clusters - 1.0) };
+        let rank = |clusters: f64| if nonnegative { clusters } else { clusters - 1.0 };
+        let plain: Vec<Piece> = partition
+            .sizes()
+            .iter()
+            .zip(partition.multiplicity())
+            .map(|(&size, &m)| Piece {
+                size,
+                multiplicity: m as f64,
+                cluster: None,
+            })
+            .collect();
+        let mut result = Vec::new();
+        let mut add = |name: String, listed, rank, pieces: &[Piece], cosine| {
+            let (excess, log_excess) = excess_at(problem, pieces, cosine);
+            result.push(Self {
+                name,
+                listed,
+                rank,
+                excess,
+                log_excess,
+                pieces: pieces.to_vec(),
+                cosine,
+            });
+        };
+        if !nonnegative {
+            let name = "the simplex ETF".to_owned();
+            add(name, Some("etf"), classes - 1.0, &plain, cosine(classes));
+        }
+        let name = "the orthogonal frame".to_owned();
+        add(name, Some("orthogonal-frame"), classes, &plain, 0.0);
+        let merged = (classes / 2.0).floor();
+        if merged >= 2.0 {
+            let name = format!("the {merged} smallest classes in one point");
+            let clusters = classes - merged + 1.0;
+            let pieces = split(&plain, classes - merged, false);
+            add(
+                name,
+                Some("merged-minorities"),
+                rank(clusters),
+                &pieces,
+                cosine(clusters),
+            );
+        }
+        let all = split(&plain, classes, true);
+        add("all classes in one point".to_owned(), None, 1.0, &all, 1.0);
+        let few = groups <= MAX_SPLIT_GROUPS && !sampled;
+        let mut largest = 0.0;
+        let ends: Vec<f64> = partition
+            .multiplicity()
+            .iter()
+            .map(|&m| {
+                largest += m as f64;
+                largest
+            })
+            .collect();
+        for &end in std::iter::once(&1.0).chain(ends.iter().take(if few { groups - 1 } else { 0 })) {
+            if end < classes {
+                let name = format!("the {end} largest classes in one point and the others in another");
+                add(name, None, rank(2.0), &split(&plain, end, true), cosine(2.0));
+            }
+        }
+        result
+    }
+
+    /// The geometry of least loss among those that treat the classes of a group alike, which a Gram matrix by groups needs.
+    pub(crate) fn best(problem: &Problem, partition: &Partition) -> Option<Self> {
+        let less = |a: &Self, b: &Self| (a.log_excess, a.excess) < (b.log_excess, b.excess);
+        Self::all(problem, partition)
+            .into_iter()
+            .filter(|geometry| geometry.pieces.len() == partition.groups())
+            .reduce(|best, other| if less(&other, &best) { other } else { best })
+    }
+
+    /// Whether it is the simplex ETF.
+    pub(crate) fn is_simplex(&self) -> bool {
+        self.listed == Some("etf")
+    }
+
+    /// Its inner products by groups, and its rank.
+    pub(crate) fn values(&self) -> (DMatrix<f64>, u64) {
+        let groups = self.pieces.len();
+        let values = DMatrix::from_fn(groups, groups, |g, h| inner_product(&self.pieces, self.cosine, g, h));
+        (values, self.rank as u64)
+    }
+
+    /// Whether a certificate admits this geometry.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`] if its loss is below the proven bound.
+    pub fn challenge(&self, certificate: &Certificate) -> Result<(), Error> {
+        certificate.admits(&self.name, self.excess, self.log_excess)
+    }
+
+    /// The entry of a report, if there is one for it and it fits the dimension.
+    pub fn reference(&self, problem: &Problem, optimal_excess: f64) -> Option<Reference> {
+        let fits = problem.model().dimension.is_none_or(|d| d as f64 >= self.rank);
+        Some(Reference {
+            name: self.listed.filter(|_| fits)?,
+            loss_above_optimum: self.excess - optimal_excess,
+        })
+    }
+}
+
+/// The largest `count` classes and the rest; a group on the border is split. The rest is one cluster, and so are the largest
+/// if `both`, else each of them is by itself. `pieces` are largest first.
+fn split(pieces: &[Piece], count: f64, both: bool) -> Vec<Piece> {
+    let mut left = count;
+    let mut result = Vec::with_capacity(pieces.len() + 1);
+    for piece in pieces {
+        let largest = piece.multiplicity.min(left);
+        left -= largest;
+        for (multiplicity, cluster) in [(largest, both.then_some(0)), (piece.multiplicity - largest, Some(1))] {
+            if multiplicity > 0.0 {
+                result.push(Piece {
+                    multiplicity,
+                    cluster,
+                    ..*piece
+                });
+            }
+        }
+    }
+    result
+}
+
+/// Of two different classes of the pieces `g` and `h`.
+fn inner_product(pieces: &[Piece], cosine: f64, g: usize, h: usize) -> f64 {
+    if pieces[g].cluster.is_some() && pieces[g].cluster == pieces[h].cluster {
+        1.0
+    } else {
+        cosine
+    }
+}
+
+/// Excess (the loss, without a floor) and its log where clusters have the given inner product.
+fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> (f64, f64) {
+    let sizes: Vec<f64> = pieces.iter().map(|piece| piece.size).collect();
+    let multiplicity: Vec<f64> = pieces.iter().map(|piece| piece.multiplicity).collect();
+    if let Some(objective) = Sampled::from_problem(problem, &sizes, &multiplicity) {
+        let together = |g: usize, h: usize| pieces[g].cluster.is_some() && pieces[g].cluster == pieces[h].cluster;
+        let values = DMatrix::from_fn(
+            pieces.len(),
+            pieces.len(),
+            |g, h| if together(g, h) { 1.0 } else { cosine },
+        );
+        let at = objective.evaluate(&values, 0.0);
+        return (objective.excess(&at), objective.log_excess(&at));
+    }
+    let coefficients = coefficients(problem, &sizes, &multiplicity);
+    let column = |g: usize| coefficients.multiplicity[g] * coefficients.column[g];
+    let log_u = (cosine - 1.0) / coefficients.temperature;
+    // The mass of all but the largest column keeps its digits beside it.
+    let largest = (0..pieces.len()).fold(0, |most, g| if column(g) > column(most) { g } else { most });
+    let small = compensated_sum((0..pieces.len()).filter(|&g| g != largest).map(column));
+    let sum_where =
+        |wanted: &dyn Fn(usize) -> bool| compensated_sum((0..pieces.len()).filter(|&g| wanted(g)).map(column));
+    let clusters = [0, 1].map(|cluster| {
+        let inside = |g: usize| pieces[g].cluster == Some(cluster);
+        let without_largest = sum_where(&|g| inside(g) && g != largest);
+        (sum_where(&inside), without_largest, sum_where(&|g| !inside(g)))
+    });
+    let log_mass = |g: usize| {
+        let own = coefficients.column[g];
+        let copies = (coefficients.multiplicity[g] - 1.0) * own;
+        let (inside, outside) = match pieces[g].cluster {
+            None if g == largest => (0.0, small + copies),
+            None => (0.0, small + column(largest) - own),
+            Some(cluster) => {
+                let (whole, without_largest, outside) = clusters[cluster];
+                let inside = if g == largest {
+                    without_largest + copies
+                } else {
+                    whole - own
+                };
+                (inside.max(0.0), outside)
+            }
+        };
+        let (a, b) = (inside.ln(), outside.ln() + log_u);
+        let (high, low) = if a > b { (a, b) } else { (b, a) };
+        if high == f64::NEG_INFINITY {
+            high
+        } else {
+            high + (low - high).exp().ln_1p()
+        }
+    };
+    let weight = |g: usize| coefficients.multiplicity[g] * coefficients.weight[g];
+    let anchors = || (0..pieces.len()).filter(|&g| coefficients.weight[g] > 0.0);
+    if anchors().any(|g| coefficients.base[g] == 0.0) {
+        return (compensated_sum(anchors().map(|g| weight(g) * log_mass(g))), 0.0);
+    }
+    let logs: Vec<f64> = anchors()
+        .map(|g| {
+            let x = log_mass(g) - coefficients.base[g].ln();
+            weight(g).ln() + if x < -37.0 { x } else { softplus(x).ln() }
+        })
+        .collect();
+    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log_excess = most + compensated_sum(logs.iter().map(|log| (log - most).exp())).ln();
+    (log_excess.exp(), log_excess)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::certificate::certify;
+    use crate::gram::Gram;
+    use crate::objective::Loss;
+    use crate::problem::{Classes, Model};
+
+    /// The loss of a geometry against that of its dense Gram matrix.
+    #[test]
+    fn the_linear_formula_is_the_loss() {
+        let sizes = [40u64, 40, 17, 9, 9, 9, 2];
+        for loss in Loss::FULL_BATCH {
+            let model = Model {
+                loss,
+                temperature: 0.4,
+                ..Model::default()
+            };
+            let problem = Problem::new(Classes::from_counts(&sizes).unwrap(), model).unwrap();
+            let partition = Partition::by_size(&problem);
+            let geometries = Geometry::all(&problem, &partition);
+            let dense = |cluster: &dyn Fn(usize) -> usize, cosine: f64| {
+                let values = DMatrix::from_fn(7, 7, |i, j| if cluster(i) == cluster(j) { 1.0 } else { cosine });
+                certify(&problem, &Gram::from_dense(&problem, &values), 1e-9)
+                    .unwrap()
+                    .loss
+            };
+            let floor = certify(&problem, &Gram::from_dense(&problem, &DMatrix::identity(7, 7)), 1e-9)
+                .unwrap()
+                .floor
+                .unwrap_or(0.0);
+            let expected = [
+                ("the simplex ETF", dense(&|i| i, -1.0 / 6.0)),
+                ("the orthogonal frame", dense(&|i| i, 0.0)),
+                ("the 3 smallest classes in one point", dense(&|i| i.min(4), -0.25)),
+                ("all classes in one point", dense(&|_| 0, 1.0)),
+                (
+                    "the 1 largest classes in one point and the others in another",
+                    dense(&|i| i.min(1), -1.0),
+                ),
+                (
+                    "the 3 largest classes in one point and the others in another",
+                    dense(&|i| usize::from(i > 2), -1.0),
+                ),
+            ];
+            for (name, value) in expected {
+                let found = geometries.iter().find(|geometry| geometry.name == name).unwrap();
+                let difference = (found.excess + floor - value).abs();
+                assert!(difference < 1e-12, "{loss}, {name}: {} {value}", found.excess + floor);
+            }
+        }
+    }
+}

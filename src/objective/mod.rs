@@ -1,0 +1,81 @@
+//! The losses: names, sample-level definitions, and their class-level coefficients, THEORY (3).
+//!
+//! For unit features `h_i`, labels `y_i`, an anchor `i` and a positive `j` of it, every loss here is
+//!
+//! ```text
+//! log sum_{l in D} m_l exp((h_i.h_l - h_i.h_j) / tau)
+//! ```
+//!
+//! averaged over the positives `j` of `i` and then over anchors. The losses differ in `D` and the masses `m_l` alone.
+//!
+//! [`Sampled`] is what training with sampled negatives or random batches minimises, THEORY (10) and (11).
+
+mod class_level;
+mod coefficients;
+mod logsumexp;
+mod minorant;
+mod objective;
+mod quadrature;
+mod sampled;
+mod samples;
+
+pub use class_level::{ClassLevel, ClassPoint};
+pub use coefficients::Coefficients;
+pub(crate) use logsumexp::softplus;
+pub use logsumexp::{Evaluation, Layout, LogSumExp, Row};
+pub use minorant::{Affine, Minorant};
+pub use objective::Objective;
+pub(crate) use objective::others;
+pub use sampled::{Sampled, SampledPoint};
+pub use samples::{MIN_SAMPLE_TEMPERATURE, SampleLoss, SamplePoint};
+
+pub use crate::problem::{Anchors, Loss, Singletons};
+use crate::problem::{Measure, Model, Problem};
+
+/// Coefficients of the class-level problem (3) for groups of classes, from one problem.
+///
+/// `sizes` are the class sizes as the user gave them, one a group; `multiplicity` the number of classes in each group.
+pub fn coefficients(problem: &Problem, sizes: &[f64], multiplicity: &[f64]) -> Coefficients {
+    let samples: Vec<f64> = sizes.iter().map(|&size| problem.samples(size)).collect();
+    real_coefficients(problem.model(), &samples, multiplicity)
+}
+
+/// Coefficients of the class-level problem (3) for groups of classes of any positive real size, for example along a family
+/// of sizes. `samples` are the sizes with views counted; of [`Loss::Population`] only their ratios matter.
+pub fn real_coefficients(model: &Model, samples: &[f64], multiplicity: &[f64]) -> Coefficients {
+    let is_anchor = |n: f64| !model.loss.needs_positive() || n >= 2.0;
+    let counted = |n: f64| is_anchor(n) || model.singletons == Singletons::Zero;
+    let mass = |n: f64| match model.anchors {
+        Anchors::Sample => n,
+        Anchors::Class => 1.0,
+    };
+    let total: f64 = samples
+        .iter()
+        .zip(multiplicity)
+        .filter(|&(&n, _)| counted(n))
+        .map(|(&n, &m)| m * mass(n))
+        .sum();
+    let weight = samples
+        .iter()
+        .map(|&n| if is_anchor(n) { mass(n) / total } else { 0.0 })
+        .collect();
+    let (base, column) = samples.iter().map(|&n| model.loss.base_and_column(n)).unzip();
+    Coefficients {
+        temperature: model.temperature,
+        multiplicity: multiplicity.to_vec(),
+        weight,
+        base,
+        column,
+        mergeable: matches!(model.loss, Loss::Supcon | Loss::Population)
+            && model.anchors == Anchors::Sample
+            && samples.iter().all(|&n| is_anchor(n)),
+    }
+}
+
+/// Samples per class that the within-class average runs over: `n_c`, or infinity for probabilities.
+pub fn within_class_samples(problem: &Problem, size: f64) -> f64 {
+    match problem.classes().measure() {
+        Measure::Counts => problem.samples(size),
+        Measure::Probabilities => f64::INFINITY,
+    }
+}

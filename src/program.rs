@@ -1,0 +1,183 @@
+//! Exact symmetry reduction and its inverse, THEORY (1).
+//!
+//! The loss is convex and invariant under permutations of the samples of a class, and of classes of equal size. Averaging
+//! a Gram matrix over these permutations keeps it feasible and does not raise the loss, so the minimum is attained at an
+//! invariant matrix, which [`Program`] describes by one number an orbit: the entries of a [`Layout`].
+//!
+//! Positive semidefiniteness of the invariant matrix is that of small blocks. With `p_g = x_gg + (1 - x_gg)/n_g` for the
+//! within-class entry `x_gg` of a class of `n_g` samples and multiplicities `m_g`, in the well-scaled congruent form:
+//!
+//! ```text
+//! 1 - x_gg >= 0                                         (n_g >= 2)
+//! p_g - M_gg >= 0                                       (m_g >= 2)
+//! [ M_gg + (p_g - M_gg)/m_g on the diagonal, M_gh off it ]  PSD, r x r
+//! ```
+
+use nalgebra::DMatrix;
+
+use crate::gram::{Gram, Partition};
+use crate::objective::{ClassLevel, Layout, LogSumExp, within_class_samples};
+use crate::problem::Problem;
+
+/// The reduced convex program: groups with multiplicities, and the objective over their entries.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Which class belongs to which group.
+    pub partition: Partition,
+    /// Samples in one class of each group, `n_g` (infinite for probabilities).
+    pub samples: Vec<f64>,
+    /// Number of classes in each group, `m_g`.
+    pub multiplicity: Vec<f64>,
+    /// The loss over the entries.
+    pub objective: LogSumExp,
+    /// Entries are bounded below by zero.
+    pub nonnegative: bool,
+}
+
+/// An invariant Gram matrix at the sample level: one within-class entry a group and one entry a pair of groups.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entries {
+    /// In the order of a [`Layout`].
+    pub values: Vec<f64>,
+}
+
+impl Program {
+    /// The program of `problem`, reduced by equal class sizes.
+    pub fn new(problem: &Problem) -> Self {
+        Self::on_partition(problem, Partition::by_size(problem))
+    }
+
+    /// The program of `problem` on a given partition, whose groups must each hold classes of one size.
+    pub fn on_partition(problem: &Problem, partition: Partition) -> Self {
+        let multiplicity = partition.multiplicity_f64();
+        let objective = LogSumExp::from_problem(problem, partition.sizes(), &multiplicity);
+        let samples = partition
+            .sizes()
+            .iter()
+            .map(|&size| within_class_samples(problem, size))
+            .collect();
+        Self {
+            partition,
+            samples,
+            multiplicity,
+            objective,
+            nonnegative: problem.model().nonnegative,
+        }
+    }
+
+    /// Number of groups `r`.
+    pub fn groups(&self) -> usize {
+        self.multiplicity.len()
+    }
+
+    /// Layout of the entries.
+    pub fn layout(&self) -> Layout {
+        self.objective.layout()
+    }
+
+    /// Number of classes `k`.
+    pub fn classes(&self) -> f64 {
+        self.multiplicity.iter().sum()
+    }
+
+    /// Whether the within-class entry of group `g` is a variable (a class with one sample has none).
+    pub fn has_within(&self, g: usize) -> bool {
+        self.samples[g] >= 2.0
+    }
+
+    /// The loss where every class has collapsed to one vector.
+    pub fn class_level(&self) -> ClassLevel<'_> {
+        ClassLevel::new(&self.objective, &self.multiplicity)
+    }
+
+    /// The class-level Gram matrix of entries: within-class entries are moved to 1, which keeps the matrix feasible
+    /// (it adds a nonnegative diagonal) and does not raise the loss.
+    pub fn gram(&self, entries: &[f64]) -> Gram {
+        let layout = self.layout();
+        let values = DMatrix::from_fn(self.groups(), self.groups(), |g, h| entries[layout.pair(g, h)]);
+        Gram::from_groups(self.partition.clone(), values)
+    }
+}
+
+/// Averages a dense class-level matrix (k x k, class order) over permutations of the classes of each group.
+///
+/// # Panics
+/// If `dense` is not k x k.
+pub fn reduce(partition: &Partition, dense: &DMatrix<f64>) -> Gram {
+    let members = partition.members();
+    let values = DMatrix::from_fn(partition.groups(), partition.groups(), |g, h| {
+        let mut sum = 0.0;
+        let mut count = 0.0;
+        for &i in &members[g] {
+            for &j in members[h].iter().filter(|&&j| j != i) {
+                sum += dense[(i as usize, j as usize)] + dense[(j as usize, i as usize)];
+                count += 2.0;
+            }
+        }
+        if count == 0.0 { 1.0 } else { sum / count }
+    });
+    Gram::from_groups(partition.clone(), values)
+}
+
+/// The dense class-level matrix of a reduced one: the inverse of [`reduce`] on invariant matrices.
+pub fn lift(gram: &Gram) -> DMatrix<f64> {
+    gram.to_dense()
+}
+
+/// Averages a dense sample-level matrix (samples in class-major order) over permutations of the samples of a class and
+/// of the classes of a group.
+///
+/// # Panics
+/// If `dense` is not N x N for the class sizes of the partition.
+pub fn reduce_samples(program: &Program, dense: &DMatrix<f64>) -> Entries {
+    let layout = program.layout();
+    let groups = sample_classes(program);
+    assert_eq!(dense.nrows(), groups.len(), "one row a sample");
+    let mut sums = vec![(0.0, 0.0); layout.len()];
+    for (i, &(class_i, g)) in groups.iter().enumerate() {
+        for (j, &(class_j, h)) in groups.iter().enumerate() {
+            if i != j {
+                let entry = if class_i == class_j {
+                    layout.within(g)
+                } else {
+                    layout.pair(g, h)
+                };
+                sums[entry].0 += dense[(i, j)];
+                sums[entry].1 += 1.0;
+            }
+        }
+    }
+    Entries {
+        values: sums
+            .into_iter()
+            .map(|(sum, count)| if count == 0.0 { 1.0 } else { sum / count })
+            .collect(),
+    }
+}
+
+/// The dense sample-level matrix of invariant entries, samples in class-major order: the inverse of [`reduce_samples`].
+pub fn lift_samples(program: &Program, entries: &Entries) -> DMatrix<f64> {
+    let layout = program.layout();
+    let groups = sample_classes(program);
+    DMatrix::from_fn(groups.len(), groups.len(), |i, j| {
+        let ((class_i, g), (class_j, h)) = (groups[i], groups[j]);
+        if i == j {
+            1.0
+        } else if class_i == class_j {
+            entries.values[layout.within(g)]
+        } else {
+            entries.values[layout.pair(g, h)]
+        }
+    })
+}
+
+/// `(class, group)` of every sample, class-major.
+fn sample_classes(program: &Program) -> Vec<(u64, usize)> {
+    let mut groups = Vec::new();
+    for (first, count, group) in program.partition.runs() {
+        for class in first..first + count {
+            groups.extend(std::iter::repeat_n((class, group), program.samples[group] as usize));
+        }
+    }
+    groups
+}

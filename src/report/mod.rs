@@ -1,0 +1,490 @@
+//! [`Report`]: the answer as plain data, ready to be printed, stored or drawn. It cannot be built without a certificate.
+//!
+//! The JSON form is a contract (`ufmin/solve/1`): fields may be added, never removed or renamed; every number is finite
+//! and reads back to the same `f64`.
+
+pub mod audit;
+pub mod picture;
+pub mod text;
+
+use std::io::Write;
+
+use nalgebra::DMatrix;
+use serde::Serialize;
+
+use crate::certificate::Certificate;
+use crate::error::Error;
+use crate::files::npy::Array;
+use crate::gram::Gram;
+use crate::measure::metrics::{Pair, downstream_loss, extreme_pairs, nearly_collapsed};
+use crate::method::formula::Reference;
+use crate::problem::{Batches, Measure, Problem};
+use crate::report::audit::audit;
+use crate::solve::{CrossCheck, DimensionSearch, Solved};
+
+/// Identifier of the JSON form.
+pub const SCHEMA: &str = "ufmin/solve/1";
+
+/// Largest number of rows of a matrix in the JSON without `--full-gram`.
+pub const MAX_JSON_ROWS: usize = 64;
+
+/// Most groups whose r x r matrices are stored in `.npz` files.
+pub const MAX_STORED_GROUPS: usize = 4096;
+
+/// Above this many classes the JSON lists neither sizes nor the classes of groups.
+pub const MAX_LISTED_CLASSES: u64 = 10_000;
+
+/// A result, as data.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// Version of this crate.
+    pub version: &'static str,
+    /// What was solved.
+    pub problem: ProblemReport,
+    /// What was found.
+    pub solution: SolutionReport,
+    /// What is proven.
+    pub certificate: CertificateReport,
+    /// Standard geometries against the optimum.
+    pub references: Vec<Reference>,
+    /// Things the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// The problem, restated.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)] // As in the problem file.
+pub struct ProblemReport {
+    pub title: Option<String>,
+    pub sizes: Option<Vec<u64>>,
+    pub probabilities: Option<Vec<f64>>,
+    pub class_count: u64,
+    pub views: u64,
+    pub loss: &'static str,
+    pub anchors: &'static str,
+    pub temperature: f64,
+    pub nonnegative: bool,
+    pub dimension: Option<u64>,
+    /// Null for the full batch.
+    pub batches: Option<BatchesReport>,
+    /// Sampled negatives of each anchor; null but for nce.
+    pub negatives: Option<u64>,
+}
+
+/// The batches of a problem.
+#[derive(Debug, Clone, Serialize)]
+pub struct BatchesReport {
+    /// `random`: drawn with replacement.
+    pub kind: &'static str,
+    /// Examples in a batch.
+    pub size: u64,
+}
+
+/// Classes with one row in the group-level Gram matrix.
+#[derive(Debug, Clone, Serialize)]
+pub struct GroupReport {
+    /// Size of each class, before views (a probability, where those were given).
+    pub size: f64,
+    /// Number of classes.
+    pub count: u64,
+    /// The classes, 0-based in the user's order; absent above [`MAX_LISTED_CLASSES`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<u64>>,
+}
+
+/// The minimiser.
+#[derive(Debug, Clone, Serialize)]
+pub struct SolutionReport {
+    /// `dual`, `conic`, `lowrank` or `closed-form`.
+    pub method: &'static str,
+    /// Why the solver stopped.
+    pub termination: &'static str,
+    /// Iterations, summed over passes.
+    pub iterations: u64,
+    /// From the validated problem to the certificate.
+    pub seconds: f64,
+    /// Mean over anchors, nats; with random batches over all samples of a batch, THEORY (11).
+    pub loss: f64,
+    /// Mean over the anchors of random batches that have a positive; null for other losses.
+    pub loss_per_active_anchor: Option<f64>,
+    /// Cross-entropy of the classifier whose weights are the class means; null above 4000 distinct sizes.
+    pub downstream_loss: Option<f64>,
+    /// What no geometry can remove; null for nscl.
+    pub floor: Option<f64>,
+    /// Loss minus floor, computed without subtraction; null for nscl.
+    pub excess: Option<f64>,
+    /// Natural log of the excess; null for nscl.
+    pub log_excess: Option<f64>,
+    /// Rank of the Gram matrix.
+    pub rank: u64,
+    /// Comparison with an independent method, if one was made.
+    pub cross_check: Option<CrossCheck>,
+    /// What was found among features of the given dimension, where it is below the rank of the relaxation's optimum;
+    /// else null.
+    pub dimension_search: Option<DimensionSearch>,
+    /// Sets of two or more classes proven to share one vector.
+    pub collapsed: Vec<Vec<u64>>,
+    /// Pairs under 0.1 degree that are not proven to coincide.
+    pub nearly_collapsed: Vec<Pair>,
+    /// The closest pair of classes, and the farthest; null above 4000 distinct sizes.
+    pub nearest_pair: Option<Pair>,
+    /// See `nearest_pair`.
+    pub farthest_pair: Option<Pair>,
+    /// Groups of classes of equal size, largest first.
+    pub groups: Vec<GroupReport>,
+    /// Inner products between groups (between different classes of one group on the diagonal; 1 for one class).
+    pub group_gram: Option<Vec<Vec<f64>>>,
+    /// `class`, or `sample` where the inner products of samples were asked for; features of a class coincide either way.
+    pub level: &'static str,
+    /// Inner products of the samples in class-major order: level `sample`, up to 64 of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_gram: Option<Vec<Vec<f64>>>,
+    /// Inner products of the classes in the user's order.
+    pub gram: Option<Vec<Vec<f64>>>,
+    /// Within-class inner product of every class (of every group above 10,000 classes).
+    pub within_class: Vec<f64>,
+}
+
+/// The proof, in numbers.
+#[derive(Debug, Clone, Serialize)]
+pub struct CertificateReport {
+    /// No feasible Gram matrix has a smaller loss.
+    pub lower_bound: f64,
+    /// `loss - lower_bound`.
+    pub gap: f64,
+    /// Relative to the excess (to `max(1, |loss|)` for nscl).
+    pub relative_gap: f64,
+    /// Proven lower bound on the smallest eigenvalue of the dual matrix, in units of the mean loss.
+    pub min_eigenvalue: f64,
+    /// How that was bounded.
+    pub method: &'static str,
+    /// `certified`, `not-certified` or `rank-exceeds-dimension`.
+    pub verdict: crate::certificate::Verdict,
+    /// The relative gap that counts as certified.
+    pub tolerance: f64,
+    /// How far the Gram matrix was moved to be feasible.
+    pub feasibility_shift: f64,
+    /// Relative rounding of the excess and of the bound; the gap contains it twice.
+    pub rounding: f64,
+}
+
+impl Report {
+    /// The report of a solved problem. `full_gram` lists matrices of any size.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`] where the answer does not agree with itself.
+    pub fn new(problem: &Problem, solved: &Solved, full_gram: bool) -> Result<Self, Error> {
+        audit(problem, solved)?;
+        let model = problem.model();
+        let certificate = &solved.certificate;
+        let gram = &certificate.gram;
+        let partition = gram.partition();
+        let class_count = partition.classes();
+        let listed = class_count <= MAX_LISTED_CLASSES;
+        let sizes = || problem.classes().sizes();
+        let counts = problem.classes().measure() == Measure::Counts;
+        let has_floor = certificate.floor.is_some();
+        let members = if listed { partition.members() } else { Vec::new() };
+        let groups: Vec<GroupReport> = (0..partition.groups())
+            .map(|g| GroupReport {
+                size: partition.sizes()[g],
+                count: partition.multiplicity()[g],
+                classes: members.get(g).cloned(),
+            })
+            .collect();
+        let small = |rows: u64| full_gram || rows <= MAX_JSON_ROWS as u64;
+        let (nearest_pair, farthest_pair) = extreme_pairs(gram).unzip();
+        let within_class = if listed {
+            (0..class_count)
+                .map(|class| solved.solution.within_class[partition.group_of(class)])
+                .collect()
+        } else {
+            solved.solution.within_class.clone()
+        };
+        Ok(Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            problem: ProblemReport {
+                title: model.title.clone(),
+                sizes: (counts && listed).then(|| sizes().map(|size| size as u64).collect()),
+                probabilities: (!counts && listed).then(|| sizes().collect()),
+                class_count,
+                views: model.views,
+                loss: model.loss.name(),
+                anchors: model.anchors.name(),
+                temperature: model.temperature,
+                nonnegative: model.nonnegative,
+                dimension: model.dimension,
+                batches: match model.batches {
+                    Batches::Full => None,
+                    Batches::Random { size } => Some(BatchesReport { kind: "random", size }),
+                },
+                negatives: model.negatives,
+            },
+            solution: SolutionReport {
+                method: solved.solution.method.name(),
+                termination: solved.solution.termination.name(),
+                iterations: solved.solution.iterations,
+                seconds: solved.seconds,
+                loss: certificate.loss,
+                loss_per_active_anchor: active_share(problem).map(|share| certificate.loss / share),
+                downstream_loss: downstream_loss(gram),
+                floor: certificate.floor,
+                excess: has_floor.then_some(certificate.excess),
+                log_excess: certificate.log_excess,
+                rank: solved.rank,
+                cross_check: solved.cross_check.clone(),
+                dimension_search: solved.dimension_search.clone(),
+                collapsed: collapsed_sets(gram, &solved.solution.clusters),
+                nearly_collapsed: nearly_collapsed(gram, &solved.solution.clusters),
+                nearest_pair,
+                farthest_pair,
+                group_gram: small(groups.len() as u64).then(|| rows(&gram.values())),
+                groups,
+                level: "class",
+                sample_gram: None,
+                gram: small(class_count).then(|| rows(&gram.to_dense())),
+                within_class,
+            },
+            certificate: CertificateReport {
+                lower_bound: certificate.lower_bound,
+                gap: certificate.gap,
+                relative_gap: certificate.relative_gap,
+                min_eigenvalue: certificate.min_eigenvalue,
+                method: certificate.method.name(),
+                verdict: certificate.verdict,
+                tolerance: certificate.tolerance,
+                feasibility_shift: certificate.feasibility_shift,
+                rounding: certificate.rounding,
+            },
+            references: solved.references.clone(),
+            warnings: solved.warnings.clone(),
+        })
+    }
+
+    /// States the inner products of the samples too: of all `samples` in class-major order, if there are at most 64.
+    #[must_use]
+    pub fn at_sample_level(mut self, sample_gram: &DMatrix<f64>) -> Self {
+        self.solution.level = "sample";
+        self.solution.sample_gram = (sample_gram.nrows() <= MAX_JSON_ROWS).then(|| rows(sample_gram));
+        self
+    }
+
+    /// The JSON form, ending in a newline.
+    pub fn to_json(&self) -> String {
+        json(self)
+    }
+}
+
+/// The JSON form of data with string keys and finite numbers, ending in a newline.
+pub(crate) fn json(data: &impl Serialize) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, ShortArrays::default());
+    data.serialize(&mut serializer)
+        .expect("a report has string keys and finite numbers");
+    bytes.push(b'\n');
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}
+
+/// Objects one field a line, arrays on the line of their key.
+#[derive(Default)]
+struct ShortArrays {
+    objects: usize,
+    arrays: usize,
+}
+
+impl ShortArrays {
+    fn line<W: ?Sized + Write>(&self, out: &mut W) -> std::io::Result<()> {
+        if self.arrays > 0 {
+            Ok(())
+        } else {
+            write!(out, "\n{:width$}", "", width = 2 * self.objects)
+        }
+    }
+}
+
+impl serde_json::ser::Formatter for ShortArrays {
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        self.arrays += 1;
+        out.write_all(b"[")
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        self.arrays -= 1;
+        out.write_all(b"]")
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
+        if first { Ok(()) } else { out.write_all(b", ") }
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        self.objects += 1;
+        out.write_all(b"{")
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        self.objects -= 1;
+        self.line(out)?;
+        out.write_all(b"}")
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
+        if !first {
+            out.write_all(if self.arrays > 0 { b", " } else { b"," })?;
+        }
+        self.line(out)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        out.write_all(b": ")
+    }
+}
+
+/// The share of the samples of a random batch that have a positive in it; `None` for other losses.
+fn active_share(problem: &Problem) -> Option<f64> {
+    let model = problem.model();
+    match model.batches {
+        Batches::Full => None,
+        Batches::Random { .. } if model.views > 1 => Some(1.0),
+        Batches::Random { size } => {
+            let runs = problem.classes().runs();
+            let total: f64 = runs.iter().map(|run| run.size * run.count as f64).sum();
+            let share = |rho: f64| -rho * ((size as f64 - 1.0) * (-rho).ln_1p()).exp_m1();
+            Some(runs.iter().map(|run| run.count as f64 * share(run.size / total)).sum())
+        }
+    }
+}
+
+fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
+    matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
+}
+
+/// The classes of every cluster that has at least two, each set ascending.
+fn collapsed_sets(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Vec<u64>> {
+    if clusters.is_empty() {
+        return Vec::new();
+    }
+    let members = gram.partition().members();
+    let mut sets: Vec<Vec<u64>> = clusters
+        .iter()
+        .map(|cluster| {
+            let mut set: Vec<u64> = cluster.iter().flat_map(|&g| members[g].iter().copied()).collect();
+            set.sort_unstable();
+            set
+        })
+        .filter(|set| set.len() >= 2)
+        .collect();
+    sets.sort();
+    sets
+}
+
+/// The arrays of `structure.npz`: everything that determines the Gram matrix, by groups.
+pub fn structure_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static str, Array)> {
+    let gram = &solved.certificate.gram;
+    let partition = gram.partition();
+    let (mut first, mut count, mut group) = (Vec::new(), Vec::new(), Vec::new());
+    for (start, length, of_group) in partition.runs() {
+        first.push(start);
+        count.push(length);
+        group.push(of_group as u64);
+    }
+    let mut arrays = vec![
+        ("run_first", Array::Indices(first)),
+        ("run_count", Array::Indices(count)),
+        ("run_group", Array::Indices(group)),
+        (
+            "group_size",
+            Array::Vector(partition.sizes().iter().map(|&size| problem.samples(size)).collect()),
+        ),
+        ("group_multiplicity", Array::Indices(partition.multiplicity().to_vec())),
+    ];
+    if let Some(form) = gram.cauchy() {
+        // M_cc' = (1 + tau (r_c + r_c' - log cosh((b_c - b_c')/2))) / (1 + shift) with r = log t - b/2 and b = log beta of the vertices.
+        let log_t = (0..form.point.groups())
+            .map(|vertex| form.point.log_t(vertex))
+            .collect();
+        arrays.push(("log_t", Array::Vector(log_t)));
+        arrays.push(("log_beta", Array::Vector(form.point.log_beta.clone())));
+        arrays.push(("shift", Array::Vector(vec![form.shift])));
+        arrays.push((
+            "vertex_of_group",
+            Array::Indices(form.vertex.iter().map(|&v| u64::from(v)).collect()),
+        ));
+        arrays.push((
+            "vertex_is_cluster",
+            Array::Indices(form.cluster.iter().map(|&c| u64::from(c)).collect()),
+        ));
+    }
+    if let Some(factor) = &solved.solution.factor {
+        arrays.push(("factor", Array::Matrix(factor.clone())));
+    }
+    if partition.groups() <= MAX_STORED_GROUPS {
+        arrays.push(("group_gram", Array::Matrix(gram.values().into_owned())));
+    }
+    arrays
+}
+
+/// The arrays of `certificate.npz`: the dual point and the coefficients of the problem, from which the bound of THEORY
+/// (4') can be recomputed.
+pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static str, Array)> {
+    let certificate = &solved.certificate;
+    let partition = certificate.gram.partition();
+    let multiplicity = partition.multiplicity_f64();
+    if problem.model().is_sampled() {
+        return sampled_arrays(problem, certificate);
+    }
+    let coefficients = crate::objective::coefficients(problem, partition.sizes(), &multiplicity);
+    let y = if partition.groups() <= MAX_STORED_GROUPS {
+        certificate.dual.matrix(&certificate.gram, &coefficients.column)
+    } else {
+        None
+    };
+    let mut arrays = vec![
+        ("nu", Array::Vector(certificate.dual.nu.clone())),
+        ("log_scale", Array::Vector(vec![certificate.dual.log_scale])),
+        ("multiplicity", Array::Vector(multiplicity)),
+        ("weight", Array::Vector(coefficients.weight)),
+        ("s", Array::Vector(coefficients.base)),
+        ("a", Array::Vector(coefficients.column)),
+        ("temperature", Array::Vector(vec![coefficients.temperature])),
+    ];
+    if let Some(y) = y {
+        arrays.push(("y", Array::Matrix(y)));
+    }
+    arrays
+}
+
+/// The same for a sampled loss, whose bound is by the tangent at a matrix: with the loss at `tangent` from its integral and
+/// its gradient `y` there, the bound is `loss - sum y tangent - sum nu`.
+fn sampled_arrays(problem: &Problem, certificate: &Certificate) -> Vec<(&'static str, Array)> {
+    let partition = certificate.gram.partition();
+    let multiplicity = partition.multiplicity_f64();
+    let model = problem.model();
+    let total: f64 = partition.sizes().iter().zip(&multiplicity).map(|(n, m)| n * m).sum();
+    let draws = match model.batches {
+        Batches::Full => ("negatives", model.negatives.unwrap_or_default()),
+        Batches::Random { size } => ("batch_size", size),
+    };
+    let mut arrays = vec![
+        ("nu", Array::Vector(certificate.dual.nu.clone())),
+        ("log_scale", Array::Vector(vec![certificate.dual.log_scale])),
+        ("multiplicity", Array::Vector(multiplicity)),
+        (
+            "probability",
+            Array::Vector(partition.sizes().iter().map(|size| size / total).collect()),
+        ),
+        ("temperature", Array::Vector(vec![model.temperature])),
+        ("views", Array::Indices(vec![model.views])),
+        (draws.0, Array::Indices(vec![draws.1])),
+    ];
+    if let Some(y) = &certificate.dual.y {
+        arrays.push(("y", Array::Matrix(y.clone())));
+    }
+    if let Some(tangent) = &certificate.dual.tangent {
+        arrays.push(("tangent", Array::Matrix(tangent.clone())));
+    }
+    arrays
+}

@@ -1,0 +1,76 @@
+//! [`Options`]: how to solve, as opposed to what.
+
+use serde::Serialize;
+
+use crate::solution::{Method, Solution, Termination};
+
+/// Which solver to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum MethodChoice {
+    /// The fastest method that can prove its answer.
+    #[default]
+    Auto,
+    /// Newton on the optimality system.
+    Dual,
+    /// The conic program through clarabel, not polished.
+    Conic,
+    /// The low-rank factorisation, with the staircase.
+    Lowrank,
+    /// A formula, where there is one.
+    ClosedForm,
+}
+
+impl MethodChoice {
+    /// Names, as on the command line.
+    pub const NAMES: [&'static str; 5] = ["auto", "dual", "conic", "lowrank", "closed-form"];
+}
+
+/// How to solve, as opposed to what.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Options {
+    /// Which solver.
+    pub method: MethodChoice,
+    /// Tolerance on the relative gap, in (0, 1). `None`: 1e-9, or 1e-6 where conic or lowrank is the only route.
+    pub tolerance: Option<f64>,
+    /// Whether to solve again by an independent method and compare.
+    pub cross_check: CrossCheckChoice,
+}
+
+/// When to solve again by the conic program and compare the Gram matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CrossCheckChoice {
+    /// Where method is `auto` and the reduced program is small.
+    #[default]
+    Auto,
+    /// Whenever the answer is not the conic program's own.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `auto` cross-checks programs of at most this many groups.
+const CROSS_CHECK_GROUPS: usize = 12;
+
+impl Options {
+    /// Whether a solution is to be compared with the conic program's.
+    pub fn wants_cross_check(&self, solution: &Solution) -> bool {
+        let other = solution.method != Method::Conic && solution.termination == Termination::Converged;
+        let small = solution.gram.partition().groups() <= CROSS_CHECK_GROUPS;
+        match self.cross_check {
+            CrossCheckChoice::Auto => other && small && self.method == MethodChoice::Auto,
+            CrossCheckChoice::Always => other,
+            CrossCheckChoice::Never => false,
+        }
+    }
+}
+
+/// Agreement of two independent methods.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CrossCheck {
+    /// The other method.
+    pub method: &'static str,
+    /// Largest difference of an entry of the Gram matrix.
+    pub gram_difference: f64,
+    /// Time of the other method.
+    pub seconds: f64,
+}

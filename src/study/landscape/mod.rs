@@ -1,0 +1,533 @@
+//! The landscape of the non-convex problem: local minimisation from many starts, and what the end points are.
+//!
+//! ```text
+//! minimise  L(H^T H)   over  H in R^{d x n} with unit columns
+//! ```
+//!
+//! at sample level (`n` samples, no collapse assumed) or class level (`n = k` class vectors). The relaxation over Gram
+//! matrices is solved and certified elsewhere; here it is the yardstick. In enough dimensions every local minimum is
+//! global (THEORY 7, \[Behnia2024\]); in fewer there are others, and they are found and told apart.
+//!
+//! A start goes through L-BFGS (`descent.rs`, by argmin) and a Riemannian trust region to a stationary point, whose
+//! [`curvature()`] decides whether it is a local minimum; a saddle is left along its negative curvature a few times. Minima
+//! are grouped up to permutations of classes of equal size ([`distinct`]). [`verify`] runs starts in parallel; each is a
+//! function of the seed and its number, so the result is the same on any number of threads, and a [`Journal`] lets a later
+//! run go on where one was interrupted. [`check_gradient`] and [`check_hessian`] test the derivatives of any cost.
+
+mod checkers;
+mod curvature;
+mod descent;
+pub mod distinct;
+mod journal;
+mod pictures;
+mod report;
+mod start;
+mod together;
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nalgebra::DMatrix;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+pub use checkers::{Check, check_gradient, check_hessian};
+pub use curvature::{Curvature, curvature};
+pub use journal::Journal;
+pub use pictures::{gap_chart, gram_heatmap, sweep_chart, trace_chart};
+pub use report::{
+    IterationsTo, OptimumReport, RunReport, SCHEMA, SWEEP_SCHEMA, SweepReport, VerifyReport, sweep_text, text,
+};
+pub use start::{Kind, MILESTONES, Run};
+
+use crate::error::{Error, ProblemError};
+use crate::gram::Partition;
+use crate::math::control::Control;
+use crate::math::spectrum::nearest_rotation;
+use crate::objective::{Loss, Objective, SampleLoss, Sampled};
+use crate::problem::Problem;
+use crate::program::Program;
+use crate::solve::Solved;
+use distinct::Candidate;
+use start::Ground;
+
+/// Most columns of the features: samples, or classes at class level.
+pub const MAX_COLUMNS: u64 = 3000;
+
+/// Most numbers in the features, `n d`.
+pub const MAX_NUMBERS: u64 = 1_000_000;
+
+/// Relative gap up to which an end point counts as global, and relative difference of losses of distinct minima.
+pub const GLOBAL: f64 = 1e-6;
+
+/// Largest difference of entries of class Gram matrices of one minimum.
+pub const SAME_GRAM: f64 = 1e-3;
+
+/// What the columns of the features are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// All samples: no collapse is assumed.
+    Sample,
+    /// One vector a class.
+    Class,
+}
+
+impl Level {
+    /// The name used on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sample => "sample",
+            Self::Class => "class",
+        }
+    }
+}
+
+/// How the landscape is searched. Tolerances are relative: losses to the optimal excess (to `max(1, |loss|)` without a
+/// floor), gradients and eigenvalues to the multipliers of the columns, see [`curvature()`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Number of starts, at least 1. Default 200.
+    #[serde(skip)]
+    pub starts: u64,
+    /// Seed of all random numbers. Default 0.
+    pub seed: u64,
+    /// Samples or classes. Default [`Level::Sample`].
+    pub level: Level,
+    /// L-BFGS stops at a gradient of the logarithm of the excess (of the loss, without a floor) below this. Default 1e-5.
+    pub descent_tolerance: f64,
+    /// Most iterations of L-BFGS. Default 3000.
+    pub max_iterations: u64,
+    /// The trust region stops at a relative gradient below this. Default 1e-9.
+    pub polish_tolerance: f64,
+    /// Most steps of the trust region after L-BFGS and after every escape. Default 200.
+    pub max_polish: usize,
+    /// Relative gradient of a stationary point. Default 1e-6.
+    pub gradient_tolerance: f64,
+    /// An eigenvalue of the Hessian below minus this is negative. Default 1e-6.
+    pub curvature_tolerance: f64,
+    /// How often a start may leave a saddle. Default 10.
+    pub max_escapes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            starts: 200,
+            seed: 0,
+            level: Level::Sample,
+            descent_tolerance: 1e-5,
+            max_iterations: 3000,
+            polish_tolerance: 1e-9,
+            max_polish: 200,
+            gradient_tolerance: 1e-6,
+            curvature_tolerance: 1e-6,
+            max_escapes: 10,
+        }
+    }
+}
+
+/// A local minimum, up to rotations and permutations of classes of equal size.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Minimum {
+    /// Loss of the first start that reached it: mean over anchors, nats.
+    pub loss: f64,
+    /// Its gap to the optimum of the relaxation, relative.
+    pub relative_gap: f64,
+    /// Starts that ended there.
+    pub count: u64,
+    /// Whether it counts as global.
+    pub global: bool,
+    /// The first start that reached it.
+    pub first: u64,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Landscape {
+    /// Dimension of the features.
+    pub dimension: u64,
+    /// The starts, by index.
+    pub runs: Vec<Run>,
+    /// Distinct local minima, by ascending loss.
+    pub minima: Vec<Minimum>,
+    /// For every start its minimum, if it ended in one.
+    pub minimum_of: Vec<Option<usize>>,
+    /// Whether the dimension suffices for the optimum of the relaxation; if not, "global" is relative to the best found.
+    pub attainable: bool,
+    /// Largest distance of the class means of two global minima after the best rotation, relative to their norm: between
+    /// the first that was found and every other. `None` with fewer than two.
+    pub worst_procrustes: Option<f64>,
+}
+
+/// Searches the landscape of `problem` in `dimension` dimensions from `settings.starts` starts. `optimum` is the solution of the
+/// relaxation. With a journal, starts that are in it are not run again, and every finished one is added.
+///
+/// # Errors
+/// [`Error::Problem`] for problems that have no such landscape here, [`Error::TooLarge`], [`Error::Interrupted`] on a stop
+/// request, [`Error::Write`] for a journal that cannot be written, [`Error::Contradiction`] for a start that ended below the
+/// proven bound of `optimum`.
+pub fn verify(
+    problem: &Problem,
+    optimum: &Solved,
+    dimension: u64,
+    settings: &Settings,
+    journal: Option<&Journal>,
+    control: &Control,
+) -> Result<Landscape, Error> {
+    dispatch(
+        problem,
+        optimum,
+        dimension,
+        settings,
+        Search {
+            optimum,
+            journal,
+            control,
+        },
+    )
+}
+
+/// The features (d x n) at the end of start `index`: the same that [`verify`] came to.
+///
+/// # Errors
+/// As [`verify`].
+pub fn features(
+    problem: &Problem,
+    optimum: &Solved,
+    dimension: u64,
+    settings: &Settings,
+    index: u64,
+    control: &Control,
+) -> Result<DMatrix<f64>, Error> {
+    dispatch(problem, optimum, dimension, settings, Features { index, control })
+}
+
+/// Checks what [`verify`] checks before it starts.
+///
+/// # Errors
+/// [`Error::Problem`] and [`Error::TooLarge`].
+pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Error> {
+    if problem.model().nonnegative {
+        let source = ProblemError::Unavailable {
+            field: "features.nonnegative",
+            what: "the landscape of nonnegative features".to_owned(),
+            hint: "leave out the constraint; the optimum with it is the orthogonal frame, see ufmin solve",
+        };
+        return Err(source.into());
+    }
+    if dimension == 0 {
+        return Err(ProblemError::Dimension.into());
+    }
+    let runs = problem.classes().runs().iter();
+    let columns: f64 = match level {
+        Level::Class => problem.classes().count() as f64,
+        Level::Sample => runs.map(|run| problem.samples(run.size) * run.count as f64).sum(),
+    };
+    let numbers = columns * dimension as f64;
+    let (what, hint) = match level {
+        Level::Sample => (
+            "samples",
+            "use --level class, which has one column a class, or smaller classes of the same proportions",
+        ),
+        Level::Class => (
+            "classes",
+            "use fewer classes or dimensions: ufmin solve has the global optimum of any number",
+        ),
+    };
+    let too_large = |bytes: f64, limit: f64| Error::TooLarge {
+        what: format!("the landscape of {columns} {what} in {dimension} dimensions"),
+        bytes,
+        limit,
+        hint: hint.to_owned(),
+    };
+    // Some ten matrices of columns x columns, and the pairs of L-BFGS.
+    if columns > MAX_COLUMNS as f64 {
+        return Err(too_large(80.0 * columns * columns, 80.0 * (MAX_COLUMNS as f64).powi(2)));
+    }
+    if numbers > MAX_NUMBERS as f64 {
+        return Err(too_large(400.0 * numbers, 400.0 * MAX_NUMBERS as f64));
+    }
+    if level == Level::Sample {
+        SampleLoss::new(problem)?;
+    }
+    Ok(())
+}
+
+/// Something to do with the ground, whatever the type of its objective.
+trait Task {
+    type Output;
+    fn run<O: Objective>(self, ground: &Ground<'_, O>) -> Result<Self::Output, Error>;
+}
+
+fn dispatch<T: Task>(
+    problem: &Problem,
+    optimum: &Solved,
+    dimension: u64,
+    settings: &Settings,
+    task: T,
+) -> Result<T::Output, Error> {
+    check(problem, dimension, settings.level)?;
+    let model = problem.model();
+    // The walls of `together.rs`: sincere measures every positive by itself, nscl has no floor.
+    let walled = matches!(model.loss, Loss::Supcon | Loss::Population | Loss::Bcl);
+    let temperature = walled.then_some(model.temperature);
+    match settings.level {
+        Level::Sample => {
+            let loss = SampleLoss::new(problem)?;
+            let classes = loss.classes().collect();
+            task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
+        }
+        Level::Class => {
+            let partition = Partition::singletons(problem);
+            let classes = (0..partition.groups()).map(|class| class..class + 1).collect();
+            match Sampled::on_partition(problem, &partition) {
+                Some(loss) => task.run(&ground(&loss, classes, optimum, dimension, settings, None)),
+                None => {
+                    let program = Program::on_partition(problem, partition);
+                    let loss = program.class_level();
+                    task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
+                }
+            }
+        }
+    }
+}
+
+fn ground<'a, O: Objective>(
+    objective: &'a O,
+    classes: Vec<Range<usize>>,
+    optimum: &Solved,
+    dimension: u64,
+    settings: &'a Settings,
+    temperature: Option<f64>,
+) -> Ground<'a, O> {
+    let certificate = &optimum.certificate;
+    let log_scale = certificate.log_excess.unwrap_or(0.0);
+    let (value, gap_scale) = match certificate.log_excess {
+        Some(_) => (1.0, 1.0),
+        None => (certificate.loss, certificate.loss.abs().max(1.0)),
+    };
+    Ground {
+        objective,
+        classes,
+        dimension: dimension as usize,
+        log_scale,
+        optimum: value,
+        gap_scale,
+        temperature,
+        gram: certificate.gram.to_dense(),
+        settings,
+    }
+}
+
+struct Features<'a> {
+    index: u64,
+    control: &'a Control,
+}
+
+impl Task for Features<'_> {
+    type Output = DMatrix<f64>;
+
+    fn run<O: Objective>(self, ground: &Ground<'_, O>) -> Result<DMatrix<f64>, Error> {
+        let stopped = Error::Stopped { what: "the start" };
+        ground
+            .run(self.index, &self.control.unobserved())
+            .map(|(_, features)| features)
+            .ok_or(stopped)
+    }
+}
+
+struct Search<'a> {
+    optimum: &'a Solved,
+    journal: Option<&'a Journal>,
+    control: &'a Control,
+}
+
+impl Task for Search<'_> {
+    type Output = Landscape;
+
+    fn run<O: Objective>(self, ground: &Ground<'_, O>) -> Result<Landscape, Error> {
+        let total = ground.settings.starts;
+        let done = AtomicU64::new(0);
+        let inner = self.control.unobserved();
+        let runs: Vec<Option<Run>> = (0..total as usize)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|index| -> Result<Option<Run>, Error> {
+                let index = index as u64;
+                let finished = self.journal.and_then(|journal| journal.run(index));
+                let run = match finished {
+                    Some(run) => Some(run.clone()),
+                    None if self.control.stop().is_some() => None,
+                    None => ground.run(index, &inner).map(|(run, _)| run),
+                };
+                if let Some(run) = &run {
+                    if finished.is_none()
+                        && let Some(journal) = self.journal
+                    {
+                        journal.add(run)?;
+                    }
+                    let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    self.control.report("starts", count, run.relative_gap);
+                }
+                Ok(run)
+            })
+            .collect::<Result<_, Error>>()?;
+        let finished = runs.iter().flatten().count() as u64;
+        if finished < total {
+            return Err(Error::Interrupted {
+                done: finished,
+                total,
+                kept: self.journal.map(|journal| journal.path().to_owned()),
+            });
+        }
+        let runs: Vec<Run> = runs.into_iter().flatten().collect();
+        let certificate = &self.optimum.certificate;
+        for run in &runs {
+            let log_excess = certificate.log_excess.unwrap_or(0.0) + run.relative_gap.ln_1p();
+            certificate.admits(&format!("start {} of the landscape", run.index), run.loss, log_excess)?;
+        }
+        Ok(Landscape::new(ground, self.optimum, runs))
+    }
+}
+
+impl Landscape {
+    fn new<O: Objective>(ground: &Ground<'_, O>, optimum: &Solved, runs: Vec<Run>) -> Self {
+        let partition = optimum.certificate.gram.partition();
+        let sizes: Vec<f64> = (0..partition.classes())
+            .map(|class| partition.sizes()[partition.group_of(class)])
+            .collect();
+        let minima_at: Vec<usize> = (0..runs.len()).filter(|&i| runs[i].kind == Kind::Minimum).collect();
+        let grams: Vec<DMatrix<f64>> = minima_at.iter().map(|&i| runs[i].class_gram()).collect();
+        let candidates: Vec<Candidate<'_>> = minima_at
+            .iter()
+            .zip(&grams)
+            .map(|(&i, gram)| Candidate {
+                loss: runs[i].relative_gap,
+                gram,
+            })
+            .collect();
+        let groups = distinct::group(&candidates, &sizes, GLOBAL, SAME_GRAM);
+        let attainable = ground.dimension as u64 >= optimum.rank;
+        let best = candidates
+            .iter()
+            .map(|candidate| candidate.loss)
+            .fold(f64::INFINITY, f64::min);
+        let reference = if attainable { 0.0 } else { best };
+        let mut minima: Vec<Minimum> = Vec::new();
+        for number in 0..groups.iter().map(|g| g + 1).max().unwrap_or(0) {
+            let members: Vec<&Run> = (0..groups.len())
+                .filter(|&i| groups[i] == number)
+                .map(|i| &runs[minima_at[i]])
+                .collect();
+            let first = members[0];
+            minima.push(Minimum {
+                loss: first.loss,
+                relative_gap: first.relative_gap,
+                count: members.len() as u64,
+                // A group is within twice the tolerance of its lowest member, which decides.
+                global: members.iter().any(|run| run.relative_gap - reference <= GLOBAL),
+                first: first.index,
+            });
+        }
+        let mut minimum_of = vec![None; runs.len()];
+        for (&i, &number) in minima_at.iter().zip(&groups) {
+            minimum_of[i] = Some(number);
+        }
+        let global: Vec<DMatrix<f64>> = (0..runs.len())
+            .filter(|&i| minimum_of[i].is_some_and(|number| minima[number].global))
+            .map(|i| runs[i].mean_matrix())
+            .collect();
+        let worst_procrustes = global
+            .split_first()
+            .and_then(|(first, others)| others.iter().map(|other| procrustes(first, other)).reduce(f64::max));
+        Self {
+            dimension: ground.dimension as u64,
+            runs,
+            minima,
+            minimum_of,
+            attainable,
+            worst_procrustes,
+        }
+    }
+
+    /// Starts that ended in a local minimum.
+    pub fn converged(&self) -> u64 {
+        self.count(Kind::Minimum)
+    }
+
+    /// Starts that ended in a saddle.
+    pub fn saddles(&self) -> u64 {
+        self.count(Kind::Saddle)
+    }
+
+    /// Starts that ended in a global minimum.
+    pub fn global(&self) -> u64 {
+        self.minima
+            .iter()
+            .filter(|minimum| minimum.global)
+            .map(|minimum| minimum.count)
+            .sum()
+    }
+
+    /// Starts that ended in a local minimum that is not global.
+    pub fn spurious(&self) -> u64 {
+        self.converged() - self.global()
+    }
+
+    fn count(&self, kind: Kind) -> u64 {
+        self.runs.iter().filter(|run| run.kind == kind).count() as u64
+    }
+
+    /// The start that ended highest: among local minima, or among all where there are none.
+    pub fn worst(&self) -> Option<&Run> {
+        let highest = |kind: Option<Kind>| {
+            self.runs
+                .iter()
+                .filter(|run| kind.is_none_or(|kind| run.kind == kind))
+                .reduce(|a, b| if b.relative_gap > a.relative_gap { b } else { a })
+        };
+        highest(Some(Kind::Minimum)).or_else(|| highest(None))
+    }
+
+    /// Whether every start reached a point of second order, but for one in twenty, and none a minimum that is not global.
+    pub fn passes(&self) -> bool {
+        self.spurious() == 0 && 20 * (self.runs.len() as u64 - self.converged()) <= self.runs.len() as u64
+    }
+
+    /// Median number of iterations of L-BFGS to each of the [`MILESTONES`]; `None` where half of the starts never came
+    /// so far.
+    pub fn median_iterations(&self) -> [Option<u64>; 3] {
+        std::array::from_fn(|at| {
+            let mut counts: Vec<u64> = self
+                .runs
+                .iter()
+                .map(|run| run.iterations_to[at].unwrap_or(u64::MAX))
+                .collect();
+            counts.sort_unstable();
+            counts
+                .get(counts.len().saturating_sub(1) / 2)
+                .copied()
+                .filter(|&count| count < u64::MAX)
+        })
+    }
+}
+
+impl Run {
+    /// Class means, d x k.
+    fn mean_matrix(&self) -> DMatrix<f64> {
+        let rows = self.means.first().map_or(0, Vec::len);
+        DMatrix::from_iterator(rows, self.means.len(), self.means.iter().flatten().copied())
+    }
+
+    /// Cosines of the class means, k x k.
+    pub fn class_gram(&self) -> DMatrix<f64> {
+        start::cosines(&self.mean_matrix())
+    }
+}
+
+/// `min |R A - B| / |B|` over orthogonal `R`.
+fn procrustes(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
+    nearest_rotation(&(b * a.transpose())).map_or(f64::MAX, |rotation| (rotation * a - b).norm() / b.norm())
+}

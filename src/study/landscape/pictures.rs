@@ -1,0 +1,243 @@
+//! Pictures of a search: gaps as a histogram, losses along the way, and the mean Gram matrix beside the optimal one.
+
+use nalgebra::DMatrix;
+
+use super::{Landscape, SweepReport};
+use crate::gram::Gram;
+use crate::plot::{Chart, ChartAxis, Heatmap, Mark, Scale, Series};
+use crate::problem::Problem;
+use crate::report::picture::Picture;
+use crate::solve::Solved;
+
+/// Gaps below this are rounding, and drawn here.
+const LEAST: f64 = 1e-16;
+
+/// Bars a power of ten.
+const PER_DECADE: i32 = 2;
+
+/// Bars on a linear axis.
+const BINS: i32 = 60;
+
+fn subtitle(problem: &Problem, landscape: &Landscape) -> String {
+    let model = problem.model();
+    format!(
+        "{} classes, {}, temperature {}, dimension {}, {} starts",
+        problem.classes().count(),
+        model.loss.name(),
+        model.temperature,
+        landscape.dimension,
+        landscape.runs.len()
+    )
+}
+
+/// Histogram of the relative gaps in which the starts ended: global minima, spurious ones, and what is none.
+pub fn gap_chart(problem: &Problem, landscape: &Landscape) -> Chart {
+    let gaps: Vec<f64> = landscape.runs.iter().map(|run| run.relative_gap.max(LEAST)).collect();
+    let (least, most) = gaps
+        .iter()
+        .fold((f64::MAX, LEAST), |(low, high), &gap| (low.min(gap), high.max(gap)));
+    // Gaps of one size are told apart on a linear axis.
+    let scale = if least > 1e-3 && most < 30.0 * least {
+        Scale::Linear
+    } else {
+        Scale::Logarithmic
+    };
+    let edges: Vec<f64> = match scale {
+        Scale::Linear => {
+            let width = ((most - least) / f64::from(BINS - 2)).max(1e-3 * most);
+            (0..=BINS).map(|i| least + (f64::from(i) - 1.0) * width).collect()
+        }
+        Scale::Logarithmic => {
+            let at = |gap: f64| (gap.log10() * f64::from(PER_DECADE)).floor() as i32;
+            // At least three decades, so that one bar does not fill the picture.
+            let (low, high) = (at(least), at(most).max(at(least) + 3 * PER_DECADE));
+            (low..=high + 1)
+                .map(|i| 10f64.powf(f64::from(i) / f64::from(PER_DECADE)))
+                .collect()
+        }
+    };
+    let bins = edges.len() - 1;
+    let count = |wanted: &dyn Fn(usize) -> bool| -> Vec<f64> {
+        let mut heights = vec![0.0; bins];
+        for (_, gap) in gaps.iter().enumerate().filter(|&(index, _)| wanted(index)) {
+            let bin = edges.partition_point(|edge| edge <= gap).clamp(1, bins) - 1;
+            heights[bin] += 1.0;
+        }
+        heights
+    };
+    let is_minimum = |index: usize| landscape.minimum_of[index].is_some();
+    let is_global = |index: usize| landscape.minimum_of[index].is_some_and(|minimum| landscape.minima[minimum].global);
+    // Bars stand on each other: the highest, of all starts, is drawn first.
+    let mut series: Vec<Series> = Vec::new();
+    for (name, heights) in [
+        ("no minimum", count(&|_| true)),
+        ("spurious minimum", count(&is_minimum)),
+        ("global minimum", count(&is_global)),
+    ] {
+        let mark = Mark::Bars {
+            edges: edges.clone(),
+            heights,
+        };
+        // The lower of two equal ones covers the upper.
+        if series.last().is_some_and(|last| last.mark == mark) {
+            series.pop();
+        }
+        series.push(Series {
+            name: name.to_owned(),
+            mark,
+        });
+    }
+    let mut notes = Vec::new();
+    if least <= LEAST {
+        notes.push("gaps at or below rounding are in the first bar".to_owned());
+    }
+    Chart {
+        title: "Where the starts ended".to_owned(),
+        subtitle: subtitle(problem, landscape),
+        x: ChartAxis::new("loss above the optimum, relative to its excess", scale),
+        y: ChartAxis::new("starts", Scale::Linear),
+        series,
+        notes,
+    }
+}
+
+/// Most traces that are drawn.
+const MAX_TRACES: usize = 200;
+
+/// Relative gap along L-BFGS, start by start, with the median.
+pub fn trace_chart(problem: &Problem, landscape: &Landscape) -> Chart {
+    let points = |trace: &[(u64, f64)]| -> Vec<[f64; 2]> {
+        trace.iter().map(|&(at, gap)| [at as f64, gap.max(LEAST)]).collect()
+    };
+    let mut series: Vec<Series> = landscape
+        .runs
+        .iter()
+        .take(MAX_TRACES)
+        .enumerate()
+        .map(|(i, run)| Series {
+            name: if i == 0 { "one start" } else { "" }.to_owned(),
+            mark: Mark::Thin(points(&run.trace)),
+        })
+        .collect();
+    series.push(Series {
+        name: "median".to_owned(),
+        mark: Mark::Line(points(&median(landscape))),
+    });
+    Chart {
+        title: "The loss along L-BFGS".to_owned(),
+        subtitle: subtitle(problem, landscape),
+        x: ChartAxis::new("iteration", Scale::Linear),
+        y: ChartAxis::new("loss above the optimum, relative to its excess", Scale::Logarithmic),
+        series,
+        notes: vec!["a line ends where second-order steps take over".to_owned()],
+    }
+}
+
+/// Median gap at every iteration that some trace has, with each trace's last value after its end, as long as half of the
+/// traces go on.
+fn median(landscape: &Landscape) -> Vec<(u64, f64)> {
+    let traces: Vec<&[(u64, f64)]> = landscape.runs.iter().map(|run| run.trace.as_slice()).collect();
+    let mut lengths: Vec<u64> = traces
+        .iter()
+        .filter_map(|trace| trace.last())
+        .map(|last| last.0)
+        .collect();
+    lengths.sort_unstable();
+    let Some(&end) = lengths.get(lengths.len() / 2) else {
+        return Vec::new();
+    };
+    let mut iterations: Vec<u64> = traces
+        .iter()
+        .flat_map(|trace| trace.iter().map(|point| point.0))
+        .collect();
+    iterations.retain(|&at| at <= end);
+    iterations.sort_unstable();
+    iterations.dedup();
+    iterations
+        .into_iter()
+        .map(|at| {
+            let mut gaps: Vec<f64> = traces
+                .iter()
+                .filter_map(|trace| trace[..trace.partition_point(|point| point.0 <= at)].last())
+                .map(|point| point.1)
+                .collect();
+            gaps.sort_by(f64::total_cmp);
+            (at, gaps[gaps.len() / 2])
+        })
+        .collect()
+}
+
+/// The optimal Gram matrix beside the mean of those of the local minima that were found (of the global ones, where the
+/// dimension suffices), and their difference. `None` without any, or with too many classes to show.
+pub fn gram_heatmap(problem: &Problem, optimum: &Solved, landscape: &Landscape) -> Option<Heatmap> {
+    let wanted = |index: usize| {
+        landscape.minimum_of[index].is_some_and(|minimum| landscape.minima[minimum].global || !landscape.attainable)
+    };
+    let found: Vec<DMatrix<f64>> = (0..landscape.runs.len())
+        .filter(|&index| wanted(index))
+        .map(|index| landscape.runs[index].class_gram())
+        .collect();
+    let count = found.len();
+    let sum = found.into_iter().reduce(|a, b| a + b)?;
+    if sum.nrows() > crate::plot::MAX_ROWS {
+        return None;
+    }
+    let mean = Gram::from_dense(problem, &(sum / count as f64));
+    let mut left = Picture::of_gram(
+        problem,
+        &Gram::from_dense(problem, &optimum.certificate.gram.to_dense()),
+    );
+    let mut right = Picture::of_gram(problem, &mean);
+    let about = subtitle(problem, landscape);
+    left.title = "Optimum of the relaxation".to_owned();
+    right.title = if landscape.attainable {
+        format!("Mean of {count} global minima")
+    } else {
+        format!("Mean of {count} local minima")
+    };
+    let mut heatmap = left.against(right);
+    heatmap.title = "Optimal and found Gram matrices of class means".to_owned();
+    heatmap.subtitle = Some(about);
+    Some(heatmap)
+}
+
+/// Relative gap of the lowest and of the highest local minimum by dimension. `None` where no dimension has a minimum.
+pub fn sweep_chart(problem: &Problem, report: &SweepReport) -> Option<Chart> {
+    let first = report.rows.first()?;
+    let points = |of: &dyn Fn(&super::VerifyReport) -> Option<f64>| -> Vec<[f64; 2]> {
+        let rows = report.rows.iter();
+        rows.filter_map(|row| Some([row.dimension as f64, of(row)?.max(LEAST)]))
+            .collect()
+    };
+    let worst = points(&|row| row.worst_relative_gap);
+    let best = points(&|row| row.best_relative_gap);
+    if best.is_empty() {
+        return None;
+    }
+    let mut series = Vec::new();
+    for (name, found) in [("highest minimum", worst), ("lowest minimum", best)] {
+        series.push(Series {
+            name: name.to_owned(),
+            mark: Mark::Line(found.clone()),
+        });
+        series.push(Series {
+            name: String::new(),
+            mark: Mark::Points(found),
+        });
+    }
+    let model = problem.model();
+    Some(Chart {
+        title: "Local minima by dimension".to_owned(),
+        subtitle: format!(
+            "{} classes, {}, temperature {}, {} starts each",
+            problem.classes().count(),
+            model.loss.name(),
+            model.temperature,
+            first.starts
+        ),
+        x: ChartAxis::new("dimension of the features", Scale::Linear),
+        y: ChartAxis::new("loss above the relaxation, relative to its excess", Scale::Logarithmic),
+        series,
+        notes: vec!["gaps at or below rounding are drawn at 1e-16".to_owned()],
+    })
+}

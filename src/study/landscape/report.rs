@@ -1,0 +1,470 @@
+//! What a search found as data (`ufmin/verify/1`, `ufmin/verify-sweep/1`) and as text.
+//!
+//! Equal searches give equal JSON on any number of threads, except for keys called `seconds`.
+
+use serde::Serialize;
+
+use super::{GLOBAL, Kind, Landscape, MILESTONES, Minimum, Run, Settings};
+use crate::error::Error;
+use crate::problem::Problem;
+use crate::report::text::{self, line};
+use crate::report::{CertificateReport, ProblemReport, Report, json};
+use crate::solve::Solved;
+
+/// Identifier of the JSON form of one search.
+pub const SCHEMA: &str = "ufmin/verify/1";
+
+/// Identifier of the JSON form of a sweep over dimensions.
+pub const SWEEP_SCHEMA: &str = "ufmin/verify-sweep/1";
+
+/// Most distinct minima that the text lists.
+const MAX_LISTED: usize = 20;
+
+/// A search and its verdict, as data.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifyReport {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// Version of this crate.
+    pub version: &'static str,
+    /// What was searched.
+    pub problem: ProblemReport,
+    /// `sample` or `class`.
+    pub level: &'static str,
+    /// The optimum of the relaxation.
+    pub optimum: OptimumReport,
+    /// What is proven of it.
+    pub certificate: CertificateReport,
+    /// Number of starts.
+    pub starts: u64,
+    /// Dimension of the features.
+    pub dimension: u64,
+    /// Seed of the starts.
+    pub seed: u64,
+    /// Starts that ended in a local minimum.
+    pub converged: u64,
+    /// Starts that ended in a global minimum.
+    pub global: u64,
+    /// Starts that ended in a local minimum that is not global.
+    pub spurious: u64,
+    /// Starts that ended in a saddle.
+    pub saddles: u64,
+    /// Starts that ended in no stationary point.
+    pub not_converged: u64,
+    /// Whether the dimension is at least the rank of the optimum. If not, `global` is relative to the best found.
+    pub attainable: bool,
+    /// Distinct local minima by ascending loss.
+    pub distinct_minima: Vec<Minimum>,
+    /// Smallest relative gap of a local minimum to the optimum of the relaxation.
+    pub best_relative_gap: Option<f64>,
+    /// Largest relative gap of a local minimum; of all starts where there is none.
+    pub worst_relative_gap: Option<f64>,
+    /// Largest distance of the class Gram matrix of a local minimum from the optimal one.
+    pub worst_gram_distance: Option<f64>,
+    /// Largest within-class spread `tr Sigma_W / tr Sigma_B` of a local minimum; null at class level.
+    pub worst_nc1: Option<f64>,
+    /// Largest distance of two global minima after the best rotation.
+    pub worst_procrustes: Option<f64>,
+    /// Smallest eigenvalue of the Riemannian Hessian at a local minimum, rotations apart, relative to the multipliers.
+    pub min_hessian_eigenvalue: Option<f64>,
+    /// Median iterations of L-BFGS to relative gaps.
+    pub iterations_to: Vec<IterationsTo>,
+    /// `no-spurious-minimum`, `spurious-minima`, `not-converged` or `optimum-not-certified`.
+    pub verdict: &'static str,
+    /// Time of the search; that of this run alone where it went on from another.
+    pub seconds: f64,
+    /// The starts; absent in a sweep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<Vec<RunReport>>,
+}
+
+/// The optimum of the relaxation.
+#[derive(Debug, Clone, Serialize)]
+pub struct OptimumReport {
+    /// Mean over anchors, nats.
+    pub loss: f64,
+    /// What no geometry can remove; null for nscl.
+    pub floor: Option<f64>,
+    /// Loss minus floor; null for nscl.
+    pub excess: Option<f64>,
+    /// Rank of the Gram matrix: the dimensions that the optimum needs.
+    pub rank: u64,
+    /// How it was found.
+    pub method: &'static str,
+}
+
+/// How long L-BFGS took to come close.
+#[derive(Debug, Clone, Serialize)]
+pub struct IterationsTo {
+    /// The relative gap.
+    pub relative_gap: f64,
+    /// Median over starts; null where half of them never came so far.
+    pub median: Option<u64>,
+}
+
+/// One start.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)] // As in `Run`.
+pub struct RunReport {
+    pub index: u64,
+    pub kind: Kind,
+    /// Its entry of `distinct_minima`; null where it is no minimum.
+    pub minimum: Option<usize>,
+    pub loss: f64,
+    pub relative_gap: f64,
+    pub gram_distance: f64,
+    pub nc1: Option<f64>,
+    pub gradient: f64,
+    pub min_eigenvalue: f64,
+    pub iterations: u64,
+    pub polish: u64,
+    pub escapes: u64,
+    pub iterations_to: [Option<u64>; 3],
+}
+
+/// A search in each of several dimensions.
+#[derive(Debug, Clone, Serialize)]
+pub struct SweepReport {
+    /// [`SWEEP_SCHEMA`].
+    pub schema: &'static str,
+    /// Version of this crate.
+    pub version: &'static str,
+    /// One search a dimension, ascending, without the starts.
+    pub rows: Vec<VerifyReport>,
+}
+
+impl VerifyReport {
+    /// The report of a search. `problem` is that of the optimum, without a limit on the dimension.
+    ///
+    /// # Errors
+    /// As [`Report::new`].
+    pub fn new(
+        problem: &Problem,
+        optimum: &Solved,
+        settings: &Settings,
+        landscape: &Landscape,
+        seconds: f64,
+    ) -> Result<Self, Error> {
+        let solved = Report::new(problem, optimum, false)?;
+        let minima: Vec<&Run> = landscape.runs.iter().filter(|run| run.kind == Kind::Minimum).collect();
+        let over = |of: &dyn Fn(&Run) -> Option<f64>, better: fn(f64, f64) -> f64| {
+            minima.iter().filter_map(|run| of(run)).reduce(better)
+        };
+        let converged = landscape.converged();
+        let saddles = landscape.saddles();
+        let verdict = if landscape.spurious() > 0 {
+            "spurious-minima"
+        } else if !optimum.is_certified() {
+            "optimum-not-certified"
+        } else if !landscape.passes() {
+            "not-converged"
+        } else {
+            "no-spurious-minimum"
+        };
+        let medians = landscape.median_iterations();
+        let runs = landscape
+            .runs
+            .iter()
+            .zip(&landscape.minimum_of)
+            .map(|(run, &minimum)| RunReport::new(run, minimum))
+            .collect();
+        Ok(Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            problem: ProblemReport {
+                dimension: Some(landscape.dimension),
+                ..solved.problem
+            },
+            level: settings.level.name(),
+            optimum: OptimumReport {
+                loss: solved.solution.loss,
+                floor: solved.solution.floor,
+                excess: solved.solution.excess,
+                rank: solved.solution.rank,
+                method: solved.solution.method,
+            },
+            certificate: solved.certificate,
+            starts: landscape.runs.len() as u64,
+            dimension: landscape.dimension,
+            seed: settings.seed,
+            converged,
+            global: landscape.global(),
+            spurious: landscape.spurious(),
+            saddles,
+            not_converged: landscape.runs.len() as u64 - converged - saddles,
+            attainable: landscape.attainable,
+            distinct_minima: landscape.minima.clone(),
+            best_relative_gap: over(&|run| Some(run.relative_gap), f64::min),
+            worst_relative_gap: landscape.worst().map(|run| run.relative_gap),
+            worst_gram_distance: over(&|run| Some(run.gram_distance), f64::max),
+            worst_nc1: over(&|run| run.nc1, f64::max),
+            worst_procrustes: landscape.worst_procrustes,
+            min_hessian_eigenvalue: over(&|run| Some(run.min_eigenvalue), f64::min),
+            iterations_to: MILESTONES
+                .iter()
+                .zip(medians)
+                .map(|(&relative_gap, median)| IterationsTo { relative_gap, median })
+                .collect(),
+            verdict,
+            seconds,
+            runs: Some(runs),
+        })
+    }
+
+    /// Whether the verdict is that no spurious minimum was found.
+    pub fn passes(&self) -> bool {
+        self.verdict == "no-spurious-minimum"
+    }
+
+    /// The JSON form, ending in a newline.
+    pub fn to_json(&self) -> String {
+        json(self)
+    }
+}
+
+impl RunReport {
+    fn new(run: &Run, minimum: Option<usize>) -> Self {
+        Self {
+            index: run.index,
+            kind: run.kind,
+            minimum,
+            loss: run.loss,
+            relative_gap: run.relative_gap,
+            gram_distance: run.gram_distance,
+            nc1: run.nc1,
+            gradient: run.gradient,
+            min_eigenvalue: run.min_eigenvalue,
+            iterations: run.iterations,
+            polish: run.polish,
+            escapes: run.escapes,
+            iterations_to: run.iterations_to,
+        }
+    }
+}
+
+impl SweepReport {
+    /// A table of searches, whose starts are left out.
+    pub fn new(rows: Vec<VerifyReport>) -> Self {
+        Self {
+            schema: SWEEP_SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            rows: rows.into_iter().map(|row| VerifyReport { runs: None, ..row }).collect(),
+        }
+    }
+
+    /// The JSON form, ending in a newline.
+    pub fn to_json(&self) -> String {
+        json(self)
+    }
+}
+
+/// The first lines: what is searched, and the optimum.
+fn header(out: &mut String, report: &VerifyReport) {
+    let level = match report.level {
+        "class" => "one vector a class",
+        _ => "all samples free",
+    };
+    text::header(out, &report.problem, Some(level.to_owned()));
+    let certificate = &report.certificate;
+    let proof = match certificate.verdict {
+        crate::certificate::Verdict::NotCertified => "NOT CERTIFIED",
+        _ => "certified",
+    };
+    line(
+        out,
+        format_args!(
+            "optimum of the relaxation {}, {proof} to {:.1e}, rank {}",
+            report.optimum.loss, certificate.relative_gap, report.optimum.rank
+        ),
+    );
+}
+
+/// A search for a person.
+pub fn text(report: &VerifyReport) -> String {
+    let mut out = String::new();
+    header(&mut out, report);
+    line(
+        &mut out,
+        format_args!(
+            "{} starts in dimension {}, seed {}\n",
+            report.starts, report.dimension, report.seed
+        ),
+    );
+    line(&mut out, format_args!("local minima      {:>6}", report.converged));
+    let global = if report.attainable {
+        "at the optimum"
+    } else {
+        "the lowest found"
+    };
+    line(
+        &mut out,
+        format_args!("  global          {:>6}   {global}, within {GLOBAL:.0e}", report.global),
+    );
+    line(&mut out, format_args!("  spurious        {:>6}", report.spurious));
+    line(&mut out, format_args!("saddles           {:>6}", report.saddles));
+    line(
+        &mut out,
+        format_args!("not converged     {:>6}\n", report.not_converged),
+    );
+    if report.distinct_minima.len() > 1 || !report.attainable {
+        line(
+            &mut out,
+            format_args!("distinct local minima, up to rotation and permutation of classes of equal size:"),
+        );
+        let mut table = text::table();
+        table.set_header(["loss", "relative gap", "starts", ""]);
+        for minimum in report.distinct_minima.iter().take(MAX_LISTED) {
+            table.add_row([
+                format!("{:.12}", minimum.loss),
+                format!("{:.3e}", minimum.relative_gap),
+                minimum.count.to_string(),
+                if minimum.global { "global" } else { "spurious" }.to_owned(),
+            ]);
+        }
+        text::right_align(&mut table);
+        line(&mut out, format_args!("{}", table.trim_fmt()));
+        if report.distinct_minima.len() > MAX_LISTED {
+            line(&mut out, format_args!("... ({} in all)", report.distinct_minima.len()));
+        }
+        line(&mut out, format_args!(""));
+    }
+    let mut fact = |name: &str, value: Option<f64>, meaning: &str| {
+        if let Some(value) = value {
+            line(&mut out, format_args!("{name:<20}{value:>10.1e}   {meaning}"));
+        }
+    };
+    fact(
+        "largest gap",
+        report.worst_relative_gap,
+        "above the optimum, relative to its excess",
+    );
+    fact(
+        "Gram distance",
+        report.worst_gram_distance,
+        "of class means from the optimal Gram matrix, at most",
+    );
+    fact(
+        "within classes",
+        report.worst_nc1,
+        "tr Sigma_W / tr Sigma_B, at most: 0 is collapse",
+    );
+    fact(
+        "between minima",
+        report.worst_procrustes,
+        "of global minima after the best rotation, at most",
+    );
+    fact(
+        "lowest curvature",
+        report.min_hessian_eigenvalue,
+        "of the Hessian at a minimum, relative",
+    );
+    let medians: Vec<String> = report
+        .iterations_to
+        .iter()
+        .map(|reached| match reached.median {
+            Some(median) => format!("{median} to {:.0e}", reached.relative_gap),
+            None => format!("- to {:.0e}", reached.relative_gap),
+        })
+        .collect();
+    line(
+        &mut out,
+        format_args!("iterations of L-BFGS, median: {}\n", medians.join(", ")),
+    );
+    line(&mut out, format_args!("{}", verdict(report)));
+    out
+}
+
+fn verdict(report: &VerifyReport) -> String {
+    let starts = report.starts;
+    match report.verdict {
+        "no-spurious-minimum" if report.attainable => {
+            format!("NO SPURIOUS LOCAL MINIMUM in {starts} starts: every one that converged is at the optimum.")
+        }
+        "no-spurious-minimum" => format!(
+            "ONE LOCAL MINIMUM in {starts} starts; the relaxation needs {} dimensions and is not attained.",
+            report.optimum.rank
+        ),
+        "spurious-minima" => {
+            let spurious: Vec<&Minimum> = report
+                .distinct_minima
+                .iter()
+                .filter(|minimum| !minimum.global)
+                .collect();
+            format!(
+                "SPURIOUS LOCAL MINIMA: {} of {starts} starts ended in {} that {} not global.",
+                report.spurious,
+                if spurious.len() == 1 {
+                    "one minimum".to_owned()
+                } else {
+                    format!("{} minima", spurious.len())
+                },
+                if spurious.len() == 1 { "is" } else { "are" }
+            )
+        }
+        "optimum-not-certified" => {
+            "NOT CERTIFIED: the optimum that the starts are compared with is not proven.".to_owned()
+        }
+        _ => format!(
+            "NOT CONVERGED: {} of {starts} starts did not reach a local minimum.",
+            starts - report.converged
+        ),
+    }
+}
+
+/// A sweep for a person.
+pub fn sweep_text(report: &SweepReport) -> String {
+    let mut out = String::new();
+    let Some(first) = report.rows.first() else {
+        return out;
+    };
+    header(&mut out, first);
+    line(
+        &mut out,
+        format_args!("{} starts in each dimension, seed {}\n", first.starts, first.seed),
+    );
+    let mut table = text::table();
+    table.set_header([
+        "dimension",
+        "minima",
+        "global",
+        "spurious",
+        "saddles",
+        "distinct",
+        "best gap",
+        "worst gap",
+    ]);
+    let gap = |gap: Option<f64>| gap.map_or("-".to_owned(), |gap| format!("{gap:.3e}"));
+    for row in &report.rows {
+        table.add_row([
+            row.dimension.to_string(),
+            row.converged.to_string(),
+            row.global.to_string(),
+            row.spurious.to_string(),
+            row.saddles.to_string(),
+            row.distinct_minima.len().to_string(),
+            gap(row.best_relative_gap),
+            gap(row.worst_relative_gap),
+        ]);
+    }
+    text::right_align(&mut table);
+    line(&mut out, format_args!("{}\n", table.trim_fmt()));
+    let passing = report.rows.iter().filter(|row| row.passes()).count();
+    line(
+        &mut out,
+        format_args!(
+            "{}",
+            if passing == report.rows.len() {
+                "NO SPURIOUS LOCAL MINIMUM in any of these dimensions.".to_owned()
+            } else {
+                let failing: Vec<String> = report
+                    .rows
+                    .iter()
+                    .filter(|row| !row.passes())
+                    .map(|row| format!("{} ({})", row.dimension, row.verdict))
+                    .collect();
+                format!("Not so in dimension {}.", failing.join(", "))
+            }
+        ),
+    );
+    out
+}

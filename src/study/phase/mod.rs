@@ -1,0 +1,371 @@
+//! Phase boundaries: the imbalance ratio, and the temperatures, at which classes begin to share one vector.
+//!
+//! The optimum of THEORY (3) collapses a set `C` of classes into one vector iff, in the smaller problem where `C` is one
+//! class,
+//!
+//! ```text
+//! kappa_C = t_C^2 - beta_C >= 0   and   M is positive semidefinite.                                                  (8)
+//! ```
+//!
+//! Along a line of problems (a ratio with the smallest size fixed, or a temperature) the boundary is a root of
+//! `kappa_C`. `line` scans the line with the exact solver, finds the roots between points that differ, and has the solver
+//! confirm each on both sides; `family` gives real-valued sizes at every ratio; `grid` does both for the diagram of ratio
+//! and temperature.
+//!
+//! ```
+//! use ufmin::math::control::Control;
+//! use ufmin::study::phase::{self, Family, Settings};
+//! use ufmin::problem::{Classes, Model, Problem};
+//!
+//! // Two large and two small classes of 10 samples, at temperature 1.
+//! let classes = Classes::from_counts(&[100, 100, 10, 10])?;
+//! let problem = Problem::new(classes, Model { temperature: 1.0, ..Model::default() })?;
+//! let family = Family::of_problem(&problem);
+//! let phase = phase::over_ratio(&family, problem.model(), &Settings::default(), &Control::default())?;
+//! assert!((phase.threshold.unwrap() - 142.56968681).abs() < 1e-7);
+//! assert_eq!(phase.collapsed, [[2, 3]]);
+//! # Ok::<(), ufmin::error::Error>(())
+//! ```
+
+pub mod grid;
+mod limit;
+mod line;
+mod report;
+mod root;
+
+pub use crate::problem::Family;
+pub use grid::Grid;
+pub use limit::collapse_never;
+pub use report::text;
+
+use serde::Serialize;
+
+use crate::certificate::Verdict;
+use crate::error::{Error, ProblemError};
+use crate::math::control::Control;
+use crate::objective::{Coefficients, real_coefficients};
+use crate::problem::{Classes, MAX_CLASS_SIZE, Measure, Model, Problem, TEMPERATURE_RANGE};
+use crate::report::MAX_LISTED_CLASSES;
+use crate::solve::solve;
+use crate::spec::{CrossCheckChoice, MethodChoice, Options};
+use line::{Kind, Line, Stretch};
+
+/// Identifier of the JSON form.
+pub const SCHEMA: &str = "ufmin/phase/1";
+
+/// Where to look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Ratios, `1 <= low < high`. Default 1 to 1e9.
+    pub ratios: (f64, f64),
+    /// Temperatures, within [`TEMPERATURE_RANGE`]. Default 0.005 to 50.
+    pub temperatures: (f64, f64),
+    /// Points of the scan, evenly spaced in the logarithm, at least 3. Default 400. A collapsed stretch between two of them
+    /// is found if `kappa` of the smallest classes has its only maximum there.
+    pub points: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            ratios: (1.0, 1e9),
+            temperatures: (0.005, 50.0),
+            points: 400,
+        }
+    }
+}
+
+/// What is varied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Vary {
+    /// The ratio of the largest to the smallest size; the smallest is fixed.
+    Ratio,
+    /// The temperature.
+    Temperature,
+}
+
+/// The phases of one line of problems.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Phase {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// Version of this crate.
+    pub version: &'static str,
+    /// What was varied.
+    pub vary: Vary,
+    /// The smallest ratio, or temperature, at which a set of classes shares one vector, if one was found.
+    pub threshold: Option<f64>,
+    /// No ratio (or no temperature) collapses any classes, by theory: see [`collapse_never`].
+    pub never: bool,
+    /// The sets of classes that collapse first: input order, 0-based.
+    pub collapsed: Vec<Vec<u64>>,
+    /// Number of classes in each set of `collapsed`; these are left out above 10,000 classes.
+    pub collapsed_counts: Vec<u64>,
+    /// All stretches within `range` in which classes are collapsed.
+    pub intervals: Vec<[f64; 2]>,
+    /// Stretches in which the exact solver has no regular optimum and no rule says which classes collapse.
+    pub undecided: Vec<[f64; 2]>,
+    /// The range searched. A stretch that ends there may go on.
+    pub range: [f64; 2],
+    /// What was held fixed.
+    pub at: Fixed,
+    /// Problems of whole sizes next to the threshold, each solved and certified.
+    pub certified: Vec<Neighbour>,
+    /// Things the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// What does not vary.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)] // As in the problem file.
+pub struct Fixed {
+    pub title: Option<String>,
+    pub loss: &'static str,
+    pub anchors: &'static str,
+    pub views: u64,
+    pub nonnegative: bool,
+    /// `None` where it varies.
+    pub temperature: Option<f64>,
+    /// `None` where it varies.
+    pub ratio: Option<f64>,
+    pub smallest: f64,
+    pub class_count: u64,
+    /// `(majority, minority)` counts where there are two sizes.
+    pub step: Option<[u64; 2]>,
+}
+
+impl Fixed {
+    /// What is fixed when both the ratio and the temperature vary.
+    pub(crate) fn new(family: &Family, model: &Model) -> Fixed {
+        Fixed {
+            title: model.title.clone(),
+            loss: model.loss.name(),
+            anchors: model.anchors.name(),
+            views: model.views,
+            nonnegative: model.nonnegative,
+            temperature: None,
+            ratio: None,
+            smallest: family.smallest(),
+            class_count: family.classes(),
+            step: family.step().map(|(majority, minority)| [majority, minority]),
+        }
+    }
+}
+
+/// A certified problem of whole sizes beside a threshold.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Neighbour {
+    /// Its ratio.
+    pub ratio: f64,
+    /// What is proven of its optimum.
+    pub verdict: Verdict,
+    /// Whether classes share one vector.
+    pub collapsed: bool,
+}
+
+/// Coefficients of a family at a ratio, under a model whose temperature is replaced.
+pub fn coefficients(family: &Family, model: &Model, ratio: f64, temperature: f64) -> Coefficients {
+    let model = Model {
+        temperature,
+        title: None,
+        ..model.clone()
+    };
+    let samples: Vec<f64> = family.sizes(ratio).iter().map(|n| n * model.views as f64).collect();
+    let multiplicity: Vec<f64> = family.multiplicity().iter().map(|&m| m as f64).collect();
+    real_coefficients(&model, &samples, &multiplicity)
+}
+
+/// The ratios at which classes collapse, at the temperature of the model.
+///
+/// # Errors
+/// [`Error::Problem`] for a family without a ratio, a range that is none, or a model that has no phases;
+/// [`Error::Stopped`].
+pub fn over_ratio(family: &Family, model: &Model, settings: &Settings, control: &Control) -> Result<Phase, Error> {
+    check(family, model, settings)?;
+    family.check_ratio_varies()?;
+    let at = |x: f64| coefficients(family, model, x.exp(), model.temperature);
+    let mut phase = Phase {
+        at: Fixed {
+            temperature: Some(model.temperature),
+            ..Fixed::new(family, model)
+        },
+        ..empty(Vary::Ratio, family, model, settings.ratios)
+    };
+    if model.nonnegative {
+        phase.never = true;
+        return Ok(phase);
+    }
+    fill(&mut phase, family, &Line { at: &at, control }, settings.points)?;
+    phase.never = phase.intervals.is_empty() && phase.undecided.is_empty() && collapse_never(family, model);
+    if let Some(ratio) = phase.threshold {
+        phase.certified = neighbours(family, model, ratio, control)?;
+    }
+    Ok(phase)
+}
+
+/// The temperatures at which classes collapse, at the given ratio of the family.
+///
+/// # Errors
+/// As [`over_ratio`].
+pub fn over_temperature(
+    family: &Family,
+    model: &Model,
+    settings: &Settings,
+    control: &Control,
+) -> Result<Phase, Error> {
+    check(family, model, settings)?;
+    let at = |x: f64| coefficients(family, model, family.ratio(), x.exp());
+    let mut phase = Phase {
+        at: Fixed {
+            ratio: Some(family.ratio()),
+            ..Fixed::new(family, model)
+        },
+        ..empty(Vary::Temperature, family, model, settings.temperatures)
+    };
+    if model.nonnegative || family.ratio() == 1.0 {
+        // The orthogonal frame at any sizes, and the simplex at equal ones.
+        phase.never = true;
+        return Ok(phase);
+    }
+    fill(&mut phase, family, &Line { at: &at, control }, settings.points)?;
+    phase.never =
+        phase.intervals.is_empty() && phase.undecided.is_empty() && limit::never_at_any_temperature(family, model);
+    Ok(phase)
+}
+
+fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase {
+    Phase {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        vary,
+        threshold: None,
+        never: false,
+        collapsed: Vec::new(),
+        collapsed_counts: Vec::new(),
+        intervals: Vec::new(),
+        undecided: Vec::new(),
+        range: [range.0, range.1],
+        at: Fixed::new(family, model),
+        certified: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// Scans the line over the logarithm of the range and writes down what it finds.
+fn fill(phase: &mut Phase, family: &Family, line: &Line<'_>, points: usize) -> Result<(), Error> {
+    let [low, high] = phase.range;
+    let samples = line.scan(low.ln(), high.ln(), points, "scan")?;
+    let stretches = line.stretches(&samples)?;
+    // The ends of the range come back as they were given.
+    let end = |x: f64| match x {
+        x if x == low.ln() => low,
+        x if x == high.ln() => high,
+        x => x.exp(),
+    };
+    let of = |kind: Kind| stretches.iter().filter(move |stretch| stretch.kind == kind);
+    let ends = |stretch: &Stretch| [end(stretch.from), end(stretch.to)];
+    phase.intervals = of(Kind::Collapsed).map(ends).collect();
+    phase.undecided = of(Kind::Undecided).map(ends).collect();
+    phase.threshold = phase.intervals.first().map(|interval| interval[0]);
+    if let Some(first) = of(Kind::Collapsed).next() {
+        let counts = |set: &Vec<usize>| set.iter().map(|&g| family.multiplicity()[g]).sum();
+        phase.collapsed_counts = first.sets.iter().map(counts).collect();
+        if family.classes() <= MAX_LISTED_CLASSES {
+            phase.collapsed = first.sets.iter().map(|set| family.members(set)).collect();
+        }
+    }
+    if of(Kind::Undecided).next().is_some() {
+        phase.warnings.push(format!(
+            "for {} with {} anchors no rule says which classes of unequal size share a vector: in the undecided stretches \
+             the regular optimum does not exist",
+            phase.at.loss, phase.at.anchors
+        ));
+    }
+    Ok(())
+}
+
+/// The problems of whole sizes on both sides of a threshold, solved and certified, where the nearest are STEP problems
+/// within a thousandth of it.
+fn neighbours(family: &Family, model: &Model, threshold: f64, control: &Control) -> Result<Vec<Neighbour>, Error> {
+    let smallest = family.smallest();
+    let largest = smallest * threshold;
+    let near = largest >= 1000.0 && (largest + 1.0) * model.views as f64 <= MAX_CLASS_SIZE;
+    if family.step().is_none() || family.measure() != Measure::Counts || smallest.fract() != 0.0 || !near {
+        return Ok(Vec::new());
+    }
+    let mut sizes = vec![largest.ceil() - 1.0, largest.floor() + 1.0];
+    sizes.dedup();
+    // Whether features of the wanted dimension attain the optimum is another question.
+    let model = Model {
+        dimension: None,
+        ..model.clone()
+    };
+    let options = Options {
+        method: MethodChoice::Dual,
+        cross_check: CrossCheckChoice::Never,
+        ..Options::default()
+    };
+    sizes
+        .into_iter()
+        .map(|size| {
+            let ratio = size / smallest;
+            let problem = Problem::new(Classes::from_runs(family.rounded(ratio))?, model.clone())?;
+            let solved = solve(&problem, &options, control)?;
+            Ok(Neighbour {
+                ratio,
+                verdict: solved.certificate.verdict,
+                collapsed: !solved.solution.clusters.is_empty(),
+            })
+        })
+        .collect()
+}
+
+fn check(family: &Family, model: &Model, settings: &Settings) -> Result<(), Error> {
+    if model.is_sampled() {
+        return Err(ProblemError::Conflict {
+            field: if model.loss == crate::objective::Loss::Nce {
+                "loss.kind"
+            } else {
+                "batches"
+            },
+            what: "phase boundaries are those of full-batch losses, and this loss is sampled".to_owned(),
+            hint: "use a full-batch loss, or `ufmin curve` for the geometry at several sizes",
+        }
+        .into());
+    }
+    let range = |field, (low, high): (f64, f64), (least, most): (f64, f64)| {
+        if low >= least && low < high && high <= most {
+            return Ok(());
+        }
+        Err(ProblemError::Range {
+            field,
+            value: format!("{low}..{high}"),
+            least,
+            most,
+        })
+    };
+    range("--ratios", settings.ratios, (1.0, 1e12))?;
+    range("--temperatures", settings.temperatures, TEMPERATURE_RANGE)?;
+    if settings.points < 3 {
+        return Err(ProblemError::Negative {
+            field: "--points",
+            value: settings.points as i64,
+            least: 3,
+        }
+        .into());
+    }
+    let largest = family.smallest() * model.views as f64;
+    if model.loss.needs_positive() && largest < 2.0 {
+        return Err(ProblemError::Unavailable {
+            field: "classes",
+            what: format!(
+                "a phase boundary under {} with classes of fewer than 2 samples",
+                model.loss
+            ),
+            hint: "start from a smallest class of 2 samples or more, or set views = 2",
+        }
+        .into());
+    }
+    Ok(())
+}
