@@ -18,6 +18,7 @@ mod objective;
 mod quadrature;
 mod sampled;
 mod samples;
+pub(crate) mod synonyms;
 
 pub use class_level::{ClassLevel, ClassPoint};
 pub use coefficients::Coefficients;
