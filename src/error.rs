@@ -321,13 +321,19 @@ pub enum ArrayError {
     Type { contents: Contents, found: String },
     #[error("its shape is {found:?}, and {} is needed", contents.shape())]
     Shape { contents: Contents, found: Vec<u64> },
-    #[error("its shape is {found:?} and it is 1 in one place of each {}: these are one-hot labels, and one number a sample is needed", if *axis == 1 { "row" } else { "column" })]
+    #[error(
+        "its shape is {found:?} with a single 1 in each {}: these are one-hot labels, and one number a sample is needed",
+        if *axis == 1 { "row" } else { "column" }
+    )]
     OneHot { axis: usize, found: Vec<u64> },
     #[error(
-        "its largest label is {largest} and it has {samples} elements: it looks like class sizes, one a class, and not like labels, one a sample"
+        "its largest label is {largest} and it has {samples} elements: these look like class sizes, one a class, not like labels, one a sample"
     )]
     LikeCounts { samples: u64, largest: i128 },
-    #[error("class {class} has size {value}, and a whole number from 1 to {most} is needed")]
+    #[error(
+        "class {class} has size {value}, and a whole number from 1 to {most} is needed{}",
+        if (*most as f64) < MAX_CLASS_SIZE { " (float32 is exact up to there)" } else { "" }
+    )]
     Count { class: u64, value: String, most: u64 },
     #[error("it has no elements")]
     Empty,
@@ -381,7 +387,7 @@ impl ArrayError {
             Self::OneHot { axis: 1, .. } => "save the number of the class: labels.argmax(axis=1)",
             Self::OneHot { .. } => "save the number of the class: labels.argmax(axis=0)",
             Self::LikeCounts { .. } => {
-                "give class sizes with --sizes-file, or in a problem file as sizes = [..] or as text; if they are labels, number the classes: numpy.unique(labels, return_inverse=True)[1]"
+                "give class sizes with --sizes-file, or in a problem file as sizes = [..] or as text; if these are labels, number the classes with numpy.unique(labels, return_inverse=True)[1]"
             }
             Self::Count { .. } => {
                 "give the number of samples of each class that has any; labels go to --labels, class frequencies to --probabilities"

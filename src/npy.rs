@@ -306,8 +306,8 @@ impl<'a> Raw<'a> {
         if rows < 2 || columns < 2 {
             return None;
         }
-        // As many as there are elements at most, so that they fit into memory.
-        let (mut in_row, mut in_column) = (vec![0u64; rows as usize], vec![0u64; columns as usize]);
+        // Fewer than there are elements; 2 stands for any number above 1.
+        let (mut in_row, mut in_column) = (vec![0u8; rows as usize], vec![0u8; columns as usize]);
         for (number, index) in self.numbers().zip(0..) {
             match number.whole() {
                 Some(0) => {}
@@ -317,13 +317,13 @@ impl<'a> Raw<'a> {
                     } else {
                         (index / in_column.len(), index % in_column.len())
                     };
-                    in_row[row] += 1;
-                    in_column[column] += 1;
+                    in_row[row] = 2.min(in_row[row] + 1);
+                    in_column[column] = 2.min(in_column[column] + 1);
                 }
                 _ => return None,
             }
         }
-        let once = |counts: &[u64]| counts.iter().all(|&count| count == 1);
+        let once = |counts: &[u8]| counts.iter().all(|&count| count == 1);
         match (once(&in_row), once(&in_column)) {
             (true, _) => Some(1),
             // There are more samples than classes.

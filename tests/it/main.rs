@@ -7,6 +7,7 @@ mod cli;
 mod dimension;
 mod embedding;
 mod heatmap;
+mod inputs;
 mod landscape;
 mod loss;
 mod nonnegative;
