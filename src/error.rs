@@ -6,25 +6,132 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error as ThisError;
 
-pub(crate) use crate::problem::invalid::closest;
+use crate::problem::MAX_CLASS_SIZE;
 pub use crate::problem::invalid::{MAX_THREADS, ProblemError};
+pub(crate) use crate::problem::invalid::{closest, short};
 
-/// What is wrong with a `.npy` file.
+/// What an array is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Contents {
+    /// One label a sample.
+    Labels,
+    /// One class size a class.
+    Counts,
+    /// A matrix.
+    Matrix,
+    /// A matrix with as many rows as columns.
+    SquareMatrix,
+}
+
+impl Contents {
+    fn types(self) -> &'static str {
+        match self {
+            Self::Labels => "an integer type",
+            Self::Counts | Self::Matrix | Self::SquareMatrix => "float32, float64 or an integer type",
+        }
+    }
+
+    fn shape(self) -> &'static str {
+        match self {
+            Self::Labels => "one dimension (one label a sample)",
+            Self::Counts => "one dimension (one size a class)",
+            Self::Matrix => "two dimensions",
+            Self::SquareMatrix => "a square matrix",
+        }
+    }
+}
+
+/// What is wrong with a `.npy` file. Every variant has a remedy ([`ArrayError::hint`]).
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[allow(missing_docs)]
 pub enum ArrayError {
     #[error("it is not a .npy file, or its header is damaged ({detail})")]
     Header { detail: String },
+    #[error("it is a .npz archive of arrays, and one array is needed")]
+    Archive,
     #[error("its header promises {expected} bytes of data, and it has {found}")]
     Truncated { expected: u64, found: u64 },
-    #[error("its element type is {found}, and {expected} is needed")]
-    Type { expected: &'static str, found: String },
-    #[error("its shape is {found:?}, and {expected} is needed")]
-    Shape { expected: &'static str, found: Vec<u64> },
+    #[error("its header promises {expected} bytes of data, and {extra} more follow: it may hold a second array")]
+    Trailing { expected: u64, extra: u64 },
+    #[error("its element type is {found}, and {} is needed", contents.types())]
+    Type { contents: Contents, found: String },
+    #[error("its shape is {found:?}, and {} is needed", contents.shape())]
+    Shape { contents: Contents, found: Vec<u64> },
+    #[error(
+        "its shape is {found:?} with a single 1 in each {}: these are one-hot labels, and one number a sample is needed",
+        if *axis == 1 { "row" } else { "column" }
+    )]
+    OneHot { axis: usize, found: Vec<u64> },
+    #[error(
+        "its largest label is {largest} and it has {samples} elements: these look like class sizes, one a class, not like labels, one a sample"
+    )]
+    LikeCounts { samples: u64, largest: i128 },
+    #[error(
+        "class {class} has size {value}, and a whole number from 1 to {most} is needed{}",
+        if (*most as f64) < MAX_CLASS_SIZE { " (float32 is exact up to there)" } else { "" }
+    )]
+    Count { class: u64, value: String, most: u64 },
     #[error("it has no elements")]
     Empty,
     #[error("element {index} is not finite")]
     NotFinite { index: u64 },
+}
+
+impl ArrayError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Header { .. } | Self::Truncated { .. } => "write it again with numpy.save",
+            Self::Archive => {
+                "save one array of it alone: numpy.save(\"y.npy\", archive[NAME]), where archive = numpy.load(FILE) and NAME is one of archive.files"
+            }
+            Self::Trailing { .. } => "write the array that you mean to a file of its own, with numpy.save",
+            Self::Type {
+                contents: Contents::Labels,
+                ..
+            } => "number the classes first, for example with numpy.unique(labels, return_inverse=True)[1]",
+            Self::Type {
+                contents: Contents::Counts,
+                ..
+            } => {
+                "save the number of samples of each class, for example numpy.unique(labels, return_counts=True)[1]; labels go to --labels"
+            }
+            Self::Type { .. } => "convert it first, for example with a.astype(float)",
+            Self::Shape {
+                contents: Contents::Labels,
+                found,
+            } => match found[..] {
+                [_, _] => {
+                    "give one label a sample: the column that holds it, such as labels[:, 0], or labels.argmax(axis=1) where columns are scores of the classes"
+                }
+                _ => "give one label a sample, in an array of one dimension",
+            },
+            Self::Shape {
+                contents: Contents::Counts,
+                ..
+            } => {
+                "save the number of samples of each class alone, for example numpy.unique(labels, return_counts=True)[1]"
+            }
+            Self::Shape {
+                contents: Contents::Matrix,
+                ..
+            } => "reshape it, for example with a[:, None]",
+            Self::Shape {
+                contents: Contents::SquareMatrix,
+                ..
+            } => "give the k x k inner products, for example those of the class means, H.T @ H",
+            Self::OneHot { axis: 1, .. } => "save the number of the class: labels.argmax(axis=1)",
+            Self::OneHot { .. } => "save the number of the class: labels.argmax(axis=0)",
+            Self::LikeCounts { .. } => {
+                "give class sizes with --sizes-file, or in a problem file as sizes = [..] or as text; if these are labels, number the classes with numpy.unique(labels, return_inverse=True)[1]"
+            }
+            Self::Count { .. } => {
+                "give the number of samples of each class that has any; labels go to --labels, class frequencies to --probabilities"
+            }
+            Self::Empty => "give at least one element",
+            Self::NotFinite { .. } => "remove NaN and infinity",
+        }
+    }
 }
 
 /// A place in a text file.
@@ -236,7 +343,7 @@ impl Error {
         match self {
             Self::Read { source, .. } => Some(
                 match source.kind() {
-                    ErrorKind::InvalidData => "give a UTF-8 text file; an array of labels goes to --labels, as .npy",
+                    ErrorKind::InvalidData => "give a UTF-8 text file; arrays are read as .npy, labels by --labels and class sizes by --sizes-file",
                     ErrorKind::IsADirectory => "give a file, not a folder",
                     _ => "check the path; file names in a problem file are relative to that file",
                 }
@@ -247,22 +354,7 @@ impl Error {
             Self::Problem { source, .. } | Self::CountsFile { source, .. } | Self::Flag { source, .. } => {
                 Some(source.hint())
             }
-            Self::Array { source, .. } => Some(
-                match source {
-                    ArrayError::Header { .. } | ArrayError::Truncated { .. } => "write it again with numpy.save",
-                    ArrayError::Type { .. } => {
-                        "convert it first, for example with labels.astype(numpy.int64), or numpy.unique(labels, return_inverse=True)[1]"
-                    }
-                    ArrayError::Shape { expected, .. } if expected.contains("square") => {
-                        "give the k x k inner products, for example those of the class means, H.T @ H"
-                    }
-                    ArrayError::Shape { expected, .. } if expected.contains("two") => "reshape it, for example with a[:, None]",
-                    ArrayError::Shape { .. } => "reshape it, for example with labels.ravel()",
-                    ArrayError::Empty => "give at least one element",
-                    ArrayError::NotFinite { .. } => "remove NaN and infinity",
-                }
-                .to_owned(),
-            ),
+            Self::Array { source, .. } => Some(source.hint().to_owned()),
             Self::Method { hint, .. } => Some((*hint).to_owned()),
             Self::Plot { .. } => Some("draw fewer classes, or look at gram.npy directly".to_owned()),
             Self::PictureKind { .. } => Some("give a name such as gram.png or gram.svg".to_owned()),

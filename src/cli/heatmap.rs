@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ufmin::error::{ArrayError, Error};
+use ufmin::error::{ArrayError, Contents, Error};
 use ufmin::files::npy::read_matrix;
-use ufmin::files::{read_text, write_atomically};
+use ufmin::files::{has_extension, read_text, write_atomically};
 use ufmin::math::control::Control;
 use ufmin::plot::{self, Heatmap, Panel};
 use ufmin::report::picture::Picture;
@@ -92,10 +92,8 @@ fn picture(source: &Path) -> Result<(Picture, bool), Error> {
     if source.is_dir() {
         return Ok((of_folder(source)?, true));
     }
-    if source
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
-    {
+    // An archive is refused there, by what it is.
+    if has_extension(source, "npy") || has_extension(source, "npz") {
         let name = source
             .file_name()
             .map_or_else(|| "matrix".to_owned(), |name| name.to_string_lossy().into_owned());
@@ -119,7 +117,7 @@ fn square(path: &Path) -> Result<nalgebra::DMatrix<f64>, Error> {
     Err(Error::Array {
         path: path.to_owned(),
         source: ArrayError::Shape {
-            expected: "a square matrix",
+            contents: Contents::SquareMatrix,
             found,
         },
     })

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ufmin::error::{Error, ProblemError};
+use ufmin::files::has_extension;
+use ufmin::files::npy::read_counts;
 use ufmin::problem::Problem;
 use ufmin::spec::{self, Options, ProblemFile, SolverTable};
 use ufmin::study::phase::Family;
@@ -23,7 +25,7 @@ pub(crate) struct ProblemArgs {
         allow_hyphen_values = true
     )]
     sizes: Option<Vec<String>>,
-    /// Text file of class sizes, one a line
+    /// Class sizes: a text file with one a line, or an array (.npy)
     #[arg(long, value_name = "FILE", help_heading = "Problem")]
     sizes_file: Option<PathBuf>,
     /// Labels of the samples (.npy, any integer type), which are counted
@@ -186,13 +188,20 @@ impl ProblemArgs {
         }
         let source = given.first().copied();
         if let Some(flag) = source {
-            let path = self.sizes_file.clone().or_else(|| self.labels.clone());
-            if let Some(path) = &path {
-                check_extension(flag, path)?;
-            }
+            let (counts, path) = match (&self.sizes_file, &self.labels) {
+                // As the file of a problem file, an array is one of labels.
+                (Some(path), _) if has_extension(path, "npy") => (Some(read_counts(path)?), None),
+                (Some(path), _) => (None, Some(path.clone())),
+                (None, Some(path)) => {
+                    check_labels(flag, path)?;
+                    (None, Some(path.clone()))
+                }
+                (None, None) => (None, None),
+            };
+            let counts = counts.map(|counts| counts.into_iter().map(|n| toml::Value::Integer(n as i64)).collect());
             file.classes = spec::ClassesTable {
                 views: file.classes.views,
-                sizes: self.sizes.as_deref().map(sizes),
+                sizes: self.sizes.as_deref().map(sizes).or(counts),
                 file: path,
                 probabilities: self.probabilities.clone(),
                 ..Default::default()
@@ -233,12 +242,9 @@ impl ProblemArgs {
     }
 }
 
-/// Labels are `.npy`, counts are text: the extension decides how a file is read.
-fn check_extension(flag: &'static str, path: &Path) -> Result<(), Error> {
-    let is_npy = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
-    if (flag == "--labels") == is_npy {
+/// Labels are arrays: text is read as class sizes, and an archive is refused where files are read.
+fn check_labels(flag: &'static str, path: &Path) -> Result<(), Error> {
+    if has_extension(path, "npy") || has_extension(path, "npz") {
         return Ok(());
     }
     let path = path.to_owned();

@@ -15,6 +15,12 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(Error::read(path))
 }
 
+/// Whether a file name ends in `.` and `extension`, in upper or lower case.
+pub fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension()
+        .is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
 /// Longest text file that is read, in bytes: far above any list of class sizes.
 pub const MAX_TEXT: u64 = 1 << 30;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error as ThisError;
 
-use super::{Loss, MAX_CLASS_SIZE, PROBABILITY_SUM_TOLERANCE, TEMPERATURE_RANGE};
+use super::{Loss, MAX_CLASS_SIZE, PROBABILITY_SUM_TOLERANCE, TEMPERATURE_RANGE, synonyms};
 
 /// Most threads that can be asked for.
 pub const MAX_THREADS: i64 = 1024;
@@ -99,7 +99,7 @@ pub enum ProblemError {
         value: i64,
         least: i64,
     },
-    #[error("{} is {} .npy file", path.display(), if *flag == "--labels" { "not a" } else { "a" })]
+    #[error("{} is not a .npy file", path.display())]
     FileKind { flag: &'static str, path: PathBuf },
     #[error("`{value}` is not {}", if *field == "--grid" { "two whole numbers" } else { "a range" })]
     Interval { field: &'static str, value: String },
@@ -191,12 +191,16 @@ impl ProblemError {
             Self::ProfileExtra { field, .. } => format!("remove `{field}`"),
             Self::Tolerance { .. } => "set a relative duality gap such as 1e-9".to_owned(),
             Self::Unavailable { hint, .. } => (*hint).to_owned(),
-            Self::Choice { value, options, .. } => match closest(value, options) {
-                Some(option) => format!("did you mean `{option}`?"),
-                None => "choose one of these".to_owned(),
-            },
+            Self::Choice { field, value, options } => {
+                let known = if *field == "loss.kind" { synonyms::hint(value) } else { None };
+                match (known, closest(value, options)) {
+                    (Some(hint), _) => hint,
+                    (None, Some(option)) => format!("did you mean `{option}`?"),
+                    (None, None) => "choose one of these".to_owned(),
+                }
+            }
             Self::Negative { least, .. } => format!("give {least} or more, or leave it out"),
-            Self::FileKind { .. } => "--labels takes a .npy file of labels, --sizes-file a text file with one class size a line".to_owned(),
+            Self::FileKind { .. } => "give labels, one a sample, as .npy (numpy.save); class sizes go to --sizes-file, as text with one a line or as .npy".to_owned(),
             Self::Range { field: "--grid", .. } | Self::Interval { field: "--grid", .. } => "give the number of ratios and of temperatures, for example --grid 60x60".to_owned(),
             Self::Range { field: "--ratios", .. } | Self::Interval { field: "--ratios", .. } => "give two ascending ratios, for example --ratios 1..1000".to_owned(),
             Self::Range { field, .. } | Self::Interval { field, .. } => format!("give two ascending values, for example {field} 0.05..2"),
@@ -260,7 +264,8 @@ pub(crate) fn closest<'a>(word: &str, options: &[&'a str]) -> Option<&'a str> {
     options
         .iter()
         .map(|&option| (distance(option), option))
-        .filter(|&(d, option)| d <= option.len() / 3 + 1)
+        // Of a short word, most letters must stay.
+        .filter(|&(d, option)| d <= option.len() / 3 + 1 && 2 * d <= option.len())
         .min()
         .map(|(_, option)| option)
 }

@@ -5,6 +5,7 @@ pub(crate) mod invalid;
 mod loss;
 mod partition;
 pub mod profile;
+pub(crate) mod synonyms;
 
 pub use family::Family;
 pub use invalid::ProblemError;

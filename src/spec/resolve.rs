@@ -6,12 +6,13 @@ use toml::Value;
 
 use super::schema::{BatchesTable, ClassesTable, ProblemFile};
 use super::{CrossCheckChoice, MethodChoice, Options};
-use crate::error::{Error, ProblemError};
+use crate::error::{ArrayError, Error, ProblemError};
 use crate::files::npy::read_labels;
-use crate::files::read_text;
-use crate::objective::{Anchors, Loss, Singletons};
+use crate::files::{has_extension, read_text};
 use crate::problem::Family;
 use crate::problem::profile::Profile;
+use crate::problem::synonyms::AVAILABLE;
+use crate::problem::{Anchors, Loss, Singletons};
 use crate::problem::{BATCH_RANGE, Batches, Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
 
 /// Losses that problem files may name and this version cannot solve.
@@ -101,7 +102,7 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, ProblemError> {
         return Err(ProblemError::Unavailable {
             field: "loss.kind",
             what: format!("the loss {later}"),
-            hint: "use supcon, sincere, nscl, population, bcl or nce",
+            hint: AVAILABLE,
         });
     }
     let name = choice("loss.kind", name, &Loss::ALL.map(Loss::name))?;
@@ -263,10 +264,10 @@ fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
             return Err(ProblemError::EmptyPath.into());
         }
         let path = folder.join(file);
-        if path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
-        {
+        if has_extension(&path, "npz") {
+            let source = ArrayError::Archive;
+            Err(Error::Array { path, source })
+        } else if has_extension(&path, "npy") {
             classes_of_labels(&path)
         } else {
             classes_of_counts(&path)
@@ -302,7 +303,8 @@ fn size_of(class: u64, value: &Value) -> Result<Run, ProblemError> {
     }
 }
 
-/// Class sizes from a text file with one integer a line; blank lines and lines that start with `#` are skipped.
+/// Class sizes from a text file with one integer a line; blank lines and lines that start with `#` are skipped. Those of a
+/// `.npy` file are [`read_counts`](crate::files::npy::read_counts).
 ///
 /// # Errors
 /// [`Error::Read`], [`Error::CountsFile`] with the line, [`Error::Problem`].
@@ -324,7 +326,8 @@ pub fn classes_of_counts(path: &Path) -> Result<Classes, Error> {
     Ok(Classes::from_runs(runs)?)
 }
 
-/// Class sizes from labels: the distinct values in ascending order are classes 0, 1, ...
+/// Class sizes from labels: the distinct values in ascending order are classes 0, 1, ... A file that looks like class sizes
+/// is doubted ([`read_labels`]).
 ///
 /// # Errors
 /// [`Error::Read`], [`Error::Array`], [`Error::Problem`].

@@ -8,6 +8,7 @@ mod dimension;
 mod embedding;
 mod heatmap;
 mod house;
+mod inputs;
 mod landscape;
 mod loss;
 mod nonnegative;

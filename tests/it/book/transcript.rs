@@ -8,7 +8,8 @@
 use std::path::Path;
 use std::process::Command;
 
-/// A folder with a copy of `problems/` and `labels.npy` (500, 50 and 5 samples in three classes).
+/// A folder with a copy of `problems/`, `labels.npy` (500, 50 and 5 samples in three classes) and `counts.npy` (those
+/// numbers).
 pub(super) fn workspace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let problems = Path::new(env!("CARGO_MANIFEST_DIR")).join("problems");
@@ -17,16 +18,26 @@ pub(super) fn workspace() -> tempfile::TempDir {
         let path = entry.unwrap().path();
         std::fs::copy(&path, folder.path().join("problems").join(path.file_name().unwrap())).unwrap();
     }
-    let mut header = "{'descr': '|u1', 'fortran_order': False, 'shape': (555,), }".to_owned();
+    let counts = [500u16, 50, 5];
+    let labels = (0u8..).zip(counts).flat_map(|(label, count)| vec![label; count.into()]);
+    let write = |name, bytes| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("labels.npy", npy("|u1", 555, labels));
+    write(
+        "counts.npy",
+        npy("<u2", 3, counts.into_iter().flat_map(u16::to_le_bytes)),
+    );
+    folder
+}
+
+/// A one-dimensional array, as `numpy.save` writes it.
+fn npy(descr: &str, length: usize, data: impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({length},), }}");
     header.push_str(&" ".repeat(128 - 10 - 1 - header.len()));
     header.push('\n');
     let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
     bytes.extend_from_slice(header.as_bytes());
-    for (label, count) in [(0u8, 500), (1, 50), (2, 5)] {
-        bytes.extend(std::iter::repeat_n(label, count));
-    }
-    std::fs::write(folder.path().join("labels.npy"), bytes).unwrap();
-    folder
+    bytes.extend(data);
+    bytes
 }
 
 /// Runs `ufmin ARGUMENTS [> FILE] [# exit N]` in `folder`; returns what it prints, by lines.

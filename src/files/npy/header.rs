@@ -1,0 +1,610 @@
+//! The header of a `.npy` file: the one parser of it, as strict as NumPy's.
+//!
+//! Magic bytes, a version, a length, and a Python dictionary with exactly the keys `descr`, `fortran_order` and `shape`.
+//! Python lets the last of two equal keys win; here every key stands once, so that a file has one meaning.
+
+use std::fmt;
+
+use crate::error::ArrayError;
+
+/// Deepest nesting of a structured type that is looked through.
+const MAX_DEPTH: usize = 32;
+
+/// What a header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) element: Result<Element, String>,
+    pub(super) fortran_order: bool,
+    pub(super) shape: Vec<u64>,
+    /// Where the data begin.
+    pub(super) end: usize,
+}
+
+/// A number type of at most eight bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Element {
+    pub(super) kind: Kind,
+    pub(super) width: usize,
+    pub(super) big_endian: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bool,
+    Signed,
+    Unsigned,
+    Float,
+}
+
+impl Header {
+    /// Parses the header of a whole file.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, ArrayError> {
+        if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+            return Err(ArrayError::Archive);
+        }
+        parse(bytes).map_err(|detail| ArrayError::Header { detail })
+    }
+
+    /// Number of elements, if it can be counted.
+    pub(super) fn elements(&self) -> Option<u64> {
+        // NumPy writes shapes such as (0, 2^62, 2^62), whose product is 0.
+        if self.shape.contains(&0) {
+            return Some(0);
+        }
+        self.shape.iter().try_fold(1u64, |product, &n| product.checked_mul(n))
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Header, String> {
+    let Some(rest) = bytes.strip_prefix(b"\x93NUMPY") else {
+        return Err("it does not begin with \\x93NUMPY".to_owned());
+    };
+    let cut = || "it ends in its header".to_owned();
+    let [major, minor, rest @ ..] = rest else {
+        return Err(cut());
+    };
+    let (length, before) = match (major, minor) {
+        (1, 0) => {
+            let length = rest.first_chunk().ok_or_else(cut)?;
+            (u32::from(u16::from_le_bytes(*length)), 10)
+        }
+        (2 | 3, 0) => {
+            let length = rest.first_chunk().ok_or_else(cut)?;
+            (u32::from_le_bytes(*length), 12)
+        }
+        _ => return Err(format!("version {major}.{minor} of the format is unknown")),
+    };
+    let end = usize::try_from(length)
+        .ok()
+        .and_then(|length| length.checked_add(before));
+    let end = end.ok_or_else(cut)?;
+    let text = bytes.get(before..end).ok_or_else(cut)?;
+    let text = match major {
+        3 => std::str::from_utf8(text)
+            .map_err(|_| "it is not UTF-8".to_owned())?
+            .to_owned(),
+        // Latin-1: every byte is the character of its number.
+        _ => text.iter().map(|&byte| char::from(byte)).collect(),
+    };
+    let mut reader = Reader {
+        text: &text,
+        // Python 2 wrote large lengths as 10L, before version 3.
+        long_suffix: *major < 3,
+    };
+    let entries = reader.dictionary()?;
+    let value = |key: &str| {
+        let mut found = entries.iter().filter(|entry| entry.key == key);
+        match (found.next(), found.next()) {
+            (Some(entry), None) => Ok(entry),
+            (None, _) => Err(format!("the key `{key}` is missing")),
+            (Some(_), Some(_)) => Err(format!("the key `{key}` is given more than once")),
+        }
+    };
+    if let Some(entry) = entries
+        .iter()
+        .find(|entry| !["descr", "fortran_order", "shape"].contains(&entry.key))
+    {
+        return Err(format!("the key `{}` is unknown", start(entry.key)));
+    }
+    let (descr, order, shape) = (value("descr")?, value("fortran_order")?, value("shape")?);
+    let wrong =
+        |entry: &Entry<'_>, needed: &str| format!("`{}` is {}, and {needed} is needed", entry.key, start(entry.source));
+    Ok(Header {
+        element: match &descr.value {
+            Literal::Text(text) => Element::parse(text).ok_or_else(|| start(text)),
+            Literal::List | Literal::Tuple(_) => Err("a structured type".to_owned()),
+            Literal::Word(_) => return Err(wrong(descr, "a type")),
+        },
+        fortran_order: match order.value {
+            Literal::Word("True") => true,
+            Literal::Word("False") => false,
+            _ => return Err(wrong(order, "True or False")),
+        },
+        shape: match &shape.value {
+            Literal::Tuple(items) => items
+                .iter()
+                .map(|item| reader.length(item).ok_or_else(|| wrong(shape, "a tuple of lengths")))
+                .collect::<Result<_, _>>()?,
+            _ => return Err(wrong(shape, "a tuple of lengths")),
+        },
+        end,
+    })
+}
+
+impl Element {
+    /// A type as NumPy writes it: byte order, kind and width. Without a byte order it would be that of the reader.
+    fn parse(descr: &str) -> Option<Self> {
+        let (order, rest) = descr.split_at_checked(1)?;
+        let (kind, width) = rest.split_at_checked(1)?;
+        let (kind, widths): (_, &[usize]) = match kind {
+            "b" => (Kind::Bool, &[1]),
+            "i" => (Kind::Signed, &[1, 2, 4, 8]),
+            "u" => (Kind::Unsigned, &[1, 2, 4, 8]),
+            "f" => (Kind::Float, &[4, 8]),
+            _ => return None,
+        };
+        let width = *widths.iter().find(|candidate| candidate.to_string() == width)?;
+        match order {
+            "<" | ">" => {}
+            "|" if width == 1 => {}
+            _ => return None,
+        }
+        Some(Self {
+            kind,
+            width,
+            big_endian: order == ">",
+        })
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = match (self.width, self.big_endian) {
+            (1, _) => '|',
+            (_, true) => '>',
+            (_, false) => '<',
+        };
+        let kind = match self.kind {
+            Kind::Bool => 'b',
+            Kind::Signed => 'i',
+            Kind::Unsigned => 'u',
+            Kind::Float => 'f',
+        };
+        write!(f, "{order}{kind}{}", self.width)
+    }
+}
+
+/// One key of the dictionary, its value, and the text of the value.
+struct Entry<'a> {
+    key: &'a str,
+    value: Literal<'a>,
+    source: &'a str,
+}
+
+/// A Python literal, as far as headers have them.
+enum Literal<'a> {
+    /// A string, without its quotes; escapes stay as they are.
+    Text(&'a str),
+    /// A number or a name such as `True`.
+    Word(&'a str),
+    Tuple(Vec<Literal<'a>>),
+    List,
+}
+
+/// Reads literals from the front of a text.
+struct Reader<'a> {
+    text: &'a str,
+    long_suffix: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// The whole text as one dictionary.
+    fn dictionary(&mut self) -> Result<Vec<Entry<'a>>, String> {
+        let mut entries = Vec::new();
+        self.expect('{')?;
+        while !self.accept('}') {
+            let Some(key) = self.string()? else {
+                return Err(self.unexpected("a key in quotes"));
+            };
+            self.expect(':')?;
+            self.skip_space();
+            let before = self.text;
+            let value = self.literal(0)?;
+            let source = &before[..before.len() - self.text.len()];
+            entries.push(Entry { key, value, source });
+            if !self.accept(',') {
+                self.expect('}')?;
+                break;
+            }
+        }
+        self.skip_space();
+        if self.text.is_empty() {
+            Ok(entries)
+        } else {
+            Err(self.unexpected("the end of the header"))
+        }
+    }
+
+    fn literal(&mut self, depth: usize) -> Result<Literal<'a>, String> {
+        if depth > MAX_DEPTH {
+            return Err("its brackets are nested too deeply".to_owned());
+        }
+        if let Some(text) = self.string()? {
+            return Ok(Literal::Text(text));
+        }
+        if self.accept('(') {
+            let (mut items, comma) = self.items(')', depth)?;
+            // In Python, (3) is the number.
+            return Ok(match (items.pop(), items.is_empty()) {
+                (Some(item), true) if !comma => item,
+                (Some(item), _) => {
+                    items.push(item);
+                    Literal::Tuple(items)
+                }
+                (None, _) => Literal::Tuple(items),
+            });
+        }
+        if self.accept('[') {
+            self.items(']', depth)?;
+            return Ok(Literal::List);
+        }
+        self.skip_space();
+        let length = self
+            .text
+            .find(|c: char| !c.is_ascii_alphanumeric() && !"_.+-".contains(c))
+            .unwrap_or(self.text.len());
+        if length == 0 {
+            return Err(self.unexpected("a value"));
+        }
+        let (word, rest) = self.text.split_at(length);
+        self.text = rest;
+        Ok(Literal::Word(word))
+    }
+
+    /// Literals up to the bracket that closes them, and whether a comma follows the last.
+    fn items(&mut self, close: char, depth: usize) -> Result<(Vec<Literal<'a>>, bool), String> {
+        let mut items = Vec::new();
+        loop {
+            if self.accept(close) {
+                let comma = !items.is_empty();
+                return Ok((items, comma));
+            }
+            items.push(self.literal(depth + 1)?);
+            if !self.accept(',') {
+                self.expect(close)?;
+                return Ok((items, false));
+            }
+        }
+    }
+
+    /// A string in single or double quotes, if one comes next.
+    fn string(&mut self) -> Result<Option<&'a str>, String> {
+        let Some(quote) = ['\'', '"'].into_iter().find(|&quote| self.accept(quote)) else {
+            return Ok(None);
+        };
+        let mut escaped = false;
+        for (at, c) in self.text.char_indices() {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '\n' | '\r' => break,
+                c if c == quote => {
+                    let text = &self.text[..at];
+                    self.text = &self.text[at + 1..];
+                    return Ok(Some(text));
+                }
+                _ => {}
+            }
+        }
+        Err("a quote is not closed".to_owned())
+    }
+
+    /// A length of a shape, as Python writes whole numbers.
+    fn length(&self, item: &Literal<'_>) -> Option<u64> {
+        let Literal::Word(word) = item else {
+            return None;
+        };
+        let word = match word.strip_suffix('L') {
+            Some(digits) if self.long_suffix => digits,
+            _ => word,
+        };
+        let digits = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+        let zero_first = word.starts_with('0') && word.bytes().any(|byte| byte != b'0');
+        word.parse().ok().filter(|_| digits && !zero_first)
+    }
+
+    fn skip_space(&mut self) {
+        self.text = self.text.trim_start_matches([' ', '\t', '\n', '\r', '\x0c']);
+    }
+
+    fn accept(&mut self, c: char) -> bool {
+        self.skip_space();
+        match self.text.strip_prefix(c) {
+            Some(rest) => {
+                self.text = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn expect(&mut self, c: char) -> Result<(), String> {
+        if self.accept(c) {
+            Ok(())
+        } else {
+            Err(self.unexpected(&format!("`{c}`")))
+        }
+    }
+
+    fn unexpected(&self, wanted: &str) -> String {
+        match self.text.chars().next() {
+            Some(c) => format!("{c:?} stands where {wanted} should"),
+            None => format!("it ends where {wanted} should stand"),
+        }
+    }
+}
+
+/// The start of a text that may be long.
+fn start(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of some version with no data.
+    fn file((major, minor): (u8, u8), text: &[u8]) -> Vec<u8> {
+        let mut bytes = b"\x93NUMPY".to_vec();
+        bytes.extend([major, minor]);
+        match major {
+            1 => bytes.extend((text.len() as u16).to_le_bytes()),
+            _ => bytes.extend((text.len() as u32).to_le_bytes()),
+        }
+        bytes.extend(text);
+        bytes
+    }
+
+    fn read(text: &str) -> Result<Header, String> {
+        parse(&file((1, 0), text.as_bytes()))
+    }
+
+    fn shape(text: &str) -> Result<Vec<u64>, String> {
+        read(&format!(
+            "{{'descr': '<i8', 'fortran_order': False, 'shape': {text}, }}"
+        ))
+        .map(|header| header.shape)
+    }
+
+    #[test]
+    fn what_numpy_writes_and_reads_is_read() {
+        let expected = Header {
+            element: Ok(Element {
+                kind: Kind::Signed,
+                width: 8,
+                big_endian: false,
+            }),
+            fortran_order: true,
+            shape: vec![3, 2],
+            end: 0,
+        };
+        for text in [
+            "{'descr': '<i8', 'fortran_order': True, 'shape': (3, 2), }          \n",
+            "{'shape': (3, 2), 'fortran_order': True, 'descr': '<i8'}",
+            "{\"fortran_order\":True,\"shape\":(3,2,),\"descr\":\"<i8\"}",
+            " \t\n{ 'descr' :\n'<i8' ,'shape' : ( 3 , 2 , ) , 'fortran_order' : (True) } \n\n",
+            "{'descr': '<i8', 'fortran_order': True, 'shape': (3L, 2L), }",
+        ] {
+            let found = read(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(
+                found,
+                Header {
+                    end: text.len() + 10,
+                    ..expected.clone()
+                }
+            );
+        }
+        for (text, lengths) in [
+            ("()", &[][..]),
+            ("(7,)", &[7]),
+            ("(0,)", &[0]),
+            ("(00, 3)", &[0, 3]),
+            ("(1, 2, 3, 4)", &[1, 2, 3, 4]),
+            ("(18446744073709551615,)", &[u64::MAX]),
+        ] {
+            assert_eq!(shape(text).as_deref(), Ok(lengths), "{text}");
+        }
+        // Versions differ in the width of the length and in the encoding.
+        let latin = b"{'descr': [('\xe9', '<i4')], 'fortran_order': False, 'shape': (2,)}";
+        let utf8 = "{'descr': [('\u{e9}', '<i4')], 'fortran_order': False, 'shape': (2,)}".as_bytes();
+        for (version, text) in [((1, 0), &latin[..]), ((2, 0), latin), ((3, 0), utf8)] {
+            let header = parse(&file(version, text)).expect("a good header");
+            assert_eq!(header.element, Err("a structured type".to_owned()));
+            assert_eq!(header.shape, [2]);
+        }
+        assert!(parse(&file((3, 0), latin)).is_err());
+    }
+
+    #[test]
+    fn a_header_has_each_key_once_and_no_other() {
+        let keys = ["'descr': '<i8'", "'fortran_order': False", "'shape': (10,)"];
+        for (i, key) in keys.into_iter().enumerate() {
+            let name = key.split('\'').nth(1).expect("a name");
+            let twice = format!("{{{}, {}, {}, {key}}}", keys[0], keys[1], keys[2]);
+            assert_eq!(read(&twice), Err(format!("the key `{name}` is given more than once")));
+            let rest: Vec<&str> = keys.into_iter().filter(|&other| other != key).collect();
+            let missing = format!("{{{}}}", rest.join(", "));
+            assert_eq!(read(&missing), Err(format!("the key `{name}` is missing")));
+            let mut renamed = keys.map(str::to_owned);
+            renamed[i] = key.replace(name, &format!("{name} "));
+            let unknown = format!("the key `{name} ` is unknown");
+            assert_eq!(read(&format!("{{{}}}", renamed.join(", "))), Err(unknown));
+        }
+        // A second meaning is refused wherever it stands, also if both agree or the values are wrong.
+        for text in [
+            "{'shape': (2,), 'descr': '<i8', 'fortran_order': False, 'shape': (10,), }",
+            "{'descr': '<i8', 'fortran_order': False, 'shape': (10,), \"shape\": (10,), }",
+            "{'descr': '<i8', 'fortran_order': False, 'shape': (10,), 'shape': None, }",
+        ] {
+            assert!(
+                read(text).is_err_and(|error| error.contains("`shape` is given more")),
+                "{text}"
+            );
+        }
+        let extra = "{'descr': '<i8', 'fortran_order': False, 'shape': (10,), 'order': 1}";
+        assert_eq!(read(extra), Err("the key `order` is unknown".to_owned()));
+        assert_eq!(read("{}"), Err("the key `descr` is missing".to_owned()));
+        // A key in a string is no key.
+        let inside = "{'descr': '<i8', 'fortran_order': False, 'sha\\'pe': (2,), 'shape': (10,)}";
+        assert!(read(inside).is_err_and(|error| error.contains("unknown")));
+        let name = "{'descr': [('\\'shape\\': (2,)', '<i8')], 'fortran_order': False, 'shape': (10,)}";
+        assert_eq!(read(name).map(|header| header.shape), Ok(vec![10]));
+    }
+
+    #[test]
+    fn shapes_are_tuples_of_whole_numbers() {
+        for text in [
+            "10",
+            "(10)",
+            "[10]",
+            "[10,]",
+            "(-1,)",
+            "(+1,)",
+            "(1.0,)",
+            "(1e3,)",
+            "(0x10,)",
+            "(1_0,)",
+            "(010,)",
+            "('10',)",
+            "(True,)",
+            "(None,)",
+            "((10,),)",
+            "(10, (2,))",
+            "'(10,)'",
+            "None",
+            "(18446744073709551616,)",
+            "(10LL,)",
+            "(L,)",
+            "(2, nan)",
+            "(1 0,)",
+        ] {
+            assert!(shape(text).is_err(), "{text}");
+        }
+        for text in [
+            "", "(", "(10", "(10,", "(10,]", "(,)", "(10,,)", "(10;)", "10,)", "(10,))", "(10,)(", "{}", "(10,) 5",
+        ] {
+            assert!(shape(text).is_err(), "{text}");
+        }
+        let long = b"{'descr': '<i8', 'fortran_order': False, 'shape': (3L,), }";
+        assert!(parse(&file((2, 0), long)).is_ok() && parse(&file((3, 0), long)).is_err());
+        assert_eq!(
+            shape("(3.0,)"),
+            Err("`shape` is (3.0,), and a tuple of lengths is needed".to_owned())
+        );
+    }
+
+    #[test]
+    fn the_order_is_true_or_false() {
+        for word in ["true", "1", "0", "None", "'True'", "(True,)", "not True", "Truee", ""] {
+            let text = format!("{{'descr': '<i8', 'fortran_order': {word}, 'shape': (2,), }}");
+            assert!(read(&text).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn types_are_those_with_a_byte_order() {
+        let element = |descr: &str| {
+            read(&format!(
+                "{{'descr': {descr}, 'fortran_order': False, 'shape': (2,), }}"
+            ))
+            .map(|header| header.element)
+        };
+        let plain = |kind, width, big_endian| {
+            Ok(Ok(Element {
+                kind,
+                width,
+                big_endian,
+            }))
+        };
+        assert_eq!(element("'|b1'"), plain(Kind::Bool, 1, false));
+        assert_eq!(element("'|i1'"), plain(Kind::Signed, 1, false));
+        assert_eq!(element("'>u4'"), plain(Kind::Unsigned, 4, true));
+        assert_eq!(element("'<f4'"), plain(Kind::Float, 4, false));
+        for other in [
+            "|i8", "i8", "=i8", "<f2", "<i16", "<i3", "<i08", "<i+8", "<c16", "<U1", "|O", "|b8", "<b2", "", "\u{e9}",
+        ] {
+            let found = element(&format!("'{other}'"));
+            assert!(
+                matches!(&found, Ok(Err(name)) if name.chars().count() <= 4),
+                "{other}: {found:?}"
+            );
+        }
+        for structured in ["[('a', '<i4'), ('b', '<f8', (2,))]", "('<i4', (2, 2))", "[]"] {
+            assert_eq!(element(structured), Ok(Err("a structured type".to_owned())));
+        }
+        for wrong in ["None", "8", "<i8", "'<i8", "'<i8\n'", "'<i8' '<i8'"] {
+            assert!(element(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_header_is_refused() {
+        let good = b"{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }";
+        for version in [(0, 0), (1, 1), (2, 1), (4, 0), (9, 0), (255, 255)] {
+            let error = parse(&file(version, good)).expect_err("no such version");
+            assert!(
+                error.contains(&format!("version {}.{}", version.0, version.1)),
+                "{error}"
+            );
+        }
+        for text in [
+            "",
+            " ",
+            "\0",
+            "[]",
+            "5",
+            "'shape'",
+            "{",
+            "{'shape'",
+            "{'shape':",
+            "{shape: (2,)}",
+            "{,}",
+            "{'a': 1,, }",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+        let good = std::str::from_utf8(good).expect("ASCII");
+        for end in ["}", "x", "\0", ", ", "# more", "{'shape': (9,)}"] {
+            assert!(read(&format!("{good}{end}")).is_err(), "{end}");
+        }
+        for depth in [10_000, 60_000] {
+            let text = format!("{{'descr': {}", "(".repeat(depth));
+            assert_eq!(read(&text), Err("its brackets are nested too deeply".to_owned()));
+        }
+        let whole = file((1, 0), good.as_bytes());
+        assert!(parse(&whole).is_ok());
+        for cut in 0..whole.len() {
+            assert!(parse(&whole[..cut]).is_err(), "{cut}");
+        }
+        assert!(parse(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}").is_err());
+    }
+
+    #[test]
+    fn elements_are_counted_without_overflow() {
+        let count = |text: &str| {
+            let header = read(&format!(
+                "{{'descr': '<i8', 'fortran_order': False, 'shape': {text}, }}"
+            ));
+            header.expect("a good header").elements()
+        };
+        assert_eq!(count("()"), Some(1));
+        assert_eq!(count("(3, 5)"), Some(15));
+        assert_eq!(count("(4294967296, 4294967296)"), None);
+        assert_eq!(count("(4294967296, 4294967296, 0)"), Some(0));
+        assert_eq!(count("(4294967296, 4294967295)"), Some(u64::MAX - u64::from(u32::MAX)));
+    }
+}
