@@ -290,7 +290,7 @@ pub enum Error {
         /// What was wanted.
         what: &'static str,
     },
-    /// A file of finished starts that this search cannot go on from.
+    /// A file of finished rows that this study cannot go on from.
     #[error("{}, line {line}: {detail}", path.display())]
     Journal {
         /// The file.
@@ -300,12 +300,20 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
-    /// The caller asked to stop before all starts were done.
-    #[error("stopped after {done} of {total} starts")]
+    /// A file of finished rows that another process is writing.
+    #[error("{} is being written by another run", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The caller asked to stop before a study was done.
+    #[error("stopped after {done} of {total} {points}")]
     Interrupted {
-        /// Finished starts.
+        /// What the points of the study are: "starts".
+        points: &'static str,
+        /// Finished points.
         done: u64,
-        /// Starts that were asked for.
+        /// Points that were asked for.
         total: u64,
         /// The file that holds them, if any.
         kept: Option<PathBuf>,
@@ -362,12 +370,13 @@ impl Error {
             Self::Gram { .. } => Some("build it for this problem, for example from its partition by size".to_owned()),
             Self::Stopped { .. } => None,
             Self::Journal { .. } => Some("choose another --output, or remove this file to begin again".to_owned()),
+            Self::Busy { .. } => Some("wait for its end, or choose another --output".to_owned()),
             Self::Interrupted { kept: Some(path), .. } => Some(format!(
-                "the same command goes on from there: finished starts are in {}",
+                "the same command goes on from there: what is finished is in {}",
                 path.display()
             )),
             Self::Interrupted { kept: None, .. } => {
-                Some("give --output DIR: finished starts are kept there, and the same command goes on from them".to_owned())
+                Some("give --output DIR: what is finished is kept there, and the same command goes on from it".to_owned())
             }
             Self::Contradiction { .. } | Self::Internal { .. } => {
                 Some("this is a defect of ufmin: please report it with the command line and the problem file".to_owned())

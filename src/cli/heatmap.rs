@@ -8,11 +8,15 @@ use ufmin::files::npy::read_matrix;
 use ufmin::files::{has_extension, read_text, write_atomically};
 use ufmin::math::control::Control;
 use ufmin::plot::{self, Heatmap, Panel};
+use ufmin::report::Report;
 use ufmin::report::picture::Picture;
+use ufmin::report::view::View;
+use ufmin::solution::Termination;
 use ufmin::solve::solve;
 use ufmin::spec::{CrossCheckChoice, load};
 
 use super::Outcome;
+use super::session::RunArgs;
 
 /// Draw a Gram matrix, or two and their difference
 ///
@@ -33,14 +37,18 @@ pub(crate) struct HeatmapArgs {
     /// Title, instead of the problem's own
     #[arg(long)]
     title: Option<String>,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 pub(crate) fn run(arguments: &HeatmapArgs) -> Result<Outcome, Error> {
     let kind = PictureKind::of(&arguments.output)?;
-    let (picture, certified) = picture(&arguments.source)?;
+    let session = arguments.run.start()?;
+    let control = session.control();
+    let (picture, certified) = picture(&arguments.source, control)?;
     let (mut heatmap, outcome) = match &arguments.against {
         Some(path) => {
-            let (other, also) = self::picture(path)?;
+            let (other, also) = self::picture(path, control)?;
             (picture.against(other), certified && also)
         }
         None => (picture.heatmap(), certified),
@@ -88,7 +96,7 @@ impl PictureKind {
 }
 
 /// The picture of a source, and whether it is certified (a matrix from elsewhere counts as such).
-fn picture(source: &Path) -> Result<(Picture, bool), Error> {
+fn picture(source: &Path, control: &Control) -> Result<(Picture, bool), Error> {
     if source.is_dir() {
         return Ok((of_folder(source)?, true));
     }
@@ -101,7 +109,12 @@ fn picture(source: &Path) -> Result<(Picture, bool), Error> {
     }
     let (problem, mut options, _) = load(source)?;
     options.cross_check = CrossCheckChoice::Never;
-    let solved = solve(&problem, &options, &Control::default())?;
+    let solved = solve(&problem, &options, control)?;
+    if solved.solution.termination == Termination::Interrupted {
+        return Err(Error::Stopped {
+            what: "the Gram matrix",
+        });
+    }
     Ok((
         Picture::of_gram(&problem, &solved.certificate.gram),
         solved.is_certified(),
@@ -131,23 +144,24 @@ fn of_folder(folder: &Path) -> Result<Picture, Error> {
     if !result.exists() {
         return Ok(picture);
     }
-    let damaged = |detail: String| Error::Result {
+    let report = Report::from_json(&read_text(&result)?).map_err(|detail| Error::Result {
         path: result.clone(),
         detail,
-    };
-    let json: serde_json::Value =
-        serde_json::from_str(&read_text(&result)?).map_err(|error| damaged(error.to_string()))?;
-    let problem = &json["problem"];
-    let text = |key: &str| problem[key].as_str().map(str::to_owned);
-    let loss = text("loss").ok_or_else(|| damaged("it has no problem.loss".to_owned()))?;
-    picture.title =
-        text("title").unwrap_or_else(|| format!("Optimal Gram matrix of {} classes", picture.panel.values.nrows()));
-    picture.subtitle = format!("{loss}, temperature {}", problem["temperature"]);
-    let sizes = [("sizes", "class size"), ("probabilities", "class probability")]
-        .into_iter()
-        .find_map(|(key, axis)| problem[key].as_array().map(|sizes| (sizes, axis)));
-    if let Some((sizes, axis)) = sizes.filter(|(sizes, _)| sizes.len() == picture.panel.values.nrows()) {
-        let labels: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+    })?;
+    let problem = report.problem;
+    let rows = picture.panel.values.nrows();
+    picture.title = problem
+        .title
+        .unwrap_or_else(|| format!("Optimal Gram matrix of {rows} classes"));
+    picture.subtitle = format!("{}, temperature {}", problem.loss, problem.temperature);
+    let sizes: Option<Vec<String>> = problem.sizes.map(|sizes| sizes.iter().map(u64::to_string).collect());
+    let probabilities = problem
+        .probabilities
+        .map(|all| all.iter().map(f64::to_string).collect());
+    let labels = sizes
+        .map(|labels| (labels, "class size"))
+        .or(probabilities.map(|labels| (labels, "class probability")));
+    if let Some((labels, axis)) = labels.filter(|(labels, _)| labels.len() == rows) {
         let boundaries = (1..labels.len()).filter(|&i| labels[i] != labels[i - 1]).collect();
         picture.panel = Panel {
             labels,

@@ -1,7 +1,7 @@
 //! What a Gram matrix looks like: angles, nearly coinciding classes, and how far the textbook geometries are from it.
 
 use nalgebra::DMatrix;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::gram::Gram;
 use crate::objective::others;
@@ -26,7 +26,7 @@ pub fn angle_degrees(inner_product: f64) -> f64 {
 }
 
 /// A pair of classes and the angle between them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// Classes in the user's order, 0-based, ascending.
     pub classes: [u64; 2],

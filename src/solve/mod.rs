@@ -142,7 +142,7 @@ fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<S
     }
     let gram_difference = (solution.gram.values().as_ref() - gram.values().as_ref()).amax();
     Some(CrossCheck {
-        method: name,
+        method: name.into(),
         gram_difference,
         seconds: start.elapsed().as_secs_f64(),
     })

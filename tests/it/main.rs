@@ -20,4 +20,5 @@ mod reference;
 mod sampled;
 mod samples;
 mod spec;
+mod study;
 mod symmetry;

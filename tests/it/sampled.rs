@@ -10,6 +10,7 @@ use ufmin::math::control::Control;
 use ufmin::objective::{Loss, Objective, Sampled};
 use ufmin::problem::{Batches, Classes, Model, Problem};
 use ufmin::program::Program;
+use ufmin::report::view::{Style, View};
 use ufmin::solution::Method;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
@@ -470,10 +471,11 @@ fn a_curve_leads_to_its_limit() {
         Quantity::BatchSize,
         &values,
         &Options::default(),
+        None,
         &Control::default(),
     )
     .unwrap();
-    assert!(found.is_certified());
+    assert!(found.is_certified() && found.complete);
     // Classes of one sample have no full batch.
     assert_eq!(found.limit.as_ref().unwrap().name, "population");
     let collapsed: Vec<usize> = found.rows.iter().map(|row| row.collapsed.len()).collect();
@@ -481,12 +483,12 @@ fn a_curve_leads_to_its_limit() {
     let distances: Vec<f64> = found.rows.iter().map(|row| row.distance_to_limit.unwrap()).collect();
     assert!(distances.windows(2).all(|pair| pair[1] < pair[0]), "{distances:?}");
     assert!(distances[5] < 1e-5);
-    let csv = found.to_csv();
+    let csv = found.table().unwrap().to_csv();
     assert_eq!(csv.lines().count(), values.len() + 1);
     let json: serde_json::Value = serde_json::from_str(&found.to_json()).unwrap();
     assert_eq!(json["schema"], "ufmin/curve/1");
     assert_eq!(json["rows"][1]["collapsed"], serde_json::json!([[2, 3]]));
-    assert!(found.text().contains("population"));
+    assert!(found.text(Style::default()).contains("population"));
     assert!(ufmin::plot::chart_svg(&found.chart()).unwrap().contains("batch size"));
 }
 

@@ -38,14 +38,14 @@ pub use grid::Grid;
 pub use limit::collapse_never;
 pub use report::text;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::certificate::Verdict;
 use crate::error::{Error, ProblemError};
 use crate::math::control::Control;
 use crate::objective::{Coefficients, real_coefficients};
 use crate::problem::{Classes, MAX_CLASS_SIZE, Measure, Model, Problem, TEMPERATURE_RANGE};
-use crate::report::MAX_LISTED_CLASSES;
+use crate::report::{MAX_LISTED_CLASSES, Name};
 use crate::solve::solve;
 use crate::spec::{CrossCheckChoice, MethodChoice, Options};
 use line::{Kind, Line, Stretch};
@@ -76,7 +76,7 @@ impl Default for Settings {
 }
 
 /// What is varied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Vary {
     /// The ratio of the largest to the smallest size; the smallest is fixed.
@@ -86,12 +86,12 @@ pub enum Vary {
 }
 
 /// The phases of one line of problems.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
     /// [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Name,
     /// Version of this crate.
-    pub version: &'static str,
+    pub version: Name,
     /// What was varied.
     pub vary: Vary,
     /// The smallest ratio, or temperature, at which a set of classes shares one vector, if one was found.
@@ -110,6 +110,8 @@ pub struct Phase {
     pub range: [f64; 2],
     /// What was held fixed.
     pub at: Fixed,
+    /// Whether all of the range was searched, which is so: a search that is stopped has no answer.
+    pub complete: bool,
     /// Problems of whole sizes next to the threshold, each solved and certified.
     pub certified: Vec<Neighbour>,
     /// Things the user should know.
@@ -117,12 +119,12 @@ pub struct Phase {
 }
 
 /// What does not vary.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)] // As in the problem file.
 pub struct Fixed {
     pub title: Option<String>,
-    pub loss: &'static str,
-    pub anchors: &'static str,
+    pub loss: Name,
+    pub anchors: Name,
     pub views: u64,
     pub nonnegative: bool,
     /// `None` where it varies.
@@ -140,8 +142,8 @@ impl Fixed {
     pub(crate) fn new(family: &Family, model: &Model) -> Fixed {
         Fixed {
             title: model.title.clone(),
-            loss: model.loss.name(),
-            anchors: model.anchors.name(),
+            loss: model.loss.name().into(),
+            anchors: model.anchors.name().into(),
             views: model.views,
             nonnegative: model.nonnegative,
             temperature: None,
@@ -154,7 +156,7 @@ impl Fixed {
 }
 
 /// A certified problem of whole sizes beside a threshold.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Neighbour {
     /// Its ratio.
     pub ratio: f64,
@@ -236,8 +238,8 @@ pub fn over_temperature(
 
 fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase {
     Phase {
-        schema: SCHEMA,
-        version: env!("CARGO_PKG_VERSION"),
+        schema: SCHEMA.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
         vary,
         threshold: None,
         never: false,
@@ -247,6 +249,7 @@ fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase
         undecided: Vec::new(),
         range: [range.0, range.1],
         at: Fixed::new(family, model),
+        complete: true,
         certified: Vec::new(),
         warnings: Vec::new(),
     }
