@@ -82,7 +82,6 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
         landscape::check(&problem, dimension, settings.level)?;
     }
     let session = arguments.session.start()?;
-    let clock = Instant::now();
     let journal = session.journal(&landscape::identity(&problem, &options, &settings))?;
     let optimum = solve(&problem, &options, &session.control().unobserved())?;
     if session.control().stop().is_some() && !optimum.is_certified() {
@@ -90,6 +89,7 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
             what: "the optimum that the starts are compared with",
         });
     }
+    let clock = Instant::now();
     let dimensions: Vec<u64> = (first..=last).collect();
     let landscapes = landscape::verify_all(
         &problem,

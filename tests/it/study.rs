@@ -89,10 +89,19 @@ fn lines_of(path: &Path) -> usize {
     text.iter().filter(|&&byte| byte == b'\n').count()
 }
 
-/// Sends a signal as soon as the journal has a row; whether the program was still at work then.
-fn signal_after_first_row(child: &mut Child, journal: &Path, signal: &str) -> bool {
+/// A last line without its end, as a kill in the middle of a write leaves it.
+fn tear(journal: &Path) {
+    let mut text = std::fs::read(journal).unwrap();
+    text.extend_from_slice(b"{\"point\":[4");
+    std::fs::write(journal, text).unwrap();
+}
+
+/// Sends a signal as soon as the journal is open, which a torn line at its end tells by being dropped, and has a row.
+/// Whether the program was still at work then.
+fn signal_at_work(child: &mut Child, journal: &Path, signal: &str) -> bool {
     let clock = Instant::now();
-    while lines_of(journal) < 2 && child.try_wait().unwrap().is_none() {
+    let is_open = || std::fs::read(journal).is_ok_and(|text| text.ends_with(b"\n"));
+    while !(is_open() && lines_of(journal) >= 2) && child.try_wait().unwrap().is_none() {
         assert!(clock.elapsed() < Duration::from_secs(300), "no row in five minutes");
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -114,7 +123,7 @@ fn killed_and_stopped_studies_go_on_to_the_same_bytes() {
         let journal = pieces.join("journal.jsonl");
 
         let mut child = start(folder.path(), &in_pieces);
-        let caught = signal_after_first_row(&mut child, &journal, "-KILL");
+        let caught = signal_at_work(&mut child, &journal, "-KILL");
         let output = child.wait_with_output().unwrap();
         assert!(
             caught && output.status.code().is_none(),
@@ -124,10 +133,9 @@ fn killed_and_stopped_studies_go_on_to_the_same_bytes() {
         let kept = lines_of(&journal);
 
         for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
+            tear(&journal);
             let mut child = start(folder.path(), &in_pieces);
-            // The program must have begun to listen.
-            std::thread::sleep(Duration::from_millis(150));
-            let caught = signal_after_first_row(&mut child, &journal, signal);
+            let caught = signal_at_work(&mut child, &journal, signal);
             let output = child.wait_with_output().unwrap();
             let errors = String::from_utf8(output.stderr).unwrap();
             if !caught || output.status.code() == Some(0) {
@@ -146,10 +154,7 @@ fn killed_and_stopped_studies_go_on_to_the_same_bytes() {
             }
         }
 
-        // A last line without its end, as a kill in the middle of a write leaves it.
-        let mut text = std::fs::read(&journal).unwrap();
-        text.extend_from_slice(b"{\"point\":[4");
-        std::fs::write(&journal, text).unwrap();
+        tear(&journal);
         let resumed = ufmin(folder.path(), &in_pieces);
         let whole = ufmin(folder.path(), &in_one);
         assert_eq!(resumed.status.code(), Some(0), "{verb}: {resumed:?}");
