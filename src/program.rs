@@ -13,25 +13,30 @@
 //! [ M_gg + (p_g - M_gg)/m_g on the diagonal, M_gh off it ]  PSD, r x r
 //! ```
 
+use std::sync::OnceLock;
+
 use nalgebra::DMatrix;
 
 use crate::gram::{Gram, Partition};
-use crate::objective::{ClassLevel, Layout, LogSumExp, within_class_samples};
+use crate::objective::{ClassLevel, Coefficients, Layout, LogSumExp, Sampled, coefficients, within_class_samples};
 use crate::problem::Problem;
 
 /// The reduced convex program: groups with multiplicities, and the objective over their entries.
-#[derive(Debug, Clone)]
-pub struct Program {
+#[derive(Debug)]
+pub struct Program<'a> {
+    problem: &'a Problem,
     /// Which class belongs to which group.
     pub partition: Partition,
     /// Samples in one class of each group, `n_g` (infinite for probabilities).
     pub samples: Vec<f64>,
     /// Number of classes in each group, `m_g`.
     pub multiplicity: Vec<f64>,
-    /// The loss over the entries.
-    pub objective: LogSumExp,
     /// Entries are bounded below by zero.
     pub nonnegative: bool,
+    // Built when first asked for: the rows alone have r^2 terms.
+    coefficients: OnceLock<Coefficients>,
+    rows: OnceLock<LogSumExp>,
+    sampled: OnceLock<Option<Sampled>>,
 }
 
 /// An invariant Gram matrix at the sample level: one within-class entry a group and one entry a pair of groups.
@@ -41,27 +46,29 @@ pub struct Entries {
     pub values: Vec<f64>,
 }
 
-impl Program {
+impl<'a> Program<'a> {
     /// The program of `problem`, reduced by equal class sizes.
-    pub fn new(problem: &Problem) -> Self {
+    pub fn new(problem: &'a Problem) -> Self {
         Self::on_partition(problem, Partition::by_size(problem))
     }
 
     /// The program of `problem` on a given partition, whose groups must each hold classes of one size.
-    pub fn on_partition(problem: &Problem, partition: Partition) -> Self {
+    pub fn on_partition(problem: &'a Problem, partition: Partition) -> Self {
         let multiplicity = partition.multiplicity_f64();
-        let objective = LogSumExp::from_problem(problem, partition.sizes(), &multiplicity);
         let samples = partition
             .sizes()
             .iter()
             .map(|&size| within_class_samples(problem, size))
             .collect();
         Self {
+            problem,
             partition,
             samples,
             multiplicity,
-            objective,
             nonnegative: problem.model().nonnegative,
+            coefficients: OnceLock::new(),
+            rows: OnceLock::new(),
+            sampled: OnceLock::new(),
         }
     }
 
@@ -70,9 +77,38 @@ impl Program {
         self.multiplicity.len()
     }
 
+    /// The problem.
+    pub fn problem(&self) -> &'a Problem {
+        self.problem
+    }
+
+    /// Coefficients of THEORY (3), for a full-batch loss; of others those of their limit.
+    pub fn coefficients(&self) -> &Coefficients {
+        self.coefficients
+            .get_or_init(|| coefficients(self.problem, self.partition.sizes(), &self.multiplicity))
+    }
+
+    /// The full-batch loss over the entries.
+    pub fn objective(&self) -> &LogSumExp {
+        self.rows
+            .get_or_init(|| LogSumExp::from_problem(self.problem, self.partition.sizes(), &self.multiplicity))
+    }
+
+    /// The sampled loss, if it is one.
+    pub fn sampled(&self) -> Option<&Sampled> {
+        self.sampled
+            .get_or_init(|| Sampled::on_partition(self.problem, &self.partition))
+            .as_ref()
+    }
+
+    /// Whether the loss is an expectation, THEORY (10) or (11).
+    pub fn is_sampled(&self) -> bool {
+        self.problem.model().is_sampled()
+    }
+
     /// Layout of the entries.
     pub fn layout(&self) -> Layout {
-        self.objective.layout()
+        Layout::new(self.groups())
     }
 
     /// Number of classes `k`.
@@ -87,7 +123,7 @@ impl Program {
 
     /// The loss where every class has collapsed to one vector.
     pub fn class_level(&self) -> ClassLevel<'_> {
-        ClassLevel::new(&self.objective, &self.multiplicity)
+        ClassLevel::new(self.objective(), &self.multiplicity)
     }
 
     /// The class-level Gram matrix of entries: within-class entries are moved to 1, which keeps the matrix feasible
@@ -129,7 +165,7 @@ pub fn lift(gram: &Gram) -> DMatrix<f64> {
 ///
 /// # Panics
 /// If `dense` is not N x N for the class sizes of the partition.
-pub fn reduce_samples(program: &Program, dense: &DMatrix<f64>) -> Entries {
+pub fn reduce_samples(program: &Program<'_>, dense: &DMatrix<f64>) -> Entries {
     let layout = program.layout();
     let groups = sample_classes(program);
     assert_eq!(dense.nrows(), groups.len(), "one row a sample");
@@ -156,7 +192,7 @@ pub fn reduce_samples(program: &Program, dense: &DMatrix<f64>) -> Entries {
 }
 
 /// The dense sample-level matrix of invariant entries, samples in class-major order: the inverse of [`reduce_samples`].
-pub fn lift_samples(program: &Program, entries: &Entries) -> DMatrix<f64> {
+pub fn lift_samples(program: &Program<'_>, entries: &Entries) -> DMatrix<f64> {
     let layout = program.layout();
     let groups = sample_classes(program);
     DMatrix::from_fn(groups.len(), groups.len(), |i, j| {
@@ -172,7 +208,7 @@ pub fn lift_samples(program: &Program, entries: &Entries) -> DMatrix<f64> {
 }
 
 /// `(class, group)` of every sample, class-major.
-fn sample_classes(program: &Program) -> Vec<(u64, usize)> {
+fn sample_classes(program: &Program<'_>) -> Vec<(u64, usize)> {
     let mut groups = Vec::new();
     for (first, count, group) in program.partition.runs() {
         for class in first..first + count {

@@ -7,12 +7,17 @@
 use nalgebra::DMatrix;
 use serde::Serialize;
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, MAX_DENSE_GROUPS};
 use crate::error::Error;
-use crate::gram::Partition;
+use crate::gram::implicit::Point;
+use crate::gram::{CauchyForm, Gram, Partition};
+use crate::math::control::Control;
 use crate::math::sum::compensated_sum;
+use crate::method::{Attempt, Method, Refusal};
 use crate::objective::{Objective, Sampled, coefficients, softplus};
 use crate::problem::Problem;
+use crate::program::Program;
+use crate::solution::{self, Solution, Termination};
 
 /// Above this many groups only few splits of the classes in two are tried.
 const MAX_SPLIT_GROUPS: usize = 64;
@@ -169,6 +174,101 @@ impl Geometry {
     }
 }
 
+/// The orthogonal frame for nonnegative features.
+#[derive(Debug, Clone, Copy)]
+pub struct Formula;
+
+impl Method for Formula {
+    fn name(&self) -> solution::Method {
+        solution::Method::ClosedForm
+    }
+
+    fn accepts(&self, program: &Program<'_>) -> Result<(), Refusal> {
+        if program.nonnegative {
+            Ok(())
+        } else {
+            Err(Refusal::NeedsNonnegative)
+        }
+    }
+
+    fn minimise(
+        &self,
+        program: &Program<'_>,
+        _start: Option<&DMatrix<f64>>,
+        _control: &Control,
+    ) -> Result<Attempt, Error> {
+        Ok(Attempt::Found(orthogonal_frame(program)))
+    }
+}
+
+/// The best standard geometry, where nothing better is known: a feasible point, to be judged as any other. Where it is the
+/// simplex ETF, or there are too many groups for a matrix, it is that in the implicit form.
+pub(crate) fn fallback(program: &Program<'_>, control: &Control) -> Solution {
+    let (problem, partition) = (program.problem(), program.partition.clone());
+    let groups = partition.groups();
+    let classes = partition.classes() as f64;
+    let best = if groups <= MAX_DENSE_GROUPS {
+        Geometry::best(problem, &partition)
+    } else {
+        None
+    };
+    let (gram, rank) = match best {
+        Some(geometry) if program.is_sampled() || !geometry.is_simplex() => {
+            let (values, rank) = geometry.values();
+            (Gram::from_groups(partition, values), rank)
+        }
+        _ => (simplex(problem, partition), classes as u64 - 1),
+    };
+    Solution {
+        gram,
+        within_class: vec![1.0; groups],
+        clusters: Vec::new(),
+        rank: Some(rank),
+        factor: None,
+        method: solution::Method::ClosedForm,
+        termination: control.stop().map_or(Termination::Stalled, Termination::from),
+        iterations: 0,
+    }
+}
+
+/// The simplex ETF in the implicit form: equal `beta`.
+fn simplex(problem: &Problem, partition: Partition) -> Gram {
+    let groups = partition.groups();
+    let classes = partition.classes() as f64;
+    let temperature = problem.model().temperature;
+    let point = Point {
+        temperature,
+        log_ratio: vec![-classes / (2.0 * (classes - 1.0) * temperature); groups],
+        log_beta: vec![0.0; groups],
+        z: vec![0.0; groups],
+        log_mass: vec![0.0; groups],
+    };
+    let form = CauchyForm {
+        point,
+        vertex: (0..groups as u32).collect(),
+        cluster: vec![false; groups],
+        shift: 0.0,
+    };
+    Gram::from_cauchy(partition, form)
+}
+
+/// The optimum with nonnegative features: the identity, for every loss that increases in every inner product between
+/// classes \[Kini2024, Theorem 1\]. All losses of THEORY (3) do.
+fn orthogonal_frame(program: &Program<'_>) -> Solution {
+    let partition = program.partition.clone();
+    let groups = partition.groups();
+    Solution {
+        gram: Gram::from_groups(partition, DMatrix::zeros(groups, groups)),
+        within_class: vec![1.0; groups],
+        clusters: Vec::new(),
+        rank: Some(program.problem().classes().count()),
+        factor: None,
+        method: solution::Method::ClosedForm,
+        termination: Termination::Converged,
+        iterations: 0,
+    }
+}
+
 /// The largest `count` classes and the rest; a group on the border is split. The rest is one cluster, and so are the largest
 /// if `both`, else each of them is by itself. `pieces` are largest first.
 fn split(pieces: &[Piece], count: f64, both: bool) -> Vec<Piece> {
@@ -271,7 +371,6 @@ fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> (f64, f64) {
 mod tests {
     use super::*;
     use crate::certificate::certify;
-    use crate::gram::Gram;
     use crate::objective::Loss;
     use crate::problem::{Classes, Model};
 

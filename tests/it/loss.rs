@@ -56,8 +56,8 @@ pub(crate) fn problem(sizes: &[u64], loss: Loss, anchors: Anchors, temperature: 
 }
 
 /// The whole value of a program's objective at entries.
-fn value(program: &Program, entries: &[f64]) -> f64 {
-    program.objective.floor().unwrap_or(0.0) + program.objective.evaluate(entries).excess
+fn value(program: &Program<'_>, entries: &[f64]) -> f64 {
+    program.objective().floor().unwrap_or(0.0) + program.objective().evaluate(entries).excess
 }
 
 #[derive(Deserialize)]
@@ -98,7 +98,8 @@ fn sample_level_definitions_agree_with_stored_values() {
         let sizes: Vec<u64> = (0..classes)
             .map(|c| labels.iter().filter(|&&l| l == c).count() as u64)
             .collect();
-        let program = Program::new(&problem(&sizes, case.loss, case.anchors, case.temperature));
+        let given = problem(&sizes, case.loss, case.anchors, case.temperature);
+        let program = Program::new(&given);
         let averaged = value(&program, &reduce_samples(&program, &gram).values);
         assert!(
             averaged <= case.value + 1e-12,
@@ -122,7 +123,7 @@ fn small_sizes() -> impl Strategy<Value = Vec<u64>> {
 }
 
 /// Entries of an invariant matrix, not necessarily feasible: the loss is defined everywhere.
-fn some_entries(program: &Program, seed: f64, within: f64) -> Vec<f64> {
+fn some_entries(program: &Program<'_>, seed: f64, within: f64) -> Vec<f64> {
     let layout = program.layout();
     let mut entries: Vec<f64> = (0..layout.len()).map(|i| 0.9 * (seed + 2.3 * i as f64).sin()).collect();
     for g in 0..program.groups() {
@@ -139,7 +140,8 @@ proptest! {
     fn reduced_objective_is_the_sample_level_loss(
         sizes in small_sizes(), loss in any_loss(), anchors in any_anchors(), tau in 0.1f64..3.0, seed in 0.0f64..6.0, within in 0.3f64..1.0,
     ) {
-        let program = Program::new(&problem(&sizes, loss, anchors, tau));
+        let given = problem(&sizes, loss, anchors, tau);
+        let program = Program::new(&given);
         let entries = some_entries(&program, seed, within);
         let gram = lift_samples(&program, &Entries { values: entries.clone() });
         let labels: Vec<usize> = sizes.iter().enumerate().flat_map(|(c, &n)| vec![c; n as usize]).collect();
@@ -159,8 +161,9 @@ proptest! {
     fn gradient_and_hessian_have_their_slopes(
         sizes in small_sizes(), loss in any_loss(), anchors in any_anchors(), tau in 0.3f64..2.0, seed in 0.0f64..6.0,
     ) {
-        let program = Program::new(&problem(&sizes, loss, anchors, tau));
-        let objective = &program.objective;
+        let given = problem(&sizes, loss, anchors, tau);
+        let program = Program::new(&given);
+        let objective = program.objective();
         let x = some_entries(&program, seed, 0.8);
         let direction: Vec<f64> = (0..x.len()).map(|i| (1.7 * i as f64 + 3.0 * seed).cos()).collect();
         let at = objective.evaluate(&x);
@@ -187,8 +190,9 @@ proptest! {
     fn minorants_lie_below_and_touch(
         sizes in small_sizes(), loss in any_loss(), anchors in any_anchors(), tau in 0.1f64..3.0, seed in 0.0f64..6.0, other in 0.0f64..6.0,
     ) {
-        let program = Program::new(&problem(&sizes, loss, anchors, tau));
-        let objective = &program.objective;
+        let given = problem(&sizes, loss, anchors, tau);
+        let program = Program::new(&given);
+        let objective = program.objective();
         let collapsed = |seed: f64| {
             let mut x = some_entries(&program, seed, 1.0);
             x[..program.groups()].fill(1.0);
@@ -228,7 +232,8 @@ fn one_point_has_the_known_values() {
                 .sum(),
         ),
     ] {
-        let program = Program::new(&problem(&sizes, loss, Anchors::Sample, 0.3));
+        let given = problem(&sizes, loss, Anchors::Sample, 0.3);
+        let program = Program::new(&given);
         let found = value(&program, &vec![1.0; program.layout().len()]);
         assert!((found - expected).abs() < 1e-14, "{loss}: {found} against {expected}");
     }
@@ -238,10 +243,11 @@ fn one_point_has_the_known_values() {
 #[test]
 fn log_excess_survives_underflow() {
     for tau in [0.05, 0.005, 0.002, 1e-3] {
-        let program = Program::new(&problem(&[10, 10], Loss::Supcon, Anchors::Sample, tau));
+        let given = problem(&[10, 10], Loss::Supcon, Anchors::Sample, tau);
+        let program = Program::new(&given);
         let mut entries = vec![-1.0; program.layout().len()];
         entries[0] = 1.0;
-        let at = program.objective.evaluate(&entries);
+        let at = program.objective().evaluate(&entries);
         let expected = (10.0f64 / 9.0).ln() - 2.0 / tau;
         let expected = if expected > -30.0 {
             expected.exp().ln_1p().ln()

@@ -99,14 +99,14 @@ proptest! {
             for g in 0..program.groups() {
                 values[layout.within(g)] = if collapsed { 1.0 } else { within };
             }
-            let evaluation = program.objective.evaluate(&values);
+            let evaluation = program.objective().evaluate(&values);
             let lifted = lift_samples(&program, &Entries { values: values.clone() });
             prop_assert_eq!(lifted.nrows() as u64, sizes.iter().sum::<u64>());
             let point = loss.evaluate(&lifted, 0.0);
             let error = (loss.excess(&point) - evaluation.excess).abs();
             // Two hundred exponents of up to 1/tau each, rounded.
             prop_assert!(error < 1e-12 * evaluation.excess.abs().max(1e-3), "excess is off by {error}");
-            match (loss.floor(), program.objective.floor()) {
+            match (loss.floor(), program.objective().floor()) {
                 (Some(a), Some(b)) => prop_assert!((a - b).abs() < 1e-13 * (1.0 + b.abs())),
                 (a, b) => prop_assert_eq!(a, b),
             }
@@ -126,7 +126,7 @@ fn the_excess_keeps_its_digits_near_collapse() {
         values[layout.within(g)] = 1.0;
     }
     let mut lifted = lift_samples(&program, &Entries { values: values.clone() });
-    let expected = program.objective.evaluate(&values);
+    let expected = program.objective().evaluate(&values);
     let point = loss.evaluate(&lifted, expected.log_excess);
     assert!((loss.excess(&point) - 1.0).abs() < 1e-12);
     assert!((loss.log_excess(&point) - expected.log_excess).abs() < 1e-12);

@@ -107,7 +107,7 @@ pub struct Encoding {
 
 impl Encoding {
     /// Encodes `program` about `centre` (entries in its [`Layout`]; within-class entries 1).
-    pub fn new(program: &Program, centre: Vec<f64>) -> Self {
+    pub fn new(program: &Program<'_>, centre: Vec<f64>) -> Self {
         let layout = program.layout();
         let mut cone_program = ConeProgram::default();
         let columns: Vec<Option<usize>> = is_variable(program, layout)
@@ -118,7 +118,7 @@ impl Encoding {
             cone_program,
             columns,
             centre,
-            temperature: program.objective.temperature(),
+            temperature: program.objective().temperature(),
             contraction: 0.0,
         };
         encoding.add_objective(program);
@@ -147,8 +147,8 @@ impl Encoding {
             .fold(0.0, f64::max)
     }
 
-    fn add_objective(&mut self, program: &Program) {
-        let objective = &program.objective;
+    fn add_objective(&mut self, program: &Program<'_>) {
+        let objective = program.objective();
         let at = objective.evaluate(&self.centre);
         let has_floor = objective.floor().is_some();
         let relative: Vec<f64> = at
@@ -181,9 +181,9 @@ impl Encoding {
         }
     }
 
-    fn add_tangent_row(&mut self, program: &Program, row: &Row, y: &[f64], relative: f64, log_scale: f64) {
+    fn add_tangent_row(&mut self, program: &Program<'_>, row: &Row, y: &[f64], relative: f64, log_scale: f64) {
         let tau = self.temperature;
-        for (&(entry, _), &y) in program.objective.terms()[row.start..row.end].iter().zip(y) {
+        for (&(entry, _), &y) in program.objective().terms()[row.start..row.end].iter().zip(y) {
             // y = w omega S_j / (tau excess): the cost of u = e^(d_e - d_r).
             let u = self.cone_program.variable(tau * y);
             let exponent = self.exponent(entry as usize, row.reference, None);
@@ -197,11 +197,11 @@ impl Encoding {
         }
     }
 
-    fn add_direct_row(&mut self, program: &Program, row: &Row, y: &[f64], relative: f64, scale: f64) {
+    fn add_direct_row(&mut self, program: &Program<'_>, row: &Row, y: &[f64], relative: f64, scale: f64) {
         let tau = self.temperature;
         let t = self.cone_program.variable(row.weight / scale);
         let mut simplex: Vec<(usize, f64)> = Vec::with_capacity(y.len() + 2);
-        for (&(entry, _), &y) in program.objective.terms()[row.start..row.end].iter().zip(y) {
+        for (&(entry, _), &y) in program.objective().terms()[row.start..row.end].iter().zip(y) {
             let share = tau * y * scale / row.weight;
             let u = self.cone_program.variable(0.0);
             let exponent = self.exponent(entry as usize, row.reference, Some(t));
@@ -258,7 +258,7 @@ impl Encoding {
     }
 
     /// The blocks stated in [`crate::program`].
-    fn add_blocks(&mut self, program: &Program) {
+    fn add_blocks(&mut self, program: &Program<'_>) {
         let layout = program.layout();
         let groups = program.groups();
         let mut scalars = Vec::new();
@@ -309,7 +309,7 @@ impl Encoding {
             .constrain(cone, "Gram matrix between groups".to_owned(), &rows);
     }
 
-    fn add_nonnegativity(&mut self, program: &Program) {
+    fn add_nonnegativity(&mut self, program: &Program<'_>) {
         let rows: Vec<(Vec<(usize, f64)>, f64)> = (0..program.layout().len())
             .filter(|&entry| self.columns[entry].is_some())
             .map(|entry| {
@@ -327,13 +327,13 @@ impl Encoding {
 }
 
 /// `p_g = slope x_gg + constant` with `p_g = x_gg + (1 - x_gg)/n_g`.
-fn diagonal_of_class(program: &Program, g: usize) -> (f64, f64) {
+fn diagonal_of_class(program: &Program<'_>, g: usize) -> (f64, f64) {
     let inverse = 1.0 / program.samples[g];
     (1.0 - inverse, inverse)
 }
 
 /// Which entries vary: within-class entries of classes of two or more samples, pairs of different classes.
-fn is_variable(program: &Program, layout: Layout) -> Vec<bool> {
+fn is_variable(program: &Program<'_>, layout: Layout) -> Vec<bool> {
     let mut varies = vec![false; layout.len()];
     for h in 0..program.groups() {
         varies[layout.within(h)] = program.has_within(h);

@@ -139,7 +139,7 @@ fn two_dimensions_have_many_minima_and_the_best_is_known() {
     let program = Program::new(&problem);
     let objective = program.class_level();
     let cost = Factored::new(&objective, 0.0);
-    let floor = program.objective.floor().unwrap();
+    let floor = program.objective().floor().unwrap();
     for (dimension, expected) in [(2, 3.3647616), (3, 3.3075851), (4, 3.2913620), (5, 3.2913620)] {
         let settings = trust_region::Settings::default();
         let best = best_of(&cost, &[], 60, (dimension, 5), 0, &settings, &Control::default()).unwrap();
