@@ -24,6 +24,8 @@ mod dense;
 mod implicit;
 mod restricted;
 
+use std::ops::Deref;
+
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
@@ -132,14 +134,27 @@ impl DualPoint {
     }
 }
 
-/// How far a Gram matrix is from the minimum of the relaxation, with proof. All losses are means per anchor, in nats.
+/// How far a Gram matrix is from the minimum of the relaxation, with proof: a [`Statement`] that can be read and not changed.
+/// Only this module makes one, after it has proved what it states.
 #[derive(Debug, Clone)]
-pub struct Certificate {
+pub struct Certificate(Statement);
+
+impl Deref for Certificate {
+    type Target = Statement;
+
+    fn deref(&self) -> &Statement {
+        &self.0
+    }
+}
+
+/// What a [`Certificate`] states. All losses are means per anchor, in nats.
+#[derive(Debug, Clone)]
+pub struct Statement {
     /// The feasible Gram matrix that this certificate speaks of: the given one, moved as little as needed.
     pub gram: Gram,
     /// How far it was moved: `(M + shift (..)) / (1 + shift)`.
     pub feasibility_shift: f64,
-    /// Loss of [`Certificate::gram`].
+    /// Loss of [`Statement::gram`].
     pub loss: f64,
     /// The part of the loss that no geometry can remove; `None` for nscl.
     pub floor: Option<f64>,
@@ -151,7 +166,7 @@ pub struct Certificate {
     pub lower_bound: f64,
     /// `loss - lower_bound`, computed without subtracting the floor.
     pub gap: f64,
-    /// `gap / excess`; `gap / max(1, |loss|)` where there is no floor. Never below [`Certificate::rounding`].
+    /// `gap / excess`; `gap / max(1, |loss|)` where there is no floor. Never below [`Statement::rounding`].
     pub relative_gap: f64,
     /// What rounding can do to the excess and to a bound on it, in the unit of `relative_gap`; the gap contains it twice.
     pub rounding: f64,
@@ -172,7 +187,7 @@ impl Certificate {
     #[must_use]
     pub fn limited_to(mut self, dimension: Option<u64>, rank: u64) -> Self {
         if self.verdict == Verdict::Certified && dimension.is_some_and(|dimension| dimension < rank) {
-            self.verdict = Verdict::RankExceedsDimension;
+            self.0.verdict = Verdict::RankExceedsDimension;
         }
         self
     }

@@ -56,7 +56,7 @@ pub struct Solved {
 /// # Errors
 /// [`Error::Method`] for a method that cannot take the problem, [`Error::TooLarge`]; [`Error::Contradiction`] where a
 /// standard geometry, or features that were found, are below the proven bound. A solution that cannot be certified
-/// is no error: see [`Certificate::verdict`].
+/// is no error: see [`Statement::verdict`](crate::certificate::Statement::verdict).
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
     let start = Instant::now();
     let mut warnings = Vec::new();

@@ -109,7 +109,7 @@ pub fn curve(
         };
         let solved = solve(&problem, &options, control)?;
         let report = Report::new(&problem, &solved, false)?;
-        let gram = solved.certificate.gram;
+        let gram = solved.certificate.gram.clone();
         Ok((Row::new(report, &gram), gram))
     };
     let limit = limit(problem, vary).map(|(name, model)| at(model).map(|(row, gram)| (name, row, gram)));

@@ -67,7 +67,8 @@ fn the_frame_is_refused_where_it_is_not_optimal() {
     let frame = solve(&constrained, &Options::default(), &Control::default())
         .unwrap()
         .certificate
-        .gram;
+        .gram
+        .clone();
     assert_eq!(certify(&free, &frame, 1e-6).unwrap().verdict, Verdict::NotCertified);
     let partition = frame.partition().clone();
     let tilted = Gram::from_groups(partition, nalgebra::DMatrix::from_element(3, 3, 0.05));
