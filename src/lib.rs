@@ -36,6 +36,7 @@
 //!
 //! Equation numbers are those of the theory chapter of the book in `docs/`. Names in square brackets such as
 //! `[Khosla2020]` are entries of its bibliography.
+#![forbid(unsafe_code)]
 
 pub mod bundled;
 pub mod certificate;

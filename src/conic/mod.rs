@@ -8,8 +8,6 @@
 //! Nothing is assumed about within-class collapse: `x_gg` is a variable, and comes out as 1.
 
 mod clarabel;
-#[cfg(not(feature = "system-blas"))]
-mod lapack;
 mod program;
 pub mod svec;
 
