@@ -417,7 +417,18 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// This build has no such part.
+    #[error("{what} is not in this build of ufmin: it was made without the feature `{feature}`")]
+    NotBuilt {
+        /// What was asked for.
+        what: &'static str,
+        /// The feature of the crate that has it.
+        feature: &'static str,
+        /// What to do instead.
+        instead: &'static str,
+    },
     /// A picture could not be drawn.
+    #[cfg(feature = "plot")]
     #[error("the picture cannot be drawn: {source}")]
     Plot {
         /// Why.
@@ -519,6 +530,10 @@ impl Error {
                 .to_owned(),
             ),
             Self::Method { hint, .. } => Some((*hint).to_owned()),
+            Self::NotBuilt { feature, instead, .. } => {
+                Some(format!("build it with --features {feature}, or {instead}"))
+            }
+            #[cfg(feature = "plot")]
             Self::Plot { .. } => Some("draw fewer classes, or look at gram.npy directly".to_owned()),
             Self::PictureKind { .. } => Some("give a name such as gram.png or gram.svg".to_owned()),
             Self::Result { .. } => Some("write the folder again with ufmin solve --output".to_owned()),

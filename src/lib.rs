@@ -34,27 +34,47 @@
 //! # Ok::<(), ufmin::error::Error>(())
 //! ```
 //!
+//! # Features
+//!
+//! All but the last are on by default. Without any, the mathematics is left: problems, the exact and the low-rank solver,
+//! certificates, phase boundaries, the landscape, and reports as data, JSON and text. What a build does
+//! not have is refused by name ([`Error::NotBuilt`](error::Error::NotBuilt)); a certificate means the same in all.
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `cli` | the command `ufmin`; brings `files` and `plot` |
+//! | `conic` | [`conic`], for `method = "conic"` and as the independent check of full batches |
+//! | `files` | problem files ([`spec::load`]), [`npy`], [`files`] |
+//! | `plot` | [`plot`], and the pictures of reports, curves, phase diagrams and landscapes |
+//! | `system-blas` | the BLAS and LAPACK symbols of the conic solver from a library of the system |
+//!
 //! Equation numbers are those of the theory chapter of the book in `docs/`. Names in square brackets such as
 //! `[Khosla2020]` are entries of its bibliography.
 #![forbid(unsafe_code)]
 
+mod array;
 pub mod bundled;
 pub mod certificate;
+#[cfg(feature = "conic")]
 pub mod conic;
 pub mod control;
 pub mod curve;
 pub mod dual;
 pub mod embedding;
 pub mod error;
+#[cfg(feature = "files")]
 pub mod files;
 pub mod gram;
 pub mod landscape;
 pub mod loss;
 pub mod lowrank;
 pub mod metrics;
+#[cfg(feature = "files")]
 pub mod npy;
 pub mod phase;
+#[cfg(feature = "plot")]
 pub mod picture;
+#[cfg(feature = "plot")]
 pub mod plot;
 pub mod problem;
 pub mod profile;

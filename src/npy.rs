@@ -6,19 +6,9 @@ use std::path::Path;
 use nalgebra::DMatrix;
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar, WriterBuilder};
 
+pub use crate::array::Array;
 use crate::error::{ArrayError, Error};
 use crate::files::read_bytes;
-
-/// One array of an `.npz` archive.
-#[derive(Debug, Clone)]
-pub enum Array {
-    /// Vector of floats.
-    Vector(Vec<f64>),
-    /// Vector of indices.
-    Indices(Vec<u64>),
-    /// Matrix, written in Fortran order as it is stored.
-    Matrix(DMatrix<f64>),
-}
 
 /// An array as it stands in a file: raw elements of one type.
 struct Raw {

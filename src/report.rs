@@ -8,10 +8,10 @@ use std::io::Write;
 use nalgebra::DMatrix;
 use serde::Serialize;
 
+pub use crate::array::Array;
 use crate::certificate::Certificate;
 use crate::gram::Gram;
 use crate::metrics::{Pair, Reference, downstream_loss, extreme_pairs, nearly_collapsed, references};
-use crate::npy::Array;
 use crate::problem::{Batches, Measure, Problem};
 use crate::solve::{DimensionSearch, Solved};
 

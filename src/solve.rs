@@ -3,13 +3,15 @@
 mod dimension;
 mod lowrank;
 mod sampled;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 pub use dimension::{DimensionSearch, MAX_CLASSES as MAX_SEARCHED_CLASSES};
 
 use std::time::Instant;
 
 use crate::certificate::{Certificate, Verdict, certify};
-use crate::conic;
 use crate::control::Control;
 use crate::dual::{self, DualPoint, Outcome, Reason};
 use crate::embedding::{GramSpectrum, rank_cutoff};
@@ -19,8 +21,7 @@ use crate::loss::coefficients;
 use crate::problem::Problem;
 use crate::report::CrossCheck;
 use crate::solution::{Method, Solution, Termination};
-use crate::spec::{MethodChoice, Options};
-use crate::symmetry::Program;
+use crate::spec::{CrossCheckChoice, MethodChoice, Options};
 
 /// Default tolerance on the relative gap, for methods that are exact.
 pub const TOLERANCE: f64 = 1e-9;
@@ -52,9 +53,18 @@ pub struct Solved {
 /// Solves and certifies.
 ///
 /// # Errors
-/// [`Error::Method`] for a method that cannot take the problem, [`Error::TooLarge`]. A solution that cannot be certified
+/// [`Error::Method`] for a method that cannot take the problem, [`Error::NotBuilt`] without the feature `conic` for what
+/// needs it, [`Error::TooLarge`]. A solution that cannot be certified
 /// is no error: see [`Certificate::verdict`].
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
+    let sampled = problem.model().is_sampled();
+    if !cfg!(feature = "conic") && options.cross_check == CrossCheckChoice::Always && !sampled {
+        return Err(Error::NotBuilt {
+            what: "the conic program, which checks this problem,",
+            feature: "conic",
+            instead: "set the cross-check to never",
+        });
+    }
     let start = Instant::now();
     let mut warnings = Vec::new();
     let solution = run(problem, options.method, control, &mut warnings)?;
@@ -70,7 +80,11 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     let certificate = certificate.limited_to(problem.model().dimension, rank);
     let seconds = start.elapsed().as_secs_f64();
     // The other method for sampled losses is the low-rank solver, which knows no sign constraint.
-    let checkable = !problem.model().is_sampled() || solution.method == Method::Dual;
+    let checkable = if sampled {
+        solution.method == Method::Dual
+    } else {
+        cfg!(feature = "conic")
+    };
     let cross_check = if checkable && options.wants_cross_check(&solution) {
         check(problem, &certificate.gram, control, &mut warnings)
     } else {
@@ -210,7 +224,7 @@ fn fits_lowrank(problem: &Problem) -> bool {
 const MAX_CONIC_GROUPS: usize = 80;
 
 fn fits_conic(problem: &Problem) -> bool {
-    Partition::by_size(problem).groups() <= MAX_CONIC_GROUPS
+    cfg!(feature = "conic") && Partition::by_size(problem).groups() <= MAX_CONIC_GROUPS
 }
 
 fn unresolved(reason: Reason) -> String {
@@ -225,10 +239,21 @@ fn unresolved(reason: Reason) -> String {
 }
 
 /// The conic program; whether it fits is checked before it is built.
+#[cfg(feature = "conic")]
 fn conic_solution(problem: &Problem, control: &Control) -> Result<Solution, Error> {
+    use crate::conic;
     let settings = conic::Settings::default();
     conic::check_memory(Partition::by_size(problem).groups(), &settings)?;
-    conic::solve(&Program::new(problem), &settings, control)
+    conic::solve(&crate::symmetry::Program::new(problem), &settings, control)
+}
+
+#[cfg(not(feature = "conic"))]
+fn conic_solution(_: &Problem, _: &Control) -> Result<Solution, Error> {
+    Err(Error::NotBuilt {
+        what: "the conic method",
+        feature: "conic",
+        instead: "set the method to auto",
+    })
 }
 
 /// Newton's method on THEORY (5)-(7), with merging (8).

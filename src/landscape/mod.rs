@@ -19,6 +19,7 @@ mod curvature;
 mod descent;
 pub mod distinct;
 mod journal;
+#[cfg(feature = "plot")]
 mod pictures;
 mod report;
 mod start;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use checkers::{Check, check_gradient, check_hessian};
 pub use curvature::{Curvature, curvature};
 pub use journal::Journal;
+#[cfg(feature = "plot")]
 pub use pictures::{gap_chart, gram_heatmap, sweep_chart, trace_chart};
 pub use report::{
     IterationsTo, OptimumReport, RunReport, SCHEMA, SWEEP_SCHEMA, SweepReport, VerifyReport, sweep_text, text,

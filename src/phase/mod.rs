@@ -27,6 +27,8 @@
 //! # Ok::<(), ufmin::error::Error>(())
 //! ```
 
+#[cfg(feature = "plot")]
+mod diagram;
 mod family;
 pub mod grid;
 mod limit;
