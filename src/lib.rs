@@ -15,15 +15,13 @@
 //! minimise  F(M) = sum_c w_c log( s_c + sum_{c' != c} a_c' exp((M_cc' - 1)/tau) )   over M PSD with unit diagonal.
 //! ```
 //!
-//! Data flows one way: a [`Problem`](problem::Problem) is solved by [`solve`](solve::solve) (by [`dual`], [`conic`] or a
-//! formula) into a [`Solution`](solution::Solution), whose [`Gram`](gram::Gram) matrix is judged from the problem alone by
-//! [`certify`](certificate::certify). From the [`Certificate`](certificate::Certificate) come the embeddings
-//! ([`embedding`]), the [`Report`](report::Report) and the pictures ([`picture`]).
+//! Data flows one way: a [`Problem`] is solved by [`solve`](fn@solve) (by [`dual`], [`conic`], [`lowrank`] or a formula)
+//! into a [`Solution`], whose [`Gram`] matrix is judged from the problem alone by [`certify`]. From the [`Certificate`] come
+//! the embeddings ([`embedding`]), the [`Report`](report::Report) and the pictures ([`picture`]). The names that a program
+//! needs to state a problem, solve it and read the answer are here at the root; the modules have the rest.
 //!
 //! ```
-//! use ufmin::control::Control;
-//! use ufmin::problem::{Classes, Model, Problem};
-//! use ufmin::{solve::solve, spec::Options};
+//! use ufmin::{Classes, Control, Model, Options, Problem, solve};
 //!
 //! let classes = Classes::from_counts(&[1000, 1000, 2, 2])?;
 //! let problem = Problem::new(classes, Model { temperature: 1.0, ..Model::default() })?;
@@ -31,14 +29,14 @@
 //! assert!(solved.is_certified());
 //! // Minority collapse: the two small classes share one vector.
 //! assert_eq!(solved.certificate.gram.entry(2, 3), 1.0);
-//! # Ok::<(), ufmin::error::Error>(())
+//! # Ok::<(), ufmin::Error>(())
 //! ```
 //!
 //! # Features
 //!
 //! All but the last are on by default. Without any, the mathematics is left: problems, the exact and the low-rank solver,
 //! certificates, phase boundaries, the landscape, and reports as data, JSON and text. What a build does
-//! not have is refused by name ([`Error::NotBuilt`](error::Error::NotBuilt)); a certificate means the same in all.
+//! not have is refused by name ([`Error::NotBuilt`]); a certificate means the same in all.
 //!
 //! | feature | what it adds |
 //! | --- | --- |
@@ -85,3 +83,13 @@ pub mod spec;
 pub mod spectrum;
 pub mod symmetry;
 pub mod text;
+
+pub use certificate::{Certificate, Verdict, certify};
+pub use control::Control;
+pub use error::Error;
+pub use gram::Gram;
+pub use loss::{Anchors, Loss, Singletons};
+pub use problem::{Batches, Classes, Model, Problem};
+pub use solution::{Method, Solution, Termination};
+pub use solve::{Solved, solve};
+pub use spec::{CrossCheckChoice, MethodChoice, Options};

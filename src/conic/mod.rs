@@ -9,9 +9,7 @@
 
 mod clarabel;
 mod program;
-pub mod svec;
-
-pub use program::{Cone, ConeProgram, Encoding, TANGENT_BELOW, memory_estimate};
+mod svec;
 
 use nalgebra::{DMatrix, DVector};
 
@@ -19,6 +17,7 @@ use crate::control::Control;
 use crate::error::Error;
 use crate::solution::{Method, Solution, Termination};
 use crate::symmetry::Program;
+use program::{Encoding, memory_estimate};
 
 /// Settings of the conic method.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -22,7 +22,7 @@
 //! Nothing here is a certificate: that is computed from the result alone, elsewhere.
 
 mod blocks;
-pub mod cauchy;
+pub(crate) mod cauchy;
 mod definite;
 mod equations;
 mod fixed_point;

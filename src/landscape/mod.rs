@@ -10,14 +10,14 @@
 //!
 //! A start goes through L-BFGS (`descent.rs`, by argmin) and a Riemannian trust region to a stationary point, whose
 //! [`curvature()`] decides whether it is a local minimum; a saddle is left along its negative curvature a few times. Minima
-//! are grouped up to permutations of classes of equal size ([`distinct`]). [`verify`] runs starts in parallel; each is a
+//! are grouped up to permutations of classes of equal size (`distinct.rs`). [`verify`] runs starts in parallel; each is a
 //! function of the seed and its number, so the result is the same on any number of threads, and a [`Journal`] lets a later
 //! run go on where one was interrupted. [`check_gradient`] and [`check_hessian`] test the derivatives of any cost.
 
 mod checkers;
 mod curvature;
 mod descent;
-pub mod distinct;
+mod distinct;
 mod journal;
 #[cfg(feature = "plot")]
 mod pictures;

@@ -13,9 +13,8 @@
 //! and temperature.
 //!
 //! ```
-//! use ufmin::control::Control;
 //! use ufmin::phase::{self, Family, Settings};
-//! use ufmin::problem::{Classes, Model, Problem};
+//! use ufmin::{Classes, Control, Model, Problem};
 //!
 //! // Two large and two small classes of 10 samples, at temperature 1.
 //! let classes = Classes::from_counts(&[100, 100, 10, 10])?;
@@ -24,7 +23,7 @@
 //! let phase = phase::over_ratio(&family, problem.model(), &Settings::default(), &Control::default())?;
 //! assert!((phase.threshold.unwrap() - 142.56968681).abs() < 1e-7);
 //! assert_eq!(phase.collapsed, [[2, 3]]);
-//! # Ok::<(), ufmin::error::Error>(())
+//! # Ok::<(), ufmin::Error>(())
 //! ```
 
 #[cfg(feature = "plot")]
