@@ -54,8 +54,7 @@ pub struct Solved {
 ///
 /// # Errors
 /// [`Error::Method`] for a method that cannot take the problem, [`Error::NotBuilt`] without the feature `conic` for what
-/// needs it, [`Error::TooLarge`]. A solution that cannot be certified
-/// is no error: see [`Certificate::verdict`].
+/// needs it, [`Error::TooLarge`]. A solution that cannot be certified is no error: see [`Certificate::verdict`].
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
     let sampled = problem.model().is_sampled();
     if !cfg!(feature = "conic") && options.cross_check == CrossCheckChoice::Always && !sampled {
