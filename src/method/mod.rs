@@ -2,6 +2,7 @@
 //! optimality system, THEORY (5)-(8); `staircase` factors the Gram matrix; `conic` is clarabel; `formula` knows the standard
 //! geometries. [`AUTO`] is their order of preference: what comes first is faster or proves more.
 
+#[cfg(feature = "conic")]
 pub mod conic;
 pub mod formula;
 pub mod newton;
@@ -135,7 +136,7 @@ pub struct Preference {
 }
 
 /// The order in which `auto` tries the methods.
-pub static AUTO: [Preference; 4] = [
+pub static AUTO: &[Preference] = &[
     Preference {
         method: &formula::Formula,
         most_groups: usize::MAX,
@@ -152,6 +153,7 @@ pub static AUTO: [Preference; 4] = [
         exact: false,
     },
     // It takes minutes there.
+    #[cfg(feature = "conic")]
     Preference {
         method: &conic::Conic,
         most_groups: 80,

@@ -4,6 +4,7 @@
 //! and reads back to the same `f64`.
 
 pub mod audit;
+#[cfg(feature = "plot")]
 pub mod picture;
 pub mod text;
 
@@ -14,8 +15,8 @@ use serde::Serialize;
 
 use crate::certificate::Certificate;
 use crate::error::Error;
-use crate::files::npy::Array;
 use crate::gram::Gram;
+use crate::math::array::Array;
 use crate::measure::metrics::{Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::method::formula::Reference;
 use crate::problem::{Batches, Measure, Problem};

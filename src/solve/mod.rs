@@ -2,6 +2,9 @@
 
 mod dimension;
 mod options;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 pub use dimension::{DimensionSearch, MAX_CLASSES as MAX_SEARCHED_CLASSES};
 pub use options::{CrossCheck, CrossCheckChoice, MethodChoice, Options};
@@ -13,7 +16,6 @@ use crate::error::Error;
 use crate::gram::Gram;
 use crate::gram::block::GramSpectrum;
 use crate::math::control::Control;
-use crate::method::conic::Conic;
 use crate::method::formula::{self, Formula, Reference};
 use crate::method::newton::{Newton, Reason};
 use crate::method::staircase::Staircase;
@@ -54,10 +56,15 @@ pub struct Solved {
 /// Solves and certifies.
 ///
 /// # Errors
-/// [`Error::Method`] for a method that cannot take the problem, [`Error::TooLarge`]; [`Error::Contradiction`] where a
+/// [`Error::Method`] for a method that cannot take the problem, [`Error::NotBuilt`] without the feature `conic` for what
+/// needs it, [`Error::TooLarge`]; [`Error::Contradiction`] where a
 /// standard geometry, or features that were found, are below the proven bound. A solution that cannot be certified
 /// is no error: see [`Statement::verdict`](crate::certificate::Statement::verdict).
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
+    let sampled = problem.model().is_sampled();
+    if options.cross_check == CrossCheckChoice::Always && !sampled {
+        conic(CONIC_CHECKS)?;
+    }
     let start = Instant::now();
     let mut warnings = Vec::new();
     let program = Program::new(problem);
@@ -74,7 +81,11 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     let certificate = certificate.limited_to(problem.model().dimension, rank);
     let seconds = start.elapsed().as_secs_f64();
     // The other method for sampled losses is the low-rank solver, which knows no sign constraint.
-    let checkable = !program.is_sampled() || solution.method == solution::Method::Dual;
+    let checkable = if sampled {
+        solution.method == solution::Method::Dual
+    } else {
+        cfg!(feature = "conic")
+    };
     let cross_check = if checkable && options.wants_cross_check(&solution) {
         check(&program, &certificate.gram, control, &mut warnings)
     } else {
@@ -117,6 +128,28 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     Ok(solved)
 }
 
+/// What needs the feature `conic`, and what to do without it.
+const CONIC_ASKED: (&str, &str) = ("the conic method", "set the method to auto");
+const CONIC_CHECKS: (&str, &str) = (
+    "the conic program, which checks this problem,",
+    "set the cross-check to never",
+);
+
+/// The conic method, if this build has it.
+#[cfg(feature = "conic")]
+fn conic(_: (&'static str, &'static str)) -> Result<&'static dyn Method, Error> {
+    Ok(&crate::method::conic::Conic)
+}
+
+#[cfg(not(feature = "conic"))]
+fn conic((what, instead): (&'static str, &'static str)) -> Result<&'static dyn Method, Error> {
+    Err(Error::NotBuilt {
+        what,
+        feature: "conic",
+        instead,
+    })
+}
+
 /// Solves again by an independent method (the conic program; for sampled losses the low-rank solver) and compares. Has its
 /// own time, and never changes the verdict.
 fn check(program: &Program<'_>, gram: &Gram, control: &Control, warnings: &mut Vec<String>) -> Option<CrossCheck> {
@@ -125,7 +158,15 @@ fn check(program: &Program<'_>, gram: &Gram, control: &Control, warnings: &mut V
         warnings.push(format!("no independent check: {why}"));
         None
     };
-    let other: &dyn Method = if program.is_sampled() { &Staircase } else { &Conic };
+    let other = if program.is_sampled() {
+        Ok(&Staircase as &dyn Method)
+    } else {
+        conic(CONIC_CHECKS)
+    };
+    let other = match other {
+        Ok(other) => other,
+        Err(error) => return failed(error.to_string()),
+    };
     let attempt = match other.accepts(program) {
         Ok(()) => other.minimise(program, None, control),
         Err(refusal) => Err(refusal.error(other.name())),
@@ -157,7 +198,7 @@ fn run(
     let method: &dyn Method = match choice {
         MethodChoice::Auto => return auto(program, control, warnings),
         MethodChoice::Dual => &Newton,
-        MethodChoice::Conic => &Conic,
+        MethodChoice::Conic => conic(CONIC_ASKED)?,
         MethodChoice::Lowrank => &Staircase,
         MethodChoice::ClosedForm => &Formula,
     };
@@ -181,7 +222,7 @@ fn auto(program: &Program<'_>, control: &Control, warnings: &mut Vec<String>) ->
     let mut open = None;
     let mut start = None;
     let mut best: Option<(Solution, f64)> = None;
-    for preference in &AUTO {
+    for preference in AUTO {
         let method = preference.method;
         if program.groups() > preference.most_groups {
             continue;

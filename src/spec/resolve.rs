@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::schema::{BatchesTable, ClassesTable, ProblemFile};
+use super::schema::{BatchesTable, ClassesTable, ProblemFile, locate, parse};
 use super::{CrossCheckChoice, MethodChoice, Options};
 use crate::error::{ArrayError, Error, ProblemError};
 use crate::files::npy::read_labels;
@@ -59,6 +59,18 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
         cross_check: CrossCheckChoice::default(),
     };
     Ok((Problem::new(classes, model)?, options))
+}
+
+/// Reads and resolves a problem file.
+///
+/// # Errors
+/// [`Error`], pointing at the line.
+pub fn load(path: &Path) -> Result<(Problem, Options, ProblemFile), Error> {
+    let text = read_text(path)?;
+    let file = parse(path, &text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (problem, options) = resolve(&file, folder).map_err(|error| locate(error, path, &text))?;
+    Ok((problem, options, file))
 }
 
 /// The class sizes of a file as a function of the imbalance ratio, and the problem at the ratio it gives. With a profile

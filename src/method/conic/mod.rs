@@ -8,12 +8,8 @@
 //! Nothing is assumed about within-class collapse: `x_gg` is a variable, and comes out as 1.
 
 mod clarabel;
-#[cfg(not(feature = "system-blas"))]
-mod lapack;
 mod program;
-pub mod svec;
-
-pub use program::{Cone, ConeProgram, Encoding, TANGENT_BELOW, memory_estimate};
+mod svec;
 
 use nalgebra::{DMatrix, DVector};
 
@@ -22,6 +18,7 @@ use crate::math::control::Control;
 use crate::method::{Attempt, Method, Refusal};
 use crate::program::Program;
 use crate::solution::{self, Solution, Termination};
+use program::{Encoding, memory_estimate};
 
 /// Settings of the conic method.
 #[derive(Debug, Clone, Copy, PartialEq)]

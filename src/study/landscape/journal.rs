@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::{Run, Settings};
 use crate::error::Error;
-use crate::files::read_bytes;
 use crate::report::ProblemReport;
 
 /// A file of finished starts.
@@ -43,7 +42,11 @@ impl Journal {
             line,
             detail,
         };
-        let bytes = if path.exists() { read_bytes(path)? } else { Vec::new() };
+        let bytes = if path.exists() {
+            std::fs::read(path).map_err(Error::read(path))?
+        } else {
+            Vec::new()
+        };
         // Whole lines only.
         let end = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         let mut runs = BTreeMap::new();

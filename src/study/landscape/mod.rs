@@ -10,15 +10,16 @@
 //!
 //! A start goes through L-BFGS (`descent.rs`, by argmin) and a Riemannian trust region to a stationary point, whose
 //! [`curvature()`] decides whether it is a local minimum; a saddle is left along its negative curvature a few times. Minima
-//! are grouped up to permutations of classes of equal size ([`distinct`]). [`verify`] runs starts in parallel; each is a
+//! are grouped up to permutations of classes of equal size (`distinct.rs`). [`verify`] runs starts in parallel; each is a
 //! function of the seed and its number, so the result is the same on any number of threads, and a [`Journal`] lets a later
 //! run go on where one was interrupted. [`check_gradient`] and [`check_hessian`] test the derivatives of any cost.
 
 mod checkers;
 mod curvature;
 mod descent;
-pub mod distinct;
+mod distinct;
 mod journal;
+#[cfg(feature = "plot")]
 mod pictures;
 mod report;
 mod start;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use checkers::{Check, check_gradient, check_hessian};
 pub use curvature::{Curvature, curvature};
 pub use journal::Journal;
+#[cfg(feature = "plot")]
 pub use pictures::{gap_chart, gram_heatmap, sweep_chart, trace_chart};
 pub use report::{
     IterationsTo, OptimumReport, RunReport, SCHEMA, SWEEP_SCHEMA, SweepReport, VerifyReport, sweep_text, text,

@@ -13,9 +13,8 @@
 //! and temperature.
 //!
 //! ```
-//! use ufmin::math::control::Control;
 //! use ufmin::study::phase::{self, Family, Settings};
-//! use ufmin::problem::{Classes, Model, Problem};
+//! use ufmin::{Classes, Control, Model, Problem};
 //!
 //! // Two large and two small classes of 10 samples, at temperature 1.
 //! let classes = Classes::from_counts(&[100, 100, 10, 10])?;
@@ -24,9 +23,11 @@
 //! let phase = phase::over_ratio(&family, problem.model(), &Settings::default(), &Control::default())?;
 //! assert!((phase.threshold.unwrap() - 142.56968681).abs() < 1e-7);
 //! assert_eq!(phase.collapsed, [[2, 3]]);
-//! # Ok::<(), ufmin::error::Error>(())
+//! # Ok::<(), ufmin::Error>(())
 //! ```
 
+#[cfg(feature = "plot")]
+mod diagram;
 pub mod grid;
 mod limit;
 mod line;
@@ -47,7 +48,7 @@ use crate::objective::{Coefficients, real_coefficients};
 use crate::problem::{Classes, MAX_CLASS_SIZE, Measure, Model, Problem, TEMPERATURE_RANGE};
 use crate::report::MAX_LISTED_CLASSES;
 use crate::solve::solve;
-use crate::spec::{CrossCheckChoice, MethodChoice, Options};
+use crate::solve::{CrossCheckChoice, MethodChoice, Options};
 use line::{Kind, Line, Stretch};
 
 /// Identifier of the JSON form.
