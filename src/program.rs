@@ -17,7 +17,7 @@ use nalgebra::DMatrix;
 
 use crate::gram::{Gram, Partition};
 use crate::objective::{ClassLevel, Layout, LogSumExp, within_class_samples};
-use crate::problem::Problem;
+use crate::problem::{FullBatch, Problem};
 
 /// The reduced convex program: groups with multiplicities, and the objective over their entries.
 #[derive(Debug, Clone)]
@@ -43,14 +43,14 @@ pub struct Entries {
 
 impl Program {
     /// The program of `problem`, reduced by equal class sizes.
-    pub fn new(problem: &Problem) -> Self {
-        Self::on_partition(problem, Partition::by_size(problem))
+    pub fn new(problem: &Problem, full: &FullBatch) -> Self {
+        Self::on_partition(problem, full, Partition::by_size(problem))
     }
 
     /// The program of `problem` on a given partition, whose groups must each hold classes of one size.
-    pub fn on_partition(problem: &Problem, partition: Partition) -> Self {
+    pub fn on_partition(problem: &Problem, full: &FullBatch, partition: Partition) -> Self {
         let multiplicity = partition.multiplicity_f64();
-        let objective = LogSumExp::from_problem(problem, partition.sizes(), &multiplicity);
+        let objective = LogSumExp::from_problem(problem, full, partition.sizes(), &multiplicity);
         let samples = partition
             .sizes()
             .iter()
@@ -61,7 +61,7 @@ impl Program {
             samples,
             multiplicity,
             objective,
-            nonnegative: problem.model().nonnegative,
+            nonnegative: problem.model().features.nonnegative,
         }
     }
 

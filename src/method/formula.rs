@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::gram::Partition;
 use crate::math::sum::compensated_sum;
 use crate::objective::{Objective, Sampled, coefficients, softplus};
-use crate::problem::Problem;
+use crate::problem::{Problem, Training};
 
 /// Above this many groups only few splits of the classes in two are tried.
 const MAX_SPLIT_GROUPS: usize = 64;
@@ -59,11 +59,15 @@ impl Geometry {
     /// rest. All satisfy the constraints of the problem but for the dimension.
     pub fn all(problem: &Problem, partition: &Partition) -> Vec<Self> {
         let groups = partition.groups();
-        let sampled = problem.model().is_sampled();
-        if sampled && groups > MAX_SAMPLED_GROUPS {
+        // A quadrature of all pairs.
+        let costly = match problem.model().training {
+            Training::FullBatch(_) => false,
+            Training::Sampled(_) => true,
+        };
+        if costly && groups > MAX_SAMPLED_GROUPS {
             return Vec::new();
         }
-        let nonnegative = problem.model().nonnegative;
+        let nonnegative = problem.model().features.nonnegative;
         let classes = partition.classes() as f64;
         let cosine = |clusters: f64| if nonnegative { 0.0 } else { -1.0 / (clusters - 1.0) };
         let rank = |clusters: f64| if nonnegative { clusters } else { clusters - 1.0 };
@@ -111,7 +115,7 @@ impl Geometry {
         }
         let all = split(&plain, classes, true);
         add("all classes in one point".to_owned(), None, 1.0, &all, 1.0);
-        let few = groups <= MAX_SPLIT_GROUPS && !sampled;
+        let few = groups <= MAX_SPLIT_GROUPS && !costly;
         let mut largest = 0.0;
         let ends: Vec<f64> = partition
             .multiplicity()
@@ -161,7 +165,7 @@ impl Geometry {
 
     /// The entry of a report, if there is one for it and it fits the dimension.
     pub fn reference(&self, problem: &Problem, optimal_excess: f64) -> Option<Reference> {
-        let fits = problem.model().dimension.is_none_or(|d| d as f64 >= self.rank);
+        let fits = problem.model().features.dimension.is_none_or(|d| d as f64 >= self.rank);
         Some(Reference {
             name: self.listed.filter(|_| fits)?,
             loss_above_optimum: self.excess - optimal_excess,
@@ -203,17 +207,21 @@ fn inner_product(pieces: &[Piece], cosine: f64, g: usize, h: usize) -> f64 {
 fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> (f64, f64) {
     let sizes: Vec<f64> = pieces.iter().map(|piece| piece.size).collect();
     let multiplicity: Vec<f64> = pieces.iter().map(|piece| piece.multiplicity).collect();
-    if let Some(objective) = Sampled::from_problem(problem, &sizes, &multiplicity) {
-        let together = |g: usize, h: usize| pieces[g].cluster.is_some() && pieces[g].cluster == pieces[h].cluster;
-        let values = DMatrix::from_fn(
-            pieces.len(),
-            pieces.len(),
-            |g, h| if together(g, h) { 1.0 } else { cosine },
-        );
-        let at = objective.evaluate(&values, 0.0);
-        return (objective.excess(&at), objective.log_excess(&at));
-    }
-    let coefficients = coefficients(problem, &sizes, &multiplicity);
+    let full = match &problem.model().training {
+        Training::FullBatch(full) => full,
+        Training::Sampled(sampling) => {
+            let objective = Sampled::from_problem(problem, sampling, &sizes, &multiplicity);
+            let together = |g: usize, h: usize| pieces[g].cluster.is_some() && pieces[g].cluster == pieces[h].cluster;
+            let values = DMatrix::from_fn(
+                pieces.len(),
+                pieces.len(),
+                |g, h| if together(g, h) { 1.0 } else { cosine },
+            );
+            let at = objective.evaluate(&values, 0.0);
+            return (objective.excess(&at), objective.log_excess(&at));
+        }
+    };
+    let coefficients = coefficients(problem, full, &sizes, &multiplicity);
     let column = |g: usize| coefficients.multiplicity[g] * coefficients.column[g];
     let log_u = (cosine - 1.0) / coefficients.temperature;
     // The mass of all but the largest column keeps its digits beside it.
@@ -272,16 +280,15 @@ mod tests {
     use super::*;
     use crate::certificate::certify;
     use crate::gram::Gram;
-    use crate::objective::Loss;
-    use crate::problem::{Classes, Model};
+    use crate::problem::{Classes, FullBatchLoss, Model};
 
     /// The loss of a geometry against that of its dense Gram matrix.
     #[test]
     fn the_linear_formula_is_the_loss() {
         let sizes = [40u64, 40, 17, 9, 9, 9, 2];
-        for loss in Loss::FULL_BATCH {
+        for loss in FullBatchLoss::ALL {
             let model = Model {
-                loss,
+                training: Training::full_batch(loss),
                 temperature: 0.4,
                 ..Model::default()
             };

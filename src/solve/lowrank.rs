@@ -4,7 +4,7 @@ use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
 use crate::method::staircase;
 use crate::objective::Objective;
-use crate::problem::Problem;
+use crate::problem::{FullBatch, Problem};
 use crate::program::Program;
 use crate::solution::{Method, Solution};
 use nalgebra::DMatrix;
@@ -13,8 +13,8 @@ use nalgebra::DMatrix;
 pub(super) const MAX_GROUPS: usize = 2048;
 
 /// The low-rank solution of a full-batch problem.
-pub(super) fn full_batch(problem: &Problem, control: &Control) -> Solution {
-    let program = Program::new(problem);
+pub(super) fn full_batch(problem: &Problem, full: &FullBatch, control: &Control) -> Solution {
+    let program = Program::new(problem, full);
     solution(program.partition.clone(), &program.class_level(), None, control)
 }
 

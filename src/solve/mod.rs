@@ -19,8 +19,8 @@ use crate::math::control::Control;
 use crate::method::conic;
 use crate::method::formula::{Geometry, Reference};
 use crate::method::newton::{self as dual, Outcome, Reason};
-use crate::objective::coefficients;
-use crate::problem::Problem;
+use crate::objective::{Sampled, coefficients};
+use crate::problem::{FullBatch, Problem, Training};
 use crate::program::Program;
 use crate::solution::{Method, Solution, Termination};
 
@@ -72,10 +72,13 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     let rank = solution
         .rank
         .unwrap_or_else(|| GramSpectrum::new(&certificate.gram).rank(rank_cutoff));
-    let certificate = certificate.limited_to(problem.model().dimension, rank);
+    let certificate = certificate.limited_to(problem.model().features.dimension, rank);
     let seconds = start.elapsed().as_secs_f64();
     // The other method for sampled losses is the low-rank solver, which knows no sign constraint.
-    let checkable = !problem.model().is_sampled() || solution.method == Method::Dual;
+    let checkable = match problem.model().training {
+        Training::FullBatch(_) => true,
+        Training::Sampled(_) => solution.method == Method::Dual,
+    };
     let cross_check = if checkable && options.wants_cross_check(&solution) {
         check(problem, &certificate.gram, control, &mut warnings)
     } else {
@@ -96,7 +99,7 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     for geometry in &geometries {
         geometry.challenge(&solved.certificate)?;
     }
-    if let Some(dimension) = problem.model().dimension
+    if let Some(dimension) = problem.model().features.dimension
         && solved.certificate.verdict == Verdict::RankExceedsDimension
     {
         let start = Instant::now();
@@ -126,11 +129,13 @@ fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<S
         warnings.push(format!("no independent check: {why}"));
         None
     };
-    let other = if problem.model().is_sampled() {
-        let partition = gram.partition().clone();
-        sampled::objective(problem, &partition).map(|objective| lowrank::solution(partition, &objective, None, control))
-    } else {
-        conic_solution(problem, control)
+    let other = match &problem.model().training {
+        Training::FullBatch(full) => conic_solution(problem, full, control),
+        Training::Sampled(sampling) => {
+            let partition = gram.partition().clone();
+            let objective = Sampled::on_partition(problem, sampling, &partition);
+            Ok(lowrank::solution(partition, &objective, None, control))
+        }
     };
     let solution = match other {
         Ok(solution) => solution,
@@ -154,34 +159,36 @@ fn run(
     control: &Control,
     warnings: &mut Vec<String>,
 ) -> Result<Solution, Error> {
-    let nonnegative = problem.model().nonnegative;
-    match choice {
-        MethodChoice::ClosedForm if !nonnegative => Err(Error::Method {
+    let nonnegative = problem.model().features.nonnegative;
+    match (choice, &problem.model().training) {
+        (MethodChoice::ClosedForm, _) if !nonnegative => Err(Error::Method {
             method: "closed-form",
             reason: "only nonnegative features have a closed form at any sizes".to_owned(),
             hint: "use --method auto",
         }),
-        MethodChoice::Dual if nonnegative => Err(Error::Method {
+        (MethodChoice::Dual, _) if nonnegative => Err(Error::Method {
             method: "dual",
             reason: "it is for features without a sign constraint".to_owned(),
             hint: "use --method auto, conic or closed-form",
         }),
-        MethodChoice::Lowrank if nonnegative => Err(Error::Method {
+        (MethodChoice::Lowrank, _) if nonnegative => Err(Error::Method {
             method: "lowrank",
             reason: "it is for features without a sign constraint".to_owned(),
             hint: "use --method auto, conic or closed-form",
         }),
-        MethodChoice::ClosedForm => Ok(orthogonal_frame(problem)),
-        MethodChoice::Auto if nonnegative => Ok(orthogonal_frame(problem)),
-        MethodChoice::Conic if problem.model().is_sampled() => Err(Error::Method {
+        (MethodChoice::ClosedForm, _) => Ok(orthogonal_frame(problem)),
+        (MethodChoice::Auto, _) if nonnegative => Ok(orthogonal_frame(problem)),
+        (MethodChoice::Conic, Training::Sampled(_)) => Err(Error::Method {
             method: "conic",
             reason: "a sampled loss is no finite sum of exponential cones".to_owned(),
             hint: "use --method auto, dual or lowrank",
         }),
-        _ if problem.model().is_sampled() => sampled::solution(problem, choice, control, warnings),
-        MethodChoice::Conic => conic_solution(problem, control),
-        MethodChoice::Lowrank if fits_lowrank(problem) => Ok(lowrank::full_batch(problem, control)),
-        MethodChoice::Lowrank => Err(Error::Method {
+        (_, Training::Sampled(sampling)) => sampled::solution(problem, sampling, choice, control, warnings),
+        (MethodChoice::Conic, Training::FullBatch(full)) => conic_solution(problem, full, control),
+        (MethodChoice::Lowrank, Training::FullBatch(full)) if fits_lowrank(problem) => {
+            Ok(lowrank::full_batch(problem, full, control))
+        }
+        (MethodChoice::Lowrank, Training::FullBatch(_)) => Err(Error::Method {
             method: "lowrank",
             reason: format!(
                 "there are {} distinct class sizes, and it takes at most {}",
@@ -190,14 +197,16 @@ fn run(
             ),
             hint: "use --method auto or dual",
         }),
-        MethodChoice::Dual => Ok(dual_solution(problem, control).unwrap_or_else(|reason| {
-            warnings.push(unresolved(reason));
-            fallback(problem, control)
-        })),
-        MethodChoice::Auto => match dual_solution(problem, control) {
+        (MethodChoice::Dual, Training::FullBatch(full)) => {
+            Ok(dual_solution(problem, full, control).unwrap_or_else(|reason| {
+                warnings.push(unresolved(reason));
+                fallback(problem, control)
+            }))
+        }
+        (MethodChoice::Auto, Training::FullBatch(full)) => match dual_solution(problem, full, control) {
             Ok(solution) => Ok(solution),
             Err(Reason::Interrupted) => Ok(fallback(problem, control)),
-            Err(_) if fits_lowrank(problem) => lowrank_or_conic(problem, control, warnings),
+            Err(_) if fits_lowrank(problem) => lowrank_or_conic(problem, full, control, warnings),
             Err(reason) => {
                 warnings.push(format!(
                     "{}, and there are too many distinct sizes for the other methods; the best standard geometry is shown",
@@ -210,9 +219,14 @@ fn run(
 }
 
 /// The low-rank solution; where it is not certified, the better of it and the conic one.
-fn lowrank_or_conic(problem: &Problem, control: &Control, warnings: &mut Vec<String>) -> Result<Solution, Error> {
+fn lowrank_or_conic(
+    problem: &Problem,
+    full: &FullBatch,
+    control: &Control,
+    warnings: &mut Vec<String>,
+) -> Result<Solution, Error> {
     let gap = |solution: &Solution| certify(problem, &solution.gram, TOLERANCE_ITERATIVE).map(|c| c.relative_gap);
-    let lowrank = lowrank::full_batch(problem, control);
+    let lowrank = lowrank::full_batch(problem, full, control);
     let reached = gap(&lowrank)?;
     if reached <= TOLERANCE_ITERATIVE || control.stop().is_some() || !fits_conic(problem) {
         return Ok(lowrank);
@@ -220,7 +234,7 @@ fn lowrank_or_conic(problem: &Problem, control: &Control, warnings: &mut Vec<Str
     warnings.push(format!(
         "the low-rank method reached a relative gap of {reached:.1e}; the conic program was tried as well"
     ));
-    let conic = conic_solution(problem, control)?;
+    let conic = conic_solution(problem, full, control)?;
     Ok(if gap(&conic)? < reached { conic } else { lowrank })
 }
 
@@ -247,16 +261,16 @@ fn unresolved(reason: Reason) -> String {
 }
 
 /// The conic program; whether it fits is checked before it is built.
-fn conic_solution(problem: &Problem, control: &Control) -> Result<Solution, Error> {
+fn conic_solution(problem: &Problem, full: &FullBatch, control: &Control) -> Result<Solution, Error> {
     let settings = conic::Settings::default();
     conic::check_memory(Partition::by_size(problem).groups(), &settings)?;
-    conic::solve(&Program::new(problem), &settings, control)
+    conic::solve(&Program::new(problem, full), &settings, control)
 }
 
 /// Newton's method on THEORY (5)-(7), with merging (8).
-fn dual_solution(problem: &Problem, control: &Control) -> Result<Solution, Reason> {
+fn dual_solution(problem: &Problem, full: &FullBatch, control: &Control) -> Result<Solution, Reason> {
     let partition = Partition::by_size(problem);
-    let coefficients = coefficients(problem, partition.sizes(), &partition.multiplicity_f64());
+    let coefficients = coefficients(problem, full, partition.sizes(), &partition.multiplicity_f64());
     let groups = partition.groups();
     let outcome = dual::solve(&coefficients, &dual::Settings::default(), &|| control.stop().is_some());
     let (form, steps, vertices) = match outcome {
@@ -303,13 +317,18 @@ fn fallback(problem: &Problem, control: &Control) -> Solution {
     let partition = Partition::by_size(problem);
     let groups = partition.groups();
     let classes = partition.classes() as f64;
+    // The linear-time certificate, which takes the implicit form, is one of full-batch losses.
+    let implicit = match problem.model().training {
+        Training::FullBatch(_) => true,
+        Training::Sampled(_) => false,
+    };
     let best = if groups <= MAX_DENSE_GROUPS {
         Geometry::best(problem, &partition)
     } else {
         None
     };
     let (gram, rank) = match best {
-        Some(geometry) if problem.model().is_sampled() || !geometry.is_simplex() => {
+        Some(geometry) if !implicit || !geometry.is_simplex() => {
             let (values, rank) = geometry.values();
             (Gram::from_groups(partition, values), rank)
         }

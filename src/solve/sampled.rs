@@ -7,13 +7,14 @@ use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
 use crate::method::newton::{Reason, solve_sampled};
 use crate::objective::Sampled;
-use crate::problem::Problem;
+use crate::problem::{Problem, Sampling};
 use crate::solution::{Method, Solution, Termination};
 
 /// Solves a sampled loss without sign constraint by the fixed point and, if `choice` leaves that open, by the low-rank
 /// solver from where the fixed point ended.
 pub(super) fn solution(
     problem: &Problem,
+    sampling: &Sampling,
     choice: MethodChoice,
     control: &Control,
     warnings: &mut Vec<String>,
@@ -30,7 +31,7 @@ pub(super) fn solution(
             hint: "round the sizes so that fewer are distinct, or use the full-batch loss".to_owned(),
         });
     }
-    let objective = objective(problem, &partition)?;
+    let objective = Sampled::on_partition(problem, sampling, &partition);
     if choice == MethodChoice::Lowrank {
         return Ok(lowrank::solution(partition, &objective, None, control));
     }
@@ -69,11 +70,4 @@ pub(super) fn solution(
             Ok(fallback(problem, control))
         }
     }
-}
-
-/// The loss of a sampled problem.
-pub(super) fn objective(problem: &Problem, partition: &Partition) -> Result<Sampled, Error> {
-    Sampled::on_partition(problem, partition).ok_or_else(|| Error::Internal {
-        what: "a sampled problem without a sampled loss".to_owned(),
-    })
 }
