@@ -90,6 +90,8 @@ pub use certificate::{Certificate, Verdict, certify};
 pub use error::Error;
 pub use gram::Gram;
 pub use math::control::Control;
-pub use problem::{Anchors, Batches, Classes, Loss, Model, Problem, Singletons};
+pub use problem::{
+    Anchors, BatchLoss, Classes, FullBatch, FullBatchLoss, Loss, Model, Problem, Sampling, Singletons, Training,
+};
 pub use solution::{Method, Solution, Termination};
 pub use solve::{CrossCheckChoice, MethodChoice, Options, Solved, solve};

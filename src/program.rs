@@ -19,12 +19,81 @@ use nalgebra::DMatrix;
 
 use crate::gram::{Gram, Partition};
 use crate::objective::{ClassLevel, Coefficients, Layout, LogSumExp, Sampled, coefficients, within_class_samples};
-use crate::problem::Problem;
+use crate::problem::{FullBatch, Problem, Sampling, Training};
 
-/// The reduced convex program: groups with multiplicities, and the objective over their entries.
+/// A problem reduced by equal class sizes, by what it is trained on.
+#[derive(Debug)]
+pub enum Reduced<'a> {
+    /// A full batch.
+    FullBatch(Program<'a>),
+    /// Draws.
+    Sampled(SampledProgram<'a>),
+}
+
+impl<'a> Reduced<'a> {
+    /// The reduction of `problem`.
+    pub fn new(problem: &'a Problem) -> Self {
+        match &problem.model().training {
+            Training::FullBatch(full) => Self::FullBatch(Program::new(problem, full)),
+            Training::Sampled(sampling) => Self::Sampled(SampledProgram {
+                problem,
+                sampling,
+                partition: Partition::by_size(problem),
+                objective: OnceLock::new(),
+            }),
+        }
+    }
+
+    /// The problem.
+    pub fn problem(&self) -> &'a Problem {
+        match self {
+            Self::FullBatch(program) => program.problem,
+            Self::Sampled(program) => program.problem,
+        }
+    }
+
+    /// Which class belongs to which group.
+    pub fn partition(&self) -> &Partition {
+        match self {
+            Self::FullBatch(program) => &program.partition,
+            Self::Sampled(program) => &program.partition,
+        }
+    }
+
+    /// Number of groups `r`.
+    pub fn groups(&self) -> usize {
+        self.partition().groups()
+    }
+
+    /// Whether entries are bounded below by zero.
+    pub fn nonnegative(&self) -> bool {
+        self.problem().model().features.nonnegative
+    }
+}
+
+/// The program of a loss that is an expectation over draws.
+#[derive(Debug)]
+pub struct SampledProgram<'a> {
+    problem: &'a Problem,
+    sampling: &'a Sampling,
+    /// Which class belongs to which group.
+    pub partition: Partition,
+    objective: OnceLock<Sampled>,
+}
+
+impl SampledProgram<'_> {
+    /// The loss, built when first asked for.
+    pub fn objective(&self) -> &Sampled {
+        self.objective
+            .get_or_init(|| Sampled::on_partition(self.problem, self.sampling, &self.partition))
+    }
+}
+
+/// The reduced convex program of a full batch: groups with multiplicities, and the objective over their entries.
 #[derive(Debug)]
 pub struct Program<'a> {
     problem: &'a Problem,
+    full: FullBatch,
     /// Which class belongs to which group.
     pub partition: Partition,
     /// Samples in one class of each group, `n_g` (infinite for probabilities).
@@ -36,7 +105,6 @@ pub struct Program<'a> {
     // Built when first asked for: the rows alone have r^2 terms.
     coefficients: OnceLock<Coefficients>,
     rows: OnceLock<LogSumExp>,
-    sampled: OnceLock<Option<Sampled>>,
 }
 
 /// An invariant Gram matrix at the sample level: one within-class entry a group and one entry a pair of groups.
@@ -48,12 +116,12 @@ pub struct Entries {
 
 impl<'a> Program<'a> {
     /// The program of `problem`, reduced by equal class sizes.
-    pub fn new(problem: &'a Problem) -> Self {
-        Self::on_partition(problem, Partition::by_size(problem))
+    pub fn new(problem: &'a Problem, full: &FullBatch) -> Self {
+        Self::on_partition(problem, full, Partition::by_size(problem))
     }
 
     /// The program of `problem` on a given partition, whose groups must each hold classes of one size.
-    pub fn on_partition(problem: &'a Problem, partition: Partition) -> Self {
+    pub fn on_partition(problem: &'a Problem, full: &FullBatch, partition: Partition) -> Self {
         let multiplicity = partition.multiplicity_f64();
         let samples = partition
             .sizes()
@@ -62,13 +130,13 @@ impl<'a> Program<'a> {
             .collect();
         Self {
             problem,
+            full: *full,
             partition,
             samples,
             multiplicity,
-            nonnegative: problem.model().nonnegative,
+            nonnegative: problem.model().features.nonnegative,
             coefficients: OnceLock::new(),
             rows: OnceLock::new(),
-            sampled: OnceLock::new(),
         }
     }
 
@@ -82,28 +150,17 @@ impl<'a> Program<'a> {
         self.problem
     }
 
-    /// Coefficients of THEORY (3), for a full-batch loss; of others those of their limit.
+    /// Coefficients of THEORY (3).
     pub fn coefficients(&self) -> &Coefficients {
         self.coefficients
-            .get_or_init(|| coefficients(self.problem, self.partition.sizes(), &self.multiplicity))
+            .get_or_init(|| coefficients(self.problem, &self.full, self.partition.sizes(), &self.multiplicity))
     }
 
-    /// The full-batch loss over the entries.
+    /// The loss over the entries.
     pub fn objective(&self) -> &LogSumExp {
-        self.rows
-            .get_or_init(|| LogSumExp::from_problem(self.problem, self.partition.sizes(), &self.multiplicity))
-    }
-
-    /// The sampled loss, if it is one.
-    pub fn sampled(&self) -> Option<&Sampled> {
-        self.sampled
-            .get_or_init(|| Sampled::on_partition(self.problem, &self.partition))
-            .as_ref()
-    }
-
-    /// Whether the loss is an expectation, THEORY (10) or (11).
-    pub fn is_sampled(&self) -> bool {
-        self.problem.model().is_sampled()
+        self.rows.get_or_init(|| {
+            LogSumExp::from_problem(self.problem, &self.full, self.partition.sizes(), &self.multiplicity)
+        })
     }
 
     /// Layout of the entries.

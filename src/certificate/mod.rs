@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::gram::Gram;
 use crate::objective::Sampled;
-use crate::problem::Problem;
+use crate::problem::{Problem, Training};
 use crate::program::Program;
 
 pub(crate) use implicit::log_masses;
@@ -234,8 +234,8 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
         });
     }
     if let Some(form) = gram.cauchy()
-        && !problem.model().is_sampled()
-        && let Some(certificate) = implicit::certify(problem, gram, form, tolerance)?
+        && let Training::FullBatch(full) = &problem.model().training
+        && let Some(certificate) = implicit::certify(problem, full, gram, form, tolerance)?
         && (certificate.verdict == Verdict::Certified || gram.partition().groups() > MAX_DENSE_GROUPS)
     {
         return Ok(certificate);
@@ -252,13 +252,16 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
             reason: "it has entries that are not finite".to_owned(),
         });
     }
-    let nonnegative = problem.model().nonnegative;
+    let nonnegative = problem.model().features.nonnegative;
     let partition = gram.partition();
-    match Sampled::on_partition(problem, partition) {
-        Some(objective) => dense::certify(&objective, partition, &values, nonnegative, tolerance),
-        None => {
-            let program = Program::on_partition(problem, partition.clone());
+    match &problem.model().training {
+        Training::FullBatch(full) => {
+            let program = Program::on_partition(problem, full, partition.clone());
             dense::certify(&program.class_level(), partition, &values, nonnegative, tolerance)
+        }
+        Training::Sampled(sampling) => {
+            let objective = Sampled::on_partition(problem, sampling, partition);
+            dense::certify(&objective, partition, &values, nonnegative, tolerance)
         }
     }
 }

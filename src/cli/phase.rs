@@ -166,7 +166,7 @@ fn diagram(
 
 /// The boundary is that of the relaxation, which features in fewer dimensions than its rank do not attain.
 fn refuse_dimension(problem: &Problem) -> Result<(), Error> {
-    match problem.model().dimension {
+    match problem.model().features.dimension {
         Some(dimension) if dimension + 1 < problem.classes().count() => Err(ProblemError::Unavailable {
             field: "features.dimension",
             what: format!("a phase boundary in {dimension} dimensions"),

@@ -12,7 +12,7 @@ use ufmin::files::npy;
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::math::control::Control;
 use ufmin::measure::embedding::{self, Embedding};
-use ufmin::problem::{Measure, Problem};
+use ufmin::problem::{FullBatch, Measure, Problem, Training};
 use ufmin::program::{Entries, Program, lift_samples};
 use ufmin::report::audit::audit_features;
 use ufmin::report::picture::Picture;
@@ -106,9 +106,10 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
     if arguments.full_gram {
         refuse_large("--full-gram", problem.classes().count())?;
     }
-    if arguments.level == Level::Sample {
-        check_samples(&problem)?;
-    }
+    let by_sample = match arguments.level {
+        Level::Sample => Some(check_samples(&problem)?),
+        Level::Class => None,
+    };
     if let Some(threads) = arguments.threads {
         set_threads(threads)?;
     }
@@ -123,7 +124,7 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
     }
     let solved = solved?;
     let mut report = Report::new(&problem, &solved, arguments.full_gram)?;
-    let sample_gram = (arguments.level == Level::Sample).then(|| sample_gram(&problem, &solved));
+    let sample_gram = by_sample.map(|full| sample_gram(&problem, &full, &solved));
     if let Some(samples) = &sample_gram {
         report = report.at_sample_level(samples);
     }
@@ -171,16 +172,19 @@ fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {
 /// Most samples whose inner products are listed.
 const MAX_SAMPLES: f64 = 4000.0;
 
-/// Whether the inner products of all samples can be listed.
-fn check_samples(problem: &Problem) -> Result<(), Error> {
-    if problem.model().is_sampled() {
-        let source = ProblemError::Unavailable {
-            field: "--level",
-            what: "a sample level of a sampled loss".to_owned(),
-            hint: "use --level class: samples of a class coincide",
-        };
-        return Err(source.into());
-    }
+/// The training of a problem whose inner products of all samples can be listed.
+fn check_samples(problem: &Problem) -> Result<FullBatch, Error> {
+    let full = match problem.model().training {
+        Training::FullBatch(full) => full,
+        Training::Sampled(_) => {
+            let source = ProblemError::Unavailable {
+                field: "--level",
+                what: "a sample level of a sampled loss".to_owned(),
+                hint: "use --level class: samples of a class coincide",
+            };
+            return Err(source.into());
+        }
+    };
     if problem.classes().measure() == Measure::Probabilities {
         let source = ProblemError::Unavailable {
             field: "--level",
@@ -199,14 +203,14 @@ fn check_samples(problem: &Problem) -> Result<(), Error> {
             hint: "use --level class: samples of a class coincide".to_owned(),
         });
     }
-    Ok(())
+    Ok(full)
 }
 
 /// Inner products of all samples, class-major.
-fn sample_gram(problem: &Problem, solved: &Solved) -> DMatrix<f64> {
+fn sample_gram(problem: &Problem, full: &FullBatch, solved: &Solved) -> DMatrix<f64> {
     let gram = &solved.certificate.gram;
     let partition = gram.partition();
-    let program = Program::on_partition(problem, partition.clone());
+    let program = Program::on_partition(problem, full, partition.clone());
     let layout = program.layout();
     let mut values = program.layout().collapsed(&gram.values());
     for g in 0..program.groups() {
@@ -276,7 +280,7 @@ fn write_output(
             ));
         }
         if solved.dimension_search.is_none()
-            && let Some(dimension) = problem.model().dimension.filter(|&d| d < solved.rank)
+            && let Some(dimension) = problem.model().features.dimension.filter(|&d| d < solved.rank)
         {
             report.warnings.push(format!(
                 "embeddings.npy has {} dimensions, not {dimension}: cutting the optimum down would not give the best features of that dimension",

@@ -8,7 +8,7 @@ use ufmin::error::{Error, ProblemError};
 use ufmin::files::npy;
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::math::control::Control;
-use ufmin::problem::{Model, Problem};
+use ufmin::problem::{Features, Model, Problem};
 use ufmin::report::Report;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
@@ -85,11 +85,18 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
     options.cross_check = CrossCheckChoice::Never;
     // The relaxation knows no dimension.
     let model = Model {
-        dimension: None,
+        features: Features {
+            dimension: None,
+            ..given.model().features
+        },
         ..given.model().clone()
     };
     let problem = Problem::new(given.classes().clone(), model)?;
-    let single = given.model().dimension.unwrap_or(problem.classes().count() + 1);
+    let single = given
+        .model()
+        .features
+        .dimension
+        .unwrap_or(problem.classes().count() + 1);
     let (first, last) = range.unwrap_or((single, single));
     for dimension in [first, last] {
         landscape::check(&problem, dimension, settings.level)?;

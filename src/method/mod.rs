@@ -1,4 +1,4 @@
-//! The methods: each turns a [`Program`] into a [`Solution`], a claim that [`crate::certificate`] judges. `newton` solves the
+//! The methods: each turns a [`Reduced`] into a [`Solution`], a claim that [`crate::certificate`] judges. `newton` solves the
 //! optimality system, THEORY (5)-(8); `staircase` factors the Gram matrix; `conic` is clarabel; `formula` knows the standard
 //! geometries. [`AUTO`] is their order of preference: what comes first is faster or proves more.
 
@@ -12,7 +12,7 @@ use nalgebra::DMatrix;
 
 use crate::error::Error;
 use crate::math::control::Control;
-use crate::program::Program;
+use crate::program::Reduced;
 use crate::solution::{self, Solution};
 
 use newton::Reason;
@@ -26,7 +26,7 @@ pub trait Method: Sync {
     ///
     /// # Errors
     /// Why not.
-    fn accepts(&self, program: &Program<'_>) -> Result<(), Refusal>;
+    fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal>;
 
     /// Minimises, from `start` (r x r values, near a minimum) where it uses one.
     ///
@@ -34,7 +34,7 @@ pub trait Method: Sync {
     /// [`Error::Internal`] where foreign code refuses what it was given.
     fn minimise(
         &self,
-        program: &Program<'_>,
+        program: &Reduced<'_>,
         start: Option<&DMatrix<f64>>,
         control: &Control,
     ) -> Result<Attempt, Error>;
@@ -162,10 +162,12 @@ pub static AUTO: &[Preference] = &[
 ];
 
 /// A sampled loss holds ten r x r matrices: values, gradient, slopes, and the certificate's copies.
-fn check_sampled_groups(program: &Program<'_>) -> Result<(), Refusal> {
+fn check_sampled_groups(program: &Reduced<'_>) -> Result<(), Refusal> {
     let groups = program.groups();
-    if !program.is_sampled() || groups <= staircase::MAX_GROUPS {
-        return Ok(());
+    match program {
+        Reduced::FullBatch(_) => return Ok(()),
+        Reduced::Sampled(_) if groups <= staircase::MAX_GROUPS => return Ok(()),
+        Reduced::Sampled(_) => {}
     }
     let bytes = |r: usize| 80.0 * (r as f64).powi(2);
     Err(Refusal::Memory {

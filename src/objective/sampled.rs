@@ -11,11 +11,10 @@
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use super::Loss;
 use super::objective::{Objective, exponential_rounding, others};
 use super::quadrature::{Constants, Floor, Grid, Mass, Scheme};
 use crate::gram::Partition;
-use crate::problem::{Batches, Problem};
+use crate::problem::{BatchLoss, Problem, Sampling};
 
 /// Terms of a power series, and where it is used: `s u` up to this for the whole row. What is left out is below
 /// `0.06^9 / 10! = 3e-18` relative.
@@ -82,22 +81,21 @@ struct RowSums {
 }
 
 impl Sampled {
-    /// The loss of `problem` on groups of classes with the given sizes and multiplicities; `None` for a full-batch loss.
-    pub fn from_problem(problem: &Problem, sizes: &[f64], multiplicity: &[f64]) -> Option<Self> {
+    /// The loss of `problem` on groups of classes with the given sizes and multiplicities.
+    pub fn from_problem(problem: &Problem, sampling: &Sampling, sizes: &[f64], multiplicity: &[f64]) -> Self {
         let model = problem.model();
-        let scheme = match (model.loss, model.batches) {
-            (Loss::Nce, _) => Scheme::negatives(model.negatives?),
-            (loss, Batches::Random { size }) => Scheme::batches(size, model.views, loss == Loss::Sincere),
-            (_, Batches::Full) => return None,
+        let scheme = match *sampling {
+            Sampling::RandomBatches { loss, size } => Scheme::batches(size, model.views, loss == BatchLoss::Sincere),
+            Sampling::Negatives { count } => Scheme::negatives(count),
         };
         let total: f64 = sizes.iter().zip(multiplicity).map(|(n, m)| n * m).sum();
         let probabilities: Vec<f64> = sizes.iter().map(|n| n / total).collect();
-        Some(Self::new(scheme, model.temperature, &probabilities, multiplicity))
+        Self::new(scheme, model.temperature, &probabilities, multiplicity)
     }
 
-    /// The loss of `problem` on its groups of equal sizes; `None` for a full-batch loss.
-    pub fn on_partition(problem: &Problem, partition: &Partition) -> Option<Self> {
-        Self::from_problem(problem, partition.sizes(), &partition.multiplicity_f64())
+    /// The loss of `problem` on its groups of equal sizes.
+    pub fn on_partition(problem: &Problem, sampling: &Sampling, partition: &Partition) -> Self {
+        Self::from_problem(problem, sampling, partition.sizes(), &partition.multiplicity_f64())
     }
 
     /// `probabilities` are those of ONE class of every group.

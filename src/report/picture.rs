@@ -76,10 +76,10 @@ impl Picture {
         };
         let model = problem.model();
         let mut facts = vec![
-            model.loss.name().to_owned(),
+            model.training.loss().name().to_owned(),
             format!("temperature {}", model.temperature),
         ];
-        if model.nonnegative {
+        if model.features.nonnegative {
             facts.push("nonnegative features".to_owned());
         }
         facts.push(sizes(problem));

@@ -20,8 +20,8 @@ use crate::method::formula::{self, Formula, Reference};
 use crate::method::newton::{Newton, Reason};
 use crate::method::staircase::Staircase;
 use crate::method::{AUTO, Attempt, Method};
-use crate::problem::Problem;
-use crate::program::Program;
+use crate::problem::{Problem, Training};
+use crate::program::Reduced;
 use crate::solution::{self, Solution, Termination};
 
 /// Default tolerance on the relative gap, for methods that are exact.
@@ -61,13 +61,13 @@ pub struct Solved {
 /// standard geometry, or features that were found, are below the proven bound. A solution that cannot be certified
 /// is no error: see [`Statement::verdict`](crate::certificate::Statement::verdict).
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
-    let sampled = problem.model().is_sampled();
+    let sampled = matches!(problem.model().training, Training::Sampled(_));
     if options.cross_check == CrossCheckChoice::Always && !sampled {
         conic(CONIC_CHECKS)?;
     }
     let start = Instant::now();
     let mut warnings = Vec::new();
-    let program = Program::new(problem);
+    let program = Reduced::new(problem);
     let solution = run(&program, options.method, control, &mut warnings)?;
     let exact = matches!(solution.method, solution::Method::Dual | solution::Method::ClosedForm);
     let tolerance = options
@@ -78,7 +78,7 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     let rank = solution
         .rank
         .unwrap_or_else(|| GramSpectrum::new(&certificate.gram).rank(rank_cutoff));
-    let certificate = certificate.limited_to(problem.model().dimension, rank);
+    let certificate = certificate.limited_to(problem.model().features.dimension, rank);
     let seconds = start.elapsed().as_secs_f64();
     // The other method for sampled losses is the low-rank solver, which knows no sign constraint.
     let checkable = if sampled {
@@ -102,11 +102,11 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
         warnings,
         seconds,
     };
-    let geometries = formula::Geometry::all(problem, &program.partition);
+    let geometries = formula::Geometry::all(problem, program.partition());
     for geometry in &geometries {
         geometry.challenge(&solved.certificate)?;
     }
-    if let Some(dimension) = problem.model().dimension
+    if let Some(dimension) = problem.model().features.dimension
         && solved.certificate.verdict == Verdict::RankExceedsDimension
     {
         let start = Instant::now();
@@ -152,13 +152,13 @@ fn conic((what, instead): (&'static str, &'static str)) -> Result<&'static dyn M
 
 /// Solves again by an independent method (the conic program; for sampled losses the low-rank solver) and compares. Has its
 /// own time, and never changes the verdict.
-fn check(program: &Program<'_>, gram: &Gram, control: &Control, warnings: &mut Vec<String>) -> Option<CrossCheck> {
+fn check(program: &Reduced<'_>, gram: &Gram, control: &Control, warnings: &mut Vec<String>) -> Option<CrossCheck> {
     let start = Instant::now();
     let mut failed = |why: String| {
         warnings.push(format!("no independent check: {why}"));
         None
     };
-    let other = if program.is_sampled() {
+    let other = if matches!(program, Reduced::Sampled(_)) {
         Ok(&Staircase as &dyn Method)
     } else {
         conic(CONIC_CHECKS)
@@ -190,7 +190,7 @@ fn check(program: &Program<'_>, gram: &Gram, control: &Control, warnings: &mut V
 
 /// The method that a user asked for, or what `auto` finds.
 fn run(
-    program: &Program<'_>,
+    program: &Reduced<'_>,
     choice: MethodChoice,
     control: &Control,
     warnings: &mut Vec<String>,
@@ -217,7 +217,7 @@ fn run(
 }
 
 /// The methods in the order of [`AUTO`]: the first exact answer, or the first that is certified, or the best.
-fn auto(program: &Program<'_>, control: &Control, warnings: &mut Vec<String>) -> Result<Solution, Error> {
+fn auto(program: &Reduced<'_>, control: &Control, warnings: &mut Vec<String>) -> Result<Solution, Error> {
     let mut refused = None;
     let mut open = None;
     let mut start = None;

@@ -4,15 +4,15 @@ use super::{CrossCheckChoice, MethodChoice, Options, solve};
 use crate::error::Error;
 use crate::math::control::Control;
 
-use crate::problem::{Classes, Loss, Model, Problem};
+use crate::problem::{Classes, FullBatchLoss, Model, Problem, Training};
 use crate::solution::Method;
 
 const CONIC: bool = cfg!(feature = "conic");
 
-fn problem(sizes: &[u64], loss: Loss, temperature: f64) -> Problem {
+fn problem(sizes: &[u64], loss: FullBatchLoss, temperature: f64) -> Problem {
     let model = Model {
-        loss,
         temperature,
+        training: Training::full_batch(loss),
         ..Model::default()
     };
     Problem::new(Classes::from_counts(sizes).unwrap(), model).unwrap()
@@ -20,7 +20,7 @@ fn problem(sizes: &[u64], loss: Loss, temperature: f64) -> Problem {
 
 #[test]
 fn the_conic_program_is_refused_where_it_is_not_built() {
-    let problem = problem(&[50, 20, 20, 5], Loss::Supcon, 0.2);
+    let problem = problem(&[50, 20, 20, 5], FullBatchLoss::Supcon, 0.2);
     let asked = [
         Options {
             method: MethodChoice::Conic,
@@ -51,8 +51,8 @@ fn the_conic_program_is_refused_where_it_is_not_built() {
 /// `auto` certifies without it, also where classes collapse and no rule tells which, and has nothing to warn of.
 #[test]
 fn auto_does_without_the_conic_program() {
-    let regular = problem(&[50, 20, 20, 5], Loss::Supcon, 0.2);
-    let collapsed = problem(&[1000, 500, 3, 2], Loss::Sincere, 1.0);
+    let regular = problem(&[50, 20, 20, 5], FullBatchLoss::Supcon, 0.2);
+    let collapsed = problem(&[1000, 500, 3, 2], FullBatchLoss::Sincere, 1.0);
     for (problem, method) in [(regular, Method::Dual), (collapsed, Method::Lowrank)] {
         let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
         assert!(solved.is_certified());

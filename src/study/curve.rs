@@ -10,8 +10,9 @@ use crate::certificate::Verdict;
 use crate::error::{Error, ProblemError};
 use crate::gram::Gram;
 use crate::math::control::Control;
-use crate::objective::{Loss, others};
-use crate::problem::{Batches, Measure, Model, Problem};
+use crate::objective::others;
+use crate::problem::training::Parts;
+use crate::problem::{BatchLoss, FullBatchLoss, Measure, Model, Problem, Sampling, Training};
 use crate::report::Report;
 use crate::solve::solve;
 use crate::solve::{CrossCheckChoice, Options};
@@ -127,7 +128,7 @@ pub fn curve(
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         vary,
-        loss: problem.model().loss.name(),
+        loss: problem.model().training.loss().name(),
         class_count: problem.classes().count(),
         limit: limit.map(|(name, row, _)| Limit { name, row }),
         rows,
@@ -145,6 +146,7 @@ fn no_values() -> Error {
 
 fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Error> {
     let mut model = problem.model().clone();
+    let parts = model.training.parts();
     let whole = || {
         if value.fract() == 0.0 && (0.0..1e18).contains(&value) {
             Ok(value as u64)
@@ -157,8 +159,18 @@ fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Erro
         }
     };
     match vary {
-        Quantity::BatchSize => model.batches = Batches::Random { size: whole()? },
-        Quantity::Negatives => model.negatives = Some(whole()?),
+        Quantity::BatchSize => {
+            model.training = Training::from_parts(Parts {
+                batch_size: Some(whole()?),
+                ..parts
+            })?;
+        }
+        Quantity::Negatives => {
+            model.training = Training::from_parts(Parts {
+                negatives: Some(whole()?),
+                ..parts
+            })?;
+        }
         Quantity::Temperature => model.temperature = value,
     }
     Ok(model)
@@ -166,27 +178,32 @@ fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Erro
 
 /// The full batch where the classes have one, else the population.
 fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
-    let population = Model {
-        loss: Loss::Population,
-        negatives: None,
-        batches: Batches::Full,
+    let model = problem.model();
+    let population = || Model {
+        training: Training::full_batch(FullBatchLoss::Population),
         views: if problem.classes().measure() == Measure::Counts {
-            problem.model().views
+            model.views
         } else {
             1
         },
-        ..problem.model().clone()
+        ..model.clone()
     };
-    let full = Model {
-        batches: Batches::Full,
-        ..problem.model().clone()
-    };
-    match (vary, problem.model().loss) {
+    match (vary, model.training) {
         (Quantity::Temperature, _) => None,
-        (Quantity::Negatives, _) => Some(("population", population)),
-        (_, _) if Problem::new(problem.classes().clone(), full.clone()).is_ok() => Some(("full-batch", full)),
-        (_, Loss::Supcon) => Some(("population", population)),
-        _ => None,
+        (Quantity::Negatives, _) => Some(("population", population())),
+        (Quantity::BatchSize, Training::FullBatch(_)) => Some(("full-batch", model.clone())),
+        (Quantity::BatchSize, Training::Sampled(Sampling::Negatives { .. })) => None,
+        (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { loss, .. })) => {
+            let full = Model {
+                training: Training::full_batch(FullBatchLoss::from(loss)),
+                ..model.clone()
+            };
+            match loss {
+                _ if Problem::new(problem.classes().clone(), full.clone()).is_ok() => Some(("full-batch", full)),
+                BatchLoss::Supcon => Some(("population", population())),
+                BatchLoss::Sincere => None,
+            }
+        }
     }
 }
 

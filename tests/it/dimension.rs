@@ -3,11 +3,12 @@
 use nalgebra::DMatrix;
 use ufmin::certificate::Verdict;
 use ufmin::math::control::Control;
-use ufmin::objective::{Loss, Objective};
-use ufmin::problem::{Classes, Model, Problem};
-use ufmin::program::Program;
+use ufmin::objective::Objective;
+use ufmin::problem::{Classes, Features, FullBatchLoss, Model, Problem, Training};
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::Options;
+
+use crate::program_on;
 
 fn solved(sizes: &[u64], model: Model) -> (Problem, Solved) {
     let problem = Problem::new(Classes::from_counts(sizes).unwrap(), model).unwrap();
@@ -21,7 +22,10 @@ fn the_best_in_two_and_three_dimensions_is_that_of_the_theory() {
     for (dimension, expected) in [(2, 3.364_761_6), (3, 3.307_585_1)] {
         let model = Model {
             temperature: 0.3,
-            dimension: Some(dimension),
+            features: Features {
+                dimension: Some(dimension),
+                ..Features::default()
+            },
             ..Model::default()
         };
         let (problem, solved) = solved(&[50, 20, 10, 5, 3], model);
@@ -36,7 +40,7 @@ fn the_best_in_two_and_three_dimensions_is_that_of_the_theory() {
         // The features are there, in that dimension, and have the loss that is claimed.
         let features = solved.solution.factor.as_ref().unwrap();
         assert_eq!(features.shape(), (dimension as usize, 5));
-        let program = Program::on_partition(&problem, certificate.gram.partition().clone());
+        let program = program_on(&problem, certificate.gram.partition().clone());
         let objective = program.class_level();
         let excess = objective.excess(&objective.evaluate(&(features.transpose() * features), 0.0));
         assert!((excess / certificate.excess - 1.0).abs() < 1e-13);
@@ -47,7 +51,10 @@ fn the_best_in_two_and_three_dimensions_is_that_of_the_theory() {
 fn a_dimension_that_suffices_changes_nothing() {
     let model = |dimension| Model {
         temperature: 0.3,
-        dimension,
+        features: Features {
+            dimension,
+            ..Features::default()
+        },
         ..Model::default()
     };
     let (_, free) = solved(&[50, 20, 10, 5, 3], model(None));
@@ -60,15 +67,18 @@ fn a_dimension_that_suffices_changes_nothing() {
 #[test]
 fn one_dimension_is_the_best_assignment_of_signs() {
     let sizes = [90, 40, 33, 20, 11, 7, 4, 3];
-    for loss in [Loss::Supcon, Loss::Nscl, Loss::Bcl] {
+    for loss in [FullBatchLoss::Supcon, FullBatchLoss::Nscl, FullBatchLoss::Bcl] {
         let model = Model {
-            loss,
             temperature: 0.8,
-            dimension: Some(1),
+            training: Training::full_batch(loss),
+            features: Features {
+                dimension: Some(1),
+                ..Features::default()
+            },
             ..Model::default()
         };
         let (problem, solved) = solved(&sizes, model);
-        let program = Program::on_partition(&problem, solved.certificate.gram.partition().clone());
+        let program = program_on(&problem, solved.certificate.gram.partition().clone());
         let objective = program.class_level();
         let best = (0u32..128)
             .map(|bits| {
@@ -86,15 +96,17 @@ fn one_dimension_is_the_best_assignment_of_signs() {
 fn nonnegative_features_in_the_plane_agree_with_a_grid() {
     let model = Model {
         temperature: 0.3,
-        nonnegative: true,
-        dimension: Some(2),
+        features: Features {
+            nonnegative: true,
+            dimension: Some(2),
+        },
         ..Model::default()
     };
     let (problem, solved) = solved(&[30, 12, 5], model);
     let features = solved.solution.factor.as_ref().unwrap();
     assert!(features.iter().all(|&entry| entry >= 0.0));
     assert_eq!(features.nrows(), 2);
-    let program = Program::on_partition(&problem, solved.certificate.gram.partition().clone());
+    let program = program_on(&problem, solved.certificate.gram.partition().clone());
     let objective = program.class_level();
     let steps = 200;
     let angle = |step: usize| step as f64 / steps as f64 * std::f64::consts::FRAC_PI_2;

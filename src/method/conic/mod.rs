@@ -16,7 +16,7 @@ use nalgebra::{DMatrix, DVector};
 use crate::error::Error;
 use crate::math::control::Control;
 use crate::method::{Attempt, Method, Refusal};
-use crate::program::Program;
+use crate::program::{Program, Reduced};
 use crate::solution::{self, Solution, Termination};
 use program::{Encoding, memory_estimate};
 
@@ -50,20 +50,23 @@ impl Method for Conic {
         solution::Method::Conic
     }
 
-    fn accepts(&self, program: &Program<'_>) -> Result<(), Refusal> {
-        if program.is_sampled() {
-            return Err(Refusal::Sampled);
+    fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
+        match program {
+            Reduced::FullBatch(program) => check_memory(program.groups(), &Settings::default()),
+            Reduced::Sampled(_) => Err(Refusal::Sampled),
         }
-        check_memory(program.groups(), &Settings::default())
     }
 
     fn minimise(
         &self,
-        program: &Program<'_>,
+        program: &Reduced<'_>,
         _start: Option<&DMatrix<f64>>,
         control: &Control,
     ) -> Result<Attempt, Error> {
-        solve(program, &Settings::default(), control).map(Attempt::Found)
+        match program {
+            Reduced::FullBatch(program) => solve(program, &Settings::default(), control).map(Attempt::Found),
+            Reduced::Sampled(_) => Err(Refusal::Sampled.error(self.name())),
+        }
     }
 }
 

@@ -8,8 +8,7 @@ use crate::error::Error;
 use crate::gram::{CauchyForm, Gram};
 use crate::math::control::Control;
 use crate::method::{Attempt, Method, Refusal, check_sampled_groups};
-use crate::objective::Sampled;
-use crate::program::Program;
+use crate::program::{Program, Reduced, SampledProgram};
 use crate::solution::{self, Solution, Termination};
 
 /// Newton's method on THEORY (5)-(8).
@@ -21,8 +20,8 @@ impl Method for Newton {
         solution::Method::Dual
     }
 
-    fn accepts(&self, program: &Program<'_>) -> Result<(), Refusal> {
-        if program.nonnegative {
+    fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
+        if program.nonnegative() {
             return Err(Refusal::Nonnegative);
         }
         check_sampled_groups(program)
@@ -30,13 +29,13 @@ impl Method for Newton {
 
     fn minimise(
         &self,
-        program: &Program<'_>,
+        program: &Reduced<'_>,
         _start: Option<&DMatrix<f64>>,
         control: &Control,
     ) -> Result<Attempt, Error> {
-        Ok(match program.sampled() {
-            Some(objective) => sampled(program, objective, control),
-            None => full_batch(program, control),
+        Ok(match program {
+            Reduced::FullBatch(program) => full_batch(program, control),
+            Reduced::Sampled(program) => sampled(program, control),
         })
     }
 }
@@ -83,10 +82,10 @@ fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
     })
 }
 
-fn sampled(program: &Program<'_>, objective: &Sampled, control: &Control) -> Attempt {
+fn sampled(program: &SampledProgram<'_>, control: &Control) -> Attempt {
     let partition = &program.partition;
     let groups = partition.groups();
-    let optimum = match solve_sampled(objective, &|| control.stop().is_some()) {
+    let optimum = match solve_sampled(program.objective(), &|| control.stop().is_some()) {
         Ok(optimum) => optimum,
         Err(failure) => {
             // Where the fixed point ended is a start for others, if it is near anything.

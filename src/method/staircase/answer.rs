@@ -4,11 +4,11 @@ use nalgebra::DMatrix;
 
 use super::climb::{self, Settings};
 use crate::error::Error;
-use crate::gram::Gram;
+use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
 use crate::method::{Attempt, Method, Refusal, check_sampled_groups};
 use crate::objective::Objective;
-use crate::program::Program;
+use crate::program::Reduced;
 use crate::solution::{self, Solution};
 
 /// Most groups: several r x r matrices are held.
@@ -23,8 +23,8 @@ impl Method for Staircase {
         solution::Method::Lowrank
     }
 
-    fn accepts(&self, program: &Program<'_>) -> Result<(), Refusal> {
-        if program.nonnegative {
+    fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
+        if program.nonnegative() {
             return Err(Refusal::Nonnegative);
         }
         check_sampled_groups(program)?;
@@ -40,28 +40,28 @@ impl Method for Staircase {
 
     fn minimise(
         &self,
-        program: &Program<'_>,
+        program: &Reduced<'_>,
         start: Option<&DMatrix<f64>>,
         control: &Control,
     ) -> Result<Attempt, Error> {
-        let solution = match program.sampled() {
-            Some(objective) => solution(program, objective, start, control),
-            None => solution(program, &program.class_level(), start, control),
+        let solution = match program {
+            Reduced::FullBatch(program) => solution(&program.partition, &program.class_level(), start, control),
+            Reduced::Sampled(program) => solution(&program.partition, program.objective(), start, control),
         };
         Ok(Attempt::Found(solution))
     }
 }
 
 fn solution<O: Objective>(
-    program: &Program<'_>,
+    partition: &Partition,
     objective: &O,
     start: Option<&DMatrix<f64>>,
     control: &Control,
 ) -> Solution {
     let solved = climb::solve(objective, start, &Settings::default(), control);
     Solution {
-        within_class: vec![1.0; program.groups()],
-        gram: Gram::from_groups(program.partition.clone(), solved.values),
+        within_class: vec![1.0; partition.groups()],
+        gram: Gram::from_groups(partition.clone(), solved.values),
         clusters: solved.clusters,
         rank: Some(solved.rank),
         factor: Some(solved.h),

@@ -46,8 +46,8 @@ use crate::error::{Error, ProblemError};
 use crate::gram::Partition;
 use crate::math::control::Control;
 use crate::math::spectrum::nearest_rotation;
-use crate::objective::{Loss, Objective, SampleLoss, Sampled};
-use crate::problem::Problem;
+use crate::objective::{Objective, SampleLoss, Sampled};
+use crate::problem::{FullBatchLoss, Problem, Training};
 use crate::program::Program;
 use crate::solve::Solved;
 use distinct::Candidate;
@@ -211,7 +211,7 @@ pub fn features(
 /// # Errors
 /// [`Error::Problem`] and [`Error::TooLarge`].
 pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Error> {
-    if problem.model().nonnegative {
+    if problem.model().features.nonnegative {
         let source = ProblemError::Unavailable {
             field: "features.nonnegative",
             what: "the landscape of nonnegative features".to_owned(),
@@ -273,7 +273,13 @@ fn dispatch<T: Task>(
     check(problem, dimension, settings.level)?;
     let model = problem.model();
     // The walls of `together.rs`: sincere measures every positive by itself, nscl has no floor.
-    let walled = matches!(model.loss, Loss::Supcon | Loss::Population | Loss::Bcl);
+    let walled = match model.training {
+        Training::FullBatch(full) => match full.loss {
+            FullBatchLoss::Supcon | FullBatchLoss::Population | FullBatchLoss::Bcl => true,
+            FullBatchLoss::Sincere | FullBatchLoss::Nscl => false,
+        },
+        Training::Sampled(_) => false,
+    };
     let temperature = walled.then_some(model.temperature);
     match settings.level {
         Level::Sample => {
@@ -284,11 +290,14 @@ fn dispatch<T: Task>(
         Level::Class => {
             let partition = Partition::singletons(problem);
             let classes = (0..partition.groups()).map(|class| class..class + 1).collect();
-            match Sampled::on_partition(problem, &partition) {
-                Some(loss) => task.run(&ground(&loss, classes, optimum, dimension, settings, None)),
-                None => {
-                    let program = Program::on_partition(problem, partition);
+            match &model.training {
+                Training::FullBatch(full) => {
+                    let program = Program::on_partition(problem, full, partition);
                     let loss = program.class_level();
+                    task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
+                }
+                Training::Sampled(sampling) => {
+                    let loss = Sampled::on_partition(problem, sampling, &partition);
                     task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
                 }
             }

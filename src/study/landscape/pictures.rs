@@ -23,7 +23,7 @@ fn subtitle(problem: &Problem, landscape: &Landscape) -> String {
     format!(
         "{} classes, {}, temperature {}, dimension {}, {} starts",
         problem.classes().count(),
-        model.loss.name(),
+        model.training.loss().name(),
         model.temperature,
         landscape.dimension,
         landscape.runs.len()
@@ -231,7 +231,7 @@ pub fn sweep_chart(problem: &Problem, report: &SweepReport) -> Option<Chart> {
         subtitle: format!(
             "{} classes, {}, temperature {}, {} starts each",
             problem.classes().count(),
-            model.loss.name(),
+            model.training.loss().name(),
             model.temperature,
             first.starts
         ),

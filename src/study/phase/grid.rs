@@ -58,11 +58,12 @@ type Edge = (usize, usize, bool);
 /// [`Error::Problem`] for a family or a range that cannot be drawn, [`Error::Stopped`].
 pub fn grid(family: &Family, model: &Model, settings: &Settings, control: &Control) -> Result<Grid, Error> {
     check(settings)?;
-    super::check(family, model, &super::Settings::default())?;
+    let full = super::check(family, model, &super::Settings::default())?;
     family.check_ratio_varies()?;
     let (columns, rows) = settings.points;
     let ratios = spaced(settings.ratios, columns);
     let temperatures = spaced(settings.temperatures, rows);
+    let coefficients = |ratio, temperature| coefficients(family, &full, model.views, ratio, temperature);
     let done = AtomicU64::new(0);
     let samples: Vec<Sample> = (0..rows * columns)
         .into_par_iter()
@@ -71,10 +72,10 @@ pub fn grid(family: &Family, model: &Model, settings: &Settings, control: &Contr
                 return Err(stopped());
             }
             let (ratio, temperature) = (ratios[cell % columns], temperatures[cell / columns]);
-            let state = if model.nonnegative {
+            let state = if model.features.nonnegative {
                 State::Apart
             } else {
-                State::of(&coefficients(family, model, ratio, temperature), control)?
+                State::of(&coefficients(ratio, temperature), control)?
             };
             let count = done.fetch_add(1, Ordering::Relaxed) + 1;
             control.report("grid", count, count as f64 / (rows * columns) as f64);
@@ -111,9 +112,9 @@ pub fn grid(family: &Family, model: &Model, settings: &Settings, control: &Contr
             };
             let at = |x: f64| {
                 if along_ratio {
-                    coefficients(family, model, x.exp(), temperature)
+                    coefficients(x.exp(), temperature)
                 } else {
-                    coefficients(family, model, ratio, x.exp())
+                    coefficients(ratio, x.exp())
                 }
             };
             let end = |cell: usize, x: f64| Sample {

@@ -1,8 +1,7 @@
 //! What theory says about collapse at any ratio, and at any temperature.
 
 use super::Family;
-use crate::objective::{Anchors, Loss};
-use crate::problem::Model;
+use crate::problem::{Anchors, FullBatch, FullBatchLoss};
 
 /// Whether no ratio collapses any classes at this temperature:
 ///
@@ -12,36 +11,39 @@ use crate::problem::Model;
 /// - STEP with sample anchors, `k_A >= 2`: the inner product of two minority classes tends to
 ///   `min{1, 1/(k_A-1) + tau log((1+x)^2/(4x))}` of THEORY 4, and below 1 they stay apart. That is a statement about large ratios; a
 ///   scan that found nothing says it of the others.
-pub fn collapse_never(family: &Family, model: &Model) -> bool {
-    if never_at_any_temperature(family, model) {
+pub fn collapse_never(family: &Family, full: &FullBatch, temperature: f64) -> bool {
+    if never_at_any_temperature(family, full) {
         return true;
     }
     match family.step() {
         Some((majority, minority)) if minority >= 2 => {
-            limit(majority as f64, model).is_some_and(|inner_product| inner_product < 1.0)
+            limit(majority as f64, full, temperature).is_some_and(|inner_product| inner_product < 1.0)
         }
         _ => false,
     }
 }
 
 /// The cases of [`collapse_never`] that do not depend on the temperature.
-pub(super) fn never_at_any_temperature(family: &Family, model: &Model) -> bool {
-    let rule = matches!(model.loss, Loss::Supcon | Loss::Population) && model.anchors == Anchors::Sample;
+pub(super) fn never_at_any_temperature(family: &Family, full: &FullBatch) -> bool {
+    let rule = match full.loss {
+        FullBatchLoss::Supcon | FullBatchLoss::Population => full.anchors == Anchors::Sample,
+        FullBatchLoss::Sincere | FullBatchLoss::Nscl | FullBatchLoss::Bcl => false,
+    };
+    let simplex = full.loss == FullBatchLoss::Bcl && full.anchors == Anchors::Class;
     let single = matches!(family.step(), Some((_, 1)));
-    family.classes() == 2 || (model.loss == Loss::Bcl && model.anchors == Anchors::Class) || (rule && single)
+    family.classes() == 2 || simplex || (rule && single)
 }
 
 /// The limit of the inner product of two minority classes as the ratio grows, before the minimum with 1; `None` where no
 /// formula is known.
-fn limit(majority: f64, model: &Model) -> Option<f64> {
-    if model.anchors != Anchors::Sample || majority < 2.0 {
+fn limit(majority: f64, full: &FullBatch, tau: f64) -> Option<f64> {
+    if full.anchors != Anchors::Sample || majority < 2.0 {
         return None;
     }
-    let tau = model.temperature;
-    let base = match model.loss {
-        Loss::Supcon | Loss::Population => 1.0,
-        Loss::Sincere | Loss::Nscl => 0.0,
-        Loss::Bcl | Loss::Nce => return None,
+    let base = match full.loss {
+        FullBatchLoss::Supcon | FullBatchLoss::Population => 1.0,
+        FullBatchLoss::Sincere | FullBatchLoss::Nscl => 0.0,
+        FullBatchLoss::Bcl => return None,
     };
     // x = k_A e^{-1/tau} / D, in the logarithm: both terms underflow at low temperature.
     let exponent = -majority / ((majority - 1.0) * tau);
@@ -60,11 +62,7 @@ mod tests {
     use super::*;
 
     fn limit_of(majority: f64, temperature: f64) -> f64 {
-        let model = Model {
-            temperature,
-            ..Model::default()
-        };
-        limit(majority, &model).unwrap_or(f64::NAN)
+        limit(majority, &FullBatch::default(), temperature).unwrap_or(f64::NAN)
     }
 
     #[test]

@@ -45,7 +45,8 @@ use crate::certificate::Verdict;
 use crate::error::{Error, ProblemError};
 use crate::math::control::Control;
 use crate::objective::{Coefficients, real_coefficients};
-use crate::problem::{Classes, MAX_CLASS_SIZE, Measure, Model, Problem, TEMPERATURE_RANGE};
+use crate::problem::{Classes, Features, FullBatch, MAX_CLASS_SIZE, Measure, Model, Problem};
+use crate::problem::{Sampling, TEMPERATURE_RANGE, Training};
 use crate::report::MAX_LISTED_CLASSES;
 use crate::solve::solve;
 use crate::solve::{CrossCheckChoice, MethodChoice, Options};
@@ -141,10 +142,10 @@ impl Fixed {
     pub(crate) fn new(family: &Family, model: &Model) -> Fixed {
         Fixed {
             title: model.title.clone(),
-            loss: model.loss.name(),
-            anchors: model.anchors.name(),
+            loss: model.training.loss().name(),
+            anchors: model.training.anchors().name(),
             views: model.views,
-            nonnegative: model.nonnegative,
+            nonnegative: model.features.nonnegative,
             temperature: None,
             ratio: None,
             smallest: family.smallest(),
@@ -165,16 +166,11 @@ pub struct Neighbour {
     pub collapsed: bool,
 }
 
-/// Coefficients of a family at a ratio, under a model whose temperature is replaced.
-pub fn coefficients(family: &Family, model: &Model, ratio: f64, temperature: f64) -> Coefficients {
-    let model = Model {
-        temperature,
-        title: None,
-        ..model.clone()
-    };
-    let samples: Vec<f64> = family.sizes(ratio).iter().map(|n| n * model.views as f64).collect();
+/// Coefficients of a family at a ratio and a temperature, with so many views.
+pub fn coefficients(family: &Family, full: &FullBatch, views: u64, ratio: f64, temperature: f64) -> Coefficients {
+    let samples: Vec<f64> = family.sizes(ratio).iter().map(|n| n * views as f64).collect();
     let multiplicity: Vec<f64> = family.multiplicity().iter().map(|&m| m as f64).collect();
-    real_coefficients(&model, &samples, &multiplicity)
+    real_coefficients(full, temperature, &samples, &multiplicity)
 }
 
 /// The ratios at which classes collapse, at the temperature of the model.
@@ -183,9 +179,9 @@ pub fn coefficients(family: &Family, model: &Model, ratio: f64, temperature: f64
 /// [`Error::Problem`] for a family without a ratio, a range that is none, or a model that has no phases;
 /// [`Error::Stopped`].
 pub fn over_ratio(family: &Family, model: &Model, settings: &Settings, control: &Control) -> Result<Phase, Error> {
-    check(family, model, settings)?;
+    let full = check(family, model, settings)?;
     family.check_ratio_varies()?;
-    let at = |x: f64| coefficients(family, model, x.exp(), model.temperature);
+    let at = |x: f64| coefficients(family, &full, model.views, x.exp(), model.temperature);
     let mut phase = Phase {
         at: Fixed {
             temperature: Some(model.temperature),
@@ -193,12 +189,13 @@ pub fn over_ratio(family: &Family, model: &Model, settings: &Settings, control: 
         },
         ..empty(Vary::Ratio, family, model, settings.ratios)
     };
-    if model.nonnegative {
+    if model.features.nonnegative {
         phase.never = true;
         return Ok(phase);
     }
     fill(&mut phase, family, &Line { at: &at, control }, settings.points)?;
-    phase.never = phase.intervals.is_empty() && phase.undecided.is_empty() && collapse_never(family, model);
+    phase.never =
+        phase.intervals.is_empty() && phase.undecided.is_empty() && collapse_never(family, &full, model.temperature);
     if let Some(ratio) = phase.threshold {
         phase.certified = neighbours(family, model, ratio, control)?;
     }
@@ -215,8 +212,8 @@ pub fn over_temperature(
     settings: &Settings,
     control: &Control,
 ) -> Result<Phase, Error> {
-    check(family, model, settings)?;
-    let at = |x: f64| coefficients(family, model, family.ratio(), x.exp());
+    let full = check(family, model, settings)?;
+    let at = |x: f64| coefficients(family, &full, model.views, family.ratio(), x.exp());
     let mut phase = Phase {
         at: Fixed {
             ratio: Some(family.ratio()),
@@ -224,14 +221,14 @@ pub fn over_temperature(
         },
         ..empty(Vary::Temperature, family, model, settings.temperatures)
     };
-    if model.nonnegative || family.ratio() == 1.0 {
+    if model.features.nonnegative || family.ratio() == 1.0 {
         // The orthogonal frame at any sizes, and the simplex at equal ones.
         phase.never = true;
         return Ok(phase);
     }
     fill(&mut phase, family, &Line { at: &at, control }, settings.points)?;
     phase.never =
-        phase.intervals.is_empty() && phase.undecided.is_empty() && limit::never_at_any_temperature(family, model);
+        phase.intervals.is_empty() && phase.undecided.is_empty() && limit::never_at_any_temperature(family, &full);
     Ok(phase)
 }
 
@@ -299,7 +296,10 @@ fn neighbours(family: &Family, model: &Model, threshold: f64, control: &Control)
     sizes.dedup();
     // Whether features of the wanted dimension attain the optimum is another question.
     let model = Model {
-        dimension: None,
+        features: Features {
+            dimension: None,
+            ..model.features
+        },
         ..model.clone()
     };
     let options = Options {
@@ -322,19 +322,18 @@ fn neighbours(family: &Family, model: &Model, threshold: f64, control: &Control)
         .collect()
 }
 
-fn check(family: &Family, model: &Model, settings: &Settings) -> Result<(), Error> {
-    if model.is_sampled() {
-        return Err(ProblemError::Conflict {
-            field: if model.loss == crate::objective::Loss::Nce {
-                "loss.kind"
-            } else {
-                "batches"
-            },
-            what: "phase boundaries are those of full-batch losses, and this loss is sampled".to_owned(),
-            hint: "use a full-batch loss, or `ufmin curve` for the geometry at several sizes",
-        }
-        .into());
-    }
+/// The training of a model whose phases can be found.
+fn check(family: &Family, model: &Model, settings: &Settings) -> Result<FullBatch, Error> {
+    let sampled = |field| ProblemError::Conflict {
+        field,
+        what: "phase boundaries are those of full-batch losses, and this loss is sampled".to_owned(),
+        hint: "use a full-batch loss, or `ufmin curve` for the geometry at several sizes",
+    };
+    let full = match model.training {
+        Training::FullBatch(full) => full,
+        Training::Sampled(Sampling::Negatives { .. }) => return Err(sampled("loss.kind").into()),
+        Training::Sampled(Sampling::RandomBatches { .. }) => return Err(sampled("batches").into()),
+    };
     let range = |field, (low, high): (f64, f64), (least, most): (f64, f64)| {
         if low >= least && low < high && high <= most {
             return Ok(());
@@ -357,16 +356,16 @@ fn check(family: &Family, model: &Model, settings: &Settings) -> Result<(), Erro
         .into());
     }
     let largest = family.smallest() * model.views as f64;
-    if model.loss.needs_positive() && largest < 2.0 {
+    if full.loss.needs_positive() && largest < 2.0 {
         return Err(ProblemError::Unavailable {
             field: "classes",
             what: format!(
                 "a phase boundary under {} with classes of fewer than 2 samples",
-                model.loss
+                full.loss
             ),
             hint: "start from a smallest class of 2 samples or more, or set views = 2",
         }
         .into());
     }
-    Ok(())
+    Ok(full)
 }
