@@ -5,7 +5,7 @@ use ufmin::certificate::Verdict;
 use ufmin::control::Control;
 use ufmin::dual::{self, Outcome};
 use ufmin::loss::{Anchors, Loss};
-use ufmin::phase::{Family, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
+use ufmin::phase::{Family, Never, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
 use ufmin::problem::{Classes, Model, Problem, Run};
 use ufmin::profile::Profile;
 use ufmin::solve::solve;
@@ -105,23 +105,54 @@ fn one_majority_class_has_a_closed_form() {
 fn never_is_said_where_theory_says_it() {
     let phase = ratio_phase(&step(3, 2, 10), &model(Loss::Supcon, 0.3));
     assert!(phase.never && phase.threshold.is_none() && phase.collapsed.is_empty() && phase.intervals.is_empty());
-    assert!(text(&phase).contains("no ratio collapses any classes"));
-    // One small class, two classes, and the loss that does not see imbalance.
-    assert!(ratio_phase(&step(4, 1, 10), &model(Loss::Supcon, 0.3)).never);
-    assert!(ratio_phase(&step(1, 1, 10), &model(Loss::Sincere, 0.3)).never);
+    // A scan and a limit are no proof for every ratio, and the answer says what was looked at.
+    assert_eq!(phase.never_because, Some(Never::ScanAndLimit));
+    assert!(!Never::ScanAndLimit.is_theorem());
+    assert!((phase.limit.unwrap() - 0.818_776_1).abs() < 1e-7);
+    assert!(phase.scanned >= 400);
+    let said = text(&phase);
+    let expected = format!("none of the {} ratios scanned from 1 to 1000000000", phase.scanned);
+    assert!(
+        said.contains(&expected) && said.contains("the limit of large ratios"),
+        "{said}"
+    );
+    assert!(
+        said.contains("is 0.818776") && !said.contains("no ratio collapses"),
+        "{said}"
+    );
+    // One small class, two classes, and the loss that does not see imbalance: theorems.
     let balanced = Model {
         anchors: Anchors::Class,
         ..model(Loss::Bcl, 0.3)
     };
-    assert!(ratio_phase(&step(2, 5, 10), &balanced).never);
+    let relu = Model {
+        nonnegative: true,
+        ..model(Loss::Sincere, 0.3)
+    };
+    for (family, model, because) in [
+        (step(4, 1, 10), model(Loss::Supcon, 0.3), Never::OneSmallClass),
+        (step(1, 1, 10), model(Loss::Sincere, 0.3), Never::TwoClasses),
+        (step(2, 5, 10), balanced, Never::BalancedLoss),
+        (step(2, 5, 10), relu, Never::NonnegativeFeatures),
+    ] {
+        let phase = ratio_phase(&family, &model);
+        assert!(phase.never && phase.never_because == Some(because) && because.is_theorem());
+        assert!(
+            text(&phase).contains("no ratio collapses any classes: "),
+            "{}",
+            text(&phase)
+        );
+    }
     // Just below tau*(3) = 0.20505036 it happens; a limit in front of the threshold is not "never".
     let short = Settings {
         ratios: (1.0, 20_000.0),
         ..Settings::default()
     };
     let phase = over_ratio(&step(3, 2, 10), &model(Loss::Supcon, 0.2), &short, &Control::default()).unwrap();
-    assert!(!phase.never && phase.threshold.is_none());
-    assert!(text(&phase).contains("no classes are found collapsed at any ratio from 1 to 20000"));
+    assert!(!phase.never && phase.never_because.is_none() && phase.threshold.is_none());
+    assert_eq!(phase.limit, Some(1.0));
+    let expected = format!("at any of the {} ratios scanned from 1 to 20000", phase.scanned);
+    assert!(text(&phase).contains(&expected), "{}", text(&phase));
 }
 
 #[test]
