@@ -5,10 +5,10 @@ use ufmin::certificate::Verdict;
 use ufmin::math::control::Control;
 use ufmin::method::newton::{self, Outcome};
 use ufmin::problem::profile::Profile;
-use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
+use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
 use ufmin::solve::solve;
 use ufmin::spec::Options;
-use ufmin::study::phase::{Family, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
+use ufmin::study::phase::{Family, Never, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
 
 fn step(majority: u64, minority: u64, smallest: u64) -> Family {
     let profile = Profile::Step {
@@ -105,10 +105,22 @@ fn one_majority_class_has_a_closed_form() {
 fn never_is_said_where_theory_says_it() {
     let phase = ratio_phase(&step(3, 2, 10), &model(FullBatchLoss::Supcon, 0.3));
     assert!(phase.never && phase.threshold.is_none() && phase.collapsed.is_empty() && phase.intervals.is_empty());
-    assert!(text(&phase).contains("no ratio collapses any classes"));
-    // One small class, two classes, and the loss that does not see imbalance.
-    assert!(ratio_phase(&step(4, 1, 10), &model(FullBatchLoss::Supcon, 0.3)).never);
-    assert!(ratio_phase(&step(1, 1, 10), &model(FullBatchLoss::Sincere, 0.3)).never);
+    // A scan and a limit are no proof for every ratio, and the answer says what was looked at.
+    assert_eq!(phase.never_because, Some(Never::ScanAndLimit));
+    assert!(!Never::ScanAndLimit.is_theorem());
+    assert!((phase.limit.unwrap() - 0.818_776_1).abs() < 1e-7);
+    assert!(phase.scanned >= 400);
+    let said = text(&phase);
+    let expected = format!("none of the {} ratios scanned from 1 to 1000000000", phase.scanned);
+    assert!(
+        said.contains(&expected) && said.contains("the limit of large ratios"),
+        "{said}"
+    );
+    assert!(
+        said.contains("is 0.818776") && !said.contains("no ratio collapses"),
+        "{said}"
+    );
+    // One small class, two classes, and the loss that does not see imbalance: theorems.
     let balanced = Model {
         training: Training::full_batch(FullBatch {
             anchors: Anchors::Class,
@@ -116,7 +128,27 @@ fn never_is_said_where_theory_says_it() {
         }),
         ..model(FullBatchLoss::Bcl, 0.3)
     };
-    assert!(ratio_phase(&step(2, 5, 10), &balanced).never);
+    let relu = Model {
+        features: Features {
+            nonnegative: true,
+            ..Features::default()
+        },
+        ..model(FullBatchLoss::Sincere, 0.3)
+    };
+    for (family, model, because) in [
+        (step(4, 1, 10), model(FullBatchLoss::Supcon, 0.3), Never::OneSmallClass),
+        (step(1, 1, 10), model(FullBatchLoss::Sincere, 0.3), Never::TwoClasses),
+        (step(2, 5, 10), balanced, Never::BalancedLoss),
+        (step(2, 5, 10), relu, Never::NonnegativeFeatures),
+    ] {
+        let phase = ratio_phase(&family, &model);
+        assert!(phase.never && phase.never_because == Some(because) && because.is_theorem());
+        assert!(
+            text(&phase).contains("no ratio collapses any classes: "),
+            "{}",
+            text(&phase)
+        );
+    }
     // Just below tau*(3) = 0.20505036 it happens; a limit in front of the threshold is not "never".
     let short = Settings {
         ratios: (1.0, 20_000.0),
@@ -129,8 +161,10 @@ fn never_is_said_where_theory_says_it() {
         &Control::default(),
     )
     .unwrap();
-    assert!(!phase.never && phase.threshold.is_none());
-    assert!(text(&phase).contains("no classes are found collapsed at any ratio from 1 to 20000"));
+    assert!(!phase.never && phase.never_because.is_none() && phase.threshold.is_none());
+    assert_eq!(phase.limit, Some(1.0));
+    let expected = format!("at any of the {} ratios scanned from 1 to 20000", phase.scanned);
+    assert!(text(&phase).contains(&expected), "{}", text(&phase));
 }
 
 #[test]
