@@ -19,7 +19,7 @@ use ufmin::spec::{CrossCheckChoice, SolverTable};
 use ufmin::symmetry::{Entries, Program, lift_samples};
 use ufmin::{npy, text};
 
-use super::heatmap::PictureKind;
+use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number, whole_number};
 use super::watch::{interrupt_flag, set_threads};
 use super::{Outcome, print_data};
@@ -56,6 +56,8 @@ pub(crate) struct SolveArgs {
     /// Folder for result.json, gram.npy, embeddings.npy, gram.png, gram.svg, structure.npz, certificate.npz; made if missing
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: PictureArgs,
     /// class: inner products of classes; sample: of all samples too (up to 64 in the JSON, 4000 in sample_gram.npy)
     #[arg(long, value_enum, default_value_t = Level::Class, help_heading = "Output")]
     level: Level,
@@ -130,6 +132,8 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
             write_atomically(&folder.join("sample_gram.npy"), &npy::matrix_bytes(samples))?;
         }
         write_output(folder, &problem, &solved, &mut report)?;
+        let heatmap = Picture::of_gram(&problem, &solved.certificate.gram).heatmap();
+        arguments.pictures.write(folder, "gram", &heatmap)?;
     }
     if !arguments.quiet {
         match arguments.format {
@@ -281,8 +285,5 @@ fn write_output(folder: &Path, problem: &Problem, solved: &Solved, report: &mut 
         }
         write_atomically(&folder.join("embeddings.npy"), &npy::matrix_bytes(&embedding.features))?;
     }
-    let heatmap = Picture::of_gram(problem, gram).heatmap();
-    write_atomically(&folder.join("gram.png"), &PictureKind::Png.draw(&heatmap)?)?;
-    write_atomically(&folder.join("gram.svg"), &PictureKind::Svg.draw(&heatmap)?)?;
     write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
 }

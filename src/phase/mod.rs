@@ -27,6 +27,7 @@
 //! # Ok::<(), ufmin::error::Error>(())
 //! ```
 
+mod diagram;
 mod family;
 pub mod grid;
 mod limit;
