@@ -1,7 +1,7 @@
 //! A page as PDF, with its text as text in the embedded font.
 //!
 //! By `pdf-writer`, which knows the objects of the format and brings one more package; `svg2pdf` with text and images would
-//! bring eighty, among them a second PNG decoder and a text shaper, and a third of the time that the rest takes to build.
+//! bring sixty, among them a second PNG decoder and a text shaper, and a third of the time that the rest takes to build.
 
 use std::collections::BTreeMap;
 
