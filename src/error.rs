@@ -281,7 +281,7 @@ pub enum Error {
         reason: String,
     },
     /// The name of a picture does not tell its format.
-    #[error("{} does not end in .png or .svg", path.display())]
+    #[error("{} does not end in .png, .svg or .pdf", path.display())]
     PictureKind {
         /// The name.
         path: PathBuf,
@@ -371,7 +371,7 @@ impl Error {
             }
             #[cfg(feature = "plot")]
             Self::Plot { .. } => Some("draw fewer classes, or look at gram.npy directly".to_owned()),
-            Self::PictureKind { .. } => Some("give a name such as gram.png or gram.svg".to_owned()),
+            Self::PictureKind { .. } => Some("give a name such as gram.png, gram.svg or gram.pdf".to_owned()),
             Self::Result { .. } => Some("write the folder again with ufmin solve --output".to_owned()),
             Self::Gram { .. } => Some("build it for this problem, for example from its partition by size".to_owned()),
             Self::Stopped { .. } => None,

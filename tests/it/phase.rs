@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use ufmin::certificate::Verdict;
 use ufmin::math::control::Control;
 use ufmin::method::newton::{self, Outcome};
+use ufmin::plot::{Body, Format, Mark};
 use ufmin::problem::profile::Profile;
 use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
 use ufmin::solve::solve;
@@ -401,8 +402,30 @@ fn the_diagram_agrees_with_the_lines_through_it() {
     let csv = found.to_csv();
     assert_eq!(csv.lines().count(), 1 + 13 * 11);
     assert!(csv.starts_with("ratio,temperature,collapsed_classes\n50,0.3,"));
-    let picture = ufmin::plot::diagram_svg(&found.diagram()).unwrap();
+    let picture = String::from_utf8(found.diagram().draw(Format::Svg).unwrap()).unwrap();
     assert!(picture.contains("<polyline") && picture.contains("imbalance ratio"));
+    // What is coloured ends at the boundary: with the corner behind it, the curve encloses as much as the regions cover.
+    let area = |points: &[[f64; 2]]| {
+        let logs: Vec<[f64; 2]> = points.iter().map(|point| point.map(f64::ln)).collect();
+        let cross = |(a, b): (&[f64; 2], &[f64; 2])| a[0] * b[1] - a[1] * b[0];
+        0.5 * logs.iter().zip(logs.iter().cycle().skip(1)).map(cross).sum::<f64>()
+    };
+    let Body::Chart(chart) = found.diagram().body else {
+        panic!("a diagram is a chart")
+    };
+    let names: Vec<&str> = chart.series.iter().map(|series| series.name.as_str()).collect();
+    assert_eq!(names, ["2", "0", ""]);
+    let Mark::Regions(regions) = &chart.series[0].mark else {
+        panic!("counts are regions")
+    };
+    let covered: f64 = regions.iter().map(|region| area(region)).sum();
+    let mut outline = found.boundary[0].clone();
+    outline.push([400.0, 1.5]);
+    let enclosed = area(&outline).abs();
+    assert!(
+        enclosed > 0.3 && (covered - enclosed).abs() < 1e-9,
+        "{covered} {enclosed}"
+    );
 }
 
 fn ufmin(arguments: &str) -> (Option<i32>, String, String) {
@@ -501,6 +524,16 @@ fn a_profile_with_a_real_ratio_and_the_files_of_a_diagram() {
     let read = |name: &str| std::fs::read(output.join(name)).unwrap();
     assert!(read("phase.png").starts_with(b"\x89PNG"));
     assert!(read("phase.svg").starts_with(b"<svg"));
+    assert!(!output.join("phase.pdf").exists());
+    let (code, _, stderr) = ufmin(&format!(
+        "{problem} --grid 3x3 --pictures pdf --output {}",
+        folder.path().join("printed").display()
+    ));
+    assert_eq!(code, Some(0), "{stderr}");
+    let names = std::fs::read_dir(folder.path().join("printed")).unwrap();
+    let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["phase.csv", "phase.json", "phase.pdf"]);
     assert_eq!(read("phase.csv").iter().filter(|&&byte| byte == b'\n').count(), 64);
     let json: serde_json::Value = serde_json::from_slice(&read("phase.json")).unwrap();
     assert_eq!(json["schema"], "ufmin/phase-grid/1");
