@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use criterion::BenchmarkId;
 use ufmin::math::control::Control;
-use ufmin::objective::Loss;
-use ufmin::problem::{Batches, Classes, Model, Problem};
+use ufmin::problem::{BatchLoss, Classes, FullBatchLoss, Model, Problem, Training};
 use ufmin::spec::MethodChoice;
 use ufmin::study::landscape::{Settings, verify};
 
@@ -18,8 +17,8 @@ use common::{eigendecomposition, load, measures, real_counts, seconds, solved, s
 fn collapsed(count: u64) -> Problem {
     let sizes: Vec<u64> = [100_000, 90_000].into_iter().chain((0..count).map(|i| 3 + i)).collect();
     let model = Model {
-        loss: Loss::Sincere,
         temperature: 1.0,
+        training: Training::full_batch(FullBatchLoss::Sincere),
         ..Model::default()
     };
     Problem::new(Classes::from_counts(&sizes).expect("sizes of at least 2"), model).expect("a valid problem")
@@ -28,7 +27,7 @@ fn collapsed(count: u64) -> Problem {
 /// SupCon in random batches, temperature 0.1.
 fn batches(sizes: &[u64], size: u64) -> Problem {
     let model = Model {
-        batches: Batches::Random { size },
+        training: Training::random_batches(BatchLoss::Supcon, size),
         ..Model::default()
     };
     Problem::new(Classes::from_counts(sizes).expect("sizes of at least 1"), model).expect("a valid problem")

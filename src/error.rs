@@ -8,7 +8,6 @@ use thiserror::Error as ThisError;
 
 use crate::problem::MAX_CLASS_SIZE;
 pub use crate::problem::invalid::{MAX_THREADS, ProblemError};
-pub(crate) use crate::problem::invalid::{closest, short};
 
 /// What an array is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -264,14 +263,25 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// This build has no such part.
+    #[error("{what} is not in this build of ufmin: it was made without the feature `{feature}`")]
+    NotBuilt {
+        /// What was asked for.
+        what: &'static str,
+        /// The feature of the crate that has it.
+        feature: &'static str,
+        /// What to do instead.
+        instead: &'static str,
+    },
     /// A picture could not be drawn.
+    #[cfg(feature = "plot")]
     #[error("the picture cannot be drawn: {reason}")]
     Plot {
         /// Why.
         reason: String,
     },
     /// The name of a picture does not tell its format.
-    #[error("{} does not end in .png or .svg", path.display())]
+    #[error("{} does not end in .png, .svg or .pdf", path.display())]
     PictureKind {
         /// The name.
         path: PathBuf,
@@ -364,8 +374,12 @@ impl Error {
             }
             Self::Array { source, .. } => Some(source.hint().to_owned()),
             Self::Method { hint, .. } => Some((*hint).to_owned()),
+            Self::NotBuilt { feature, instead, .. } => {
+                Some(format!("build it with --features {feature}, or {instead}"))
+            }
+            #[cfg(feature = "plot")]
             Self::Plot { .. } => Some("draw fewer classes, or look at gram.npy directly".to_owned()),
-            Self::PictureKind { .. } => Some("give a name such as gram.png or gram.svg".to_owned()),
+            Self::PictureKind { .. } => Some("give a name such as gram.png, gram.svg or gram.pdf".to_owned()),
             Self::Result { .. } => Some("write the folder again with ufmin solve --output".to_owned()),
             Self::Gram { .. } => Some("build it for this problem, for example from its partition by size".to_owned()),
             Self::Stopped { .. } => None,

@@ -1,4 +1,5 @@
 //! The `ufmin` command.
+#![forbid(unsafe_code)]
 
 mod cli;
 

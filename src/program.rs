@@ -13,25 +13,98 @@
 //! [ M_gg + (p_g - M_gg)/m_g on the diagonal, M_gh off it ]  PSD, r x r
 //! ```
 
+use std::sync::OnceLock;
+
 use nalgebra::DMatrix;
 
 use crate::gram::{Gram, Partition};
-use crate::objective::{ClassLevel, Layout, LogSumExp, within_class_samples};
-use crate::problem::Problem;
+use crate::objective::{ClassLevel, Coefficients, Layout, LogSumExp, Sampled, coefficients, within_class_samples};
+use crate::problem::{FullBatch, Problem, Sampling, Training};
 
-/// The reduced convex program: groups with multiplicities, and the objective over their entries.
-#[derive(Debug, Clone)]
-pub struct Program {
+/// A problem reduced by equal class sizes, by what it is trained on.
+#[derive(Debug)]
+pub enum Reduced<'a> {
+    /// A full batch.
+    FullBatch(Program<'a>),
+    /// Draws.
+    Sampled(SampledProgram<'a>),
+}
+
+impl<'a> Reduced<'a> {
+    /// The reduction of `problem`.
+    pub fn new(problem: &'a Problem) -> Self {
+        match &problem.model().training {
+            Training::FullBatch(full) => Self::FullBatch(Program::new(problem, full)),
+            Training::Sampled(sampling) => Self::Sampled(SampledProgram {
+                problem,
+                sampling,
+                partition: Partition::by_size(problem),
+                objective: OnceLock::new(),
+            }),
+        }
+    }
+
+    /// The problem.
+    pub fn problem(&self) -> &'a Problem {
+        match self {
+            Self::FullBatch(program) => program.problem,
+            Self::Sampled(program) => program.problem,
+        }
+    }
+
+    /// Which class belongs to which group.
+    pub fn partition(&self) -> &Partition {
+        match self {
+            Self::FullBatch(program) => &program.partition,
+            Self::Sampled(program) => &program.partition,
+        }
+    }
+
+    /// Number of groups `r`.
+    pub fn groups(&self) -> usize {
+        self.partition().groups()
+    }
+
+    /// Whether entries are bounded below by zero.
+    pub fn nonnegative(&self) -> bool {
+        self.problem().model().features.nonnegative
+    }
+}
+
+/// The program of a loss that is an expectation over draws.
+#[derive(Debug)]
+pub struct SampledProgram<'a> {
+    problem: &'a Problem,
+    sampling: &'a Sampling,
+    /// Which class belongs to which group.
+    pub partition: Partition,
+    objective: OnceLock<Sampled>,
+}
+
+impl SampledProgram<'_> {
+    /// The loss, built when first asked for.
+    pub fn objective(&self) -> &Sampled {
+        self.objective
+            .get_or_init(|| Sampled::on_partition(self.problem, self.sampling, &self.partition))
+    }
+}
+
+/// The reduced convex program of a full batch: groups with multiplicities, and the objective over their entries.
+#[derive(Debug)]
+pub struct Program<'a> {
+    problem: &'a Problem,
+    full: FullBatch,
     /// Which class belongs to which group.
     pub partition: Partition,
     /// Samples in one class of each group, `n_g` (infinite for probabilities).
     pub samples: Vec<f64>,
     /// Number of classes in each group, `m_g`.
     pub multiplicity: Vec<f64>,
-    /// The loss over the entries.
-    pub objective: LogSumExp,
     /// Entries are bounded below by zero.
     pub nonnegative: bool,
+    // Built when first asked for: the rows alone have r^2 terms.
+    coefficients: OnceLock<Coefficients>,
+    rows: OnceLock<LogSumExp>,
 }
 
 /// An invariant Gram matrix at the sample level: one within-class entry a group and one entry a pair of groups.
@@ -41,27 +114,29 @@ pub struct Entries {
     pub values: Vec<f64>,
 }
 
-impl Program {
+impl<'a> Program<'a> {
     /// The program of `problem`, reduced by equal class sizes.
-    pub fn new(problem: &Problem) -> Self {
-        Self::on_partition(problem, Partition::by_size(problem))
+    pub fn new(problem: &'a Problem, full: &FullBatch) -> Self {
+        Self::on_partition(problem, full, Partition::by_size(problem))
     }
 
     /// The program of `problem` on a given partition, whose groups must each hold classes of one size.
-    pub fn on_partition(problem: &Problem, partition: Partition) -> Self {
+    pub fn on_partition(problem: &'a Problem, full: &FullBatch, partition: Partition) -> Self {
         let multiplicity = partition.multiplicity_f64();
-        let objective = LogSumExp::from_problem(problem, partition.sizes(), &multiplicity);
         let samples = partition
             .sizes()
             .iter()
             .map(|&size| within_class_samples(problem, size))
             .collect();
         Self {
+            problem,
+            full: *full,
             partition,
             samples,
             multiplicity,
-            objective,
-            nonnegative: problem.model().nonnegative,
+            nonnegative: problem.model().features.nonnegative,
+            coefficients: OnceLock::new(),
+            rows: OnceLock::new(),
         }
     }
 
@@ -70,9 +145,27 @@ impl Program {
         self.multiplicity.len()
     }
 
+    /// The problem.
+    pub fn problem(&self) -> &'a Problem {
+        self.problem
+    }
+
+    /// Coefficients of THEORY (3).
+    pub fn coefficients(&self) -> &Coefficients {
+        self.coefficients
+            .get_or_init(|| coefficients(self.problem, &self.full, self.partition.sizes(), &self.multiplicity))
+    }
+
+    /// The loss over the entries.
+    pub fn objective(&self) -> &LogSumExp {
+        self.rows.get_or_init(|| {
+            LogSumExp::from_problem(self.problem, &self.full, self.partition.sizes(), &self.multiplicity)
+        })
+    }
+
     /// Layout of the entries.
     pub fn layout(&self) -> Layout {
-        self.objective.layout()
+        Layout::new(self.groups())
     }
 
     /// Number of classes `k`.
@@ -87,7 +180,7 @@ impl Program {
 
     /// The loss where every class has collapsed to one vector.
     pub fn class_level(&self) -> ClassLevel<'_> {
-        ClassLevel::new(&self.objective, &self.multiplicity)
+        ClassLevel::new(self.objective(), &self.multiplicity)
     }
 
     /// The class-level Gram matrix of entries: within-class entries are moved to 1, which keeps the matrix feasible
@@ -129,7 +222,7 @@ pub fn lift(gram: &Gram) -> DMatrix<f64> {
 ///
 /// # Panics
 /// If `dense` is not N x N for the class sizes of the partition.
-pub fn reduce_samples(program: &Program, dense: &DMatrix<f64>) -> Entries {
+pub fn reduce_samples(program: &Program<'_>, dense: &DMatrix<f64>) -> Entries {
     let layout = program.layout();
     let groups = sample_classes(program);
     assert_eq!(dense.nrows(), groups.len(), "one row a sample");
@@ -156,7 +249,7 @@ pub fn reduce_samples(program: &Program, dense: &DMatrix<f64>) -> Entries {
 }
 
 /// The dense sample-level matrix of invariant entries, samples in class-major order: the inverse of [`reduce_samples`].
-pub fn lift_samples(program: &Program, entries: &Entries) -> DMatrix<f64> {
+pub fn lift_samples(program: &Program<'_>, entries: &Entries) -> DMatrix<f64> {
     let layout = program.layout();
     let groups = sample_classes(program);
     DMatrix::from_fn(groups.len(), groups.len(), |i, j| {
@@ -172,7 +265,7 @@ pub fn lift_samples(program: &Program, entries: &Entries) -> DMatrix<f64> {
 }
 
 /// `(class, group)` of every sample, class-major.
-fn sample_classes(program: &Program) -> Vec<(u64, usize)> {
+fn sample_classes(program: &Program<'_>) -> Vec<(u64, usize)> {
     let mut groups = Vec::new();
     for (first, count, group) in program.partition.runs() {
         for class in first..first + count {

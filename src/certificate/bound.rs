@@ -1,7 +1,7 @@
 //! [`Bound`]: a lower bound, which is a finite number or does not exist; and [`conclude`], the one place where a bound and
 //! the loss of a feasible matrix become a [`Certificate`].
 
-use super::{BoundMethod, Certificate, DualPoint, Verdict};
+use super::{BoundMethod, Certificate, DualPoint, Statement, Verdict};
 use crate::error::Error;
 use crate::gram::Gram;
 
@@ -91,7 +91,7 @@ pub(super) fn conclude(primal: Primal, dual: Dual, tolerance: f64) -> Result<Cer
     let floor = primal.floor.unwrap_or(0.0);
     let loss = floor + primal.excess;
     let lowered = (dual.bound.get() - 2.0 * primal.rounding * unit) * scale;
-    Ok(Certificate {
+    Ok(Certificate(Statement {
         gram: primal.gram,
         feasibility_shift: primal.shift,
         loss,
@@ -111,7 +111,7 @@ pub(super) fn conclude(primal: Primal, dual: Dual, tolerance: f64) -> Result<Cer
         } else {
             Verdict::NotCertified
         },
-    })
+    }))
 }
 
 #[cfg(test)]

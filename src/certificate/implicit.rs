@@ -33,7 +33,7 @@ use crate::gram::{CauchyForm, Gram};
 use crate::math::cauchy::{Grid, Resolution, log_cosh_half, sech_half};
 use crate::math::sum::compensated_sum;
 use crate::objective::{Coefficients, coefficients, softplus};
-use crate::problem::Problem;
+use crate::problem::{FullBatch, Problem};
 
 /// Up to this many vertices a factorisation costs nothing.
 const FEW: usize = 48;
@@ -392,13 +392,14 @@ fn log_entropy_of_rest(log_q: f64) -> f64 {
 /// As [`conclude`].
 pub(super) fn certify(
     problem: &Problem,
+    full: &FullBatch,
     gram: &Gram,
     form: &CauchyForm,
     tolerance: f64,
 ) -> Result<Option<Certificate>, Error> {
     let partition = gram.partition();
-    let coefficients = coefficients(problem, partition.sizes(), &partition.multiplicity_f64());
-    if problem.model().nonnegative || coefficients.temperature != form.point.temperature {
+    let coefficients = coefficients(problem, full, partition.sizes(), &partition.multiplicity_f64());
+    if problem.model().features.nonnegative || coefficients.temperature != form.point.temperature {
         return Ok(None);
     }
     let vertices = Vertices::new(form, &coefficients);
@@ -447,10 +448,10 @@ pub(super) fn certify(
 
 /// `log sum_{c' != c} a_c' u_cc'` of one class of every group of a full-batch problem at its implicit Gram matrix, by the fast
 /// sums that the certificate uses; `None` for a matrix of another form or problem.
-pub(crate) fn log_masses(problem: &Problem, gram: &Gram) -> Option<Vec<f64>> {
+pub(crate) fn log_masses(problem: &Problem, full: &FullBatch, gram: &Gram) -> Option<Vec<f64>> {
     let form = gram.cauchy()?;
     let partition = gram.partition();
-    let coefficients = coefficients(problem, partition.sizes(), &partition.multiplicity_f64());
+    let coefficients = coefficients(problem, full, partition.sizes(), &partition.multiplicity_f64());
     let vertices = Vertices::new(form, &coefficients);
     Some(Groups::new(form, &coefficients, &vertices, form.shift).moved_log_mass)
 }

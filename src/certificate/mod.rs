@@ -24,13 +24,15 @@ mod dense;
 mod implicit;
 mod restricted;
 
+use std::ops::Deref;
+
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::gram::Gram;
 use crate::objective::Sampled;
-use crate::problem::Problem;
+use crate::problem::{Problem, Training};
 use crate::program::Program;
 
 pub(crate) use implicit::log_masses;
@@ -132,14 +134,27 @@ impl DualPoint {
     }
 }
 
-/// How far a Gram matrix is from the minimum of the relaxation, with proof. All losses are means per anchor, in nats.
+/// How far a Gram matrix is from the minimum of the relaxation, with proof: a [`Statement`] that can be read and not changed.
+/// Only this module makes one, after it has proved what it states.
 #[derive(Debug, Clone)]
-pub struct Certificate {
+pub struct Certificate(Statement);
+
+impl Deref for Certificate {
+    type Target = Statement;
+
+    fn deref(&self) -> &Statement {
+        &self.0
+    }
+}
+
+/// What a [`Certificate`] states. All losses are means per anchor, in nats.
+#[derive(Debug, Clone)]
+pub struct Statement {
     /// The feasible Gram matrix that this certificate speaks of: the given one, moved as little as needed.
     pub gram: Gram,
     /// How far it was moved: `(M + shift (..)) / (1 + shift)`.
     pub feasibility_shift: f64,
-    /// Loss of [`Certificate::gram`].
+    /// Loss of [`Statement::gram`].
     pub loss: f64,
     /// The part of the loss that no geometry can remove; `None` for nscl.
     pub floor: Option<f64>,
@@ -151,7 +166,7 @@ pub struct Certificate {
     pub lower_bound: f64,
     /// `loss - lower_bound`, computed without subtracting the floor.
     pub gap: f64,
-    /// `gap / excess`; `gap / max(1, |loss|)` where there is no floor. Never below [`Certificate::rounding`].
+    /// `gap / excess`; `gap / max(1, |loss|)` where there is no floor. Never below [`Statement::rounding`].
     pub relative_gap: f64,
     /// What rounding can do to the excess and to a bound on it, in the unit of `relative_gap`; the gap contains it twice.
     pub rounding: f64,
@@ -172,7 +187,7 @@ impl Certificate {
     #[must_use]
     pub fn limited_to(mut self, dimension: Option<u64>, rank: u64) -> Self {
         if self.verdict == Verdict::Certified && dimension.is_some_and(|dimension| dimension < rank) {
-            self.verdict = Verdict::RankExceedsDimension;
+            self.0.verdict = Verdict::RankExceedsDimension;
         }
         self
     }
@@ -219,8 +234,8 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
         });
     }
     if let Some(form) = gram.cauchy()
-        && !problem.model().is_sampled()
-        && let Some(certificate) = implicit::certify(problem, gram, form, tolerance)?
+        && let Training::FullBatch(full) = &problem.model().training
+        && let Some(certificate) = implicit::certify(problem, full, gram, form, tolerance)?
         && (certificate.verdict == Verdict::Certified || gram.partition().groups() > MAX_DENSE_GROUPS)
     {
         return Ok(certificate);
@@ -237,13 +252,16 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
             reason: "it has entries that are not finite".to_owned(),
         });
     }
-    let nonnegative = problem.model().nonnegative;
+    let nonnegative = problem.model().features.nonnegative;
     let partition = gram.partition();
-    match Sampled::on_partition(problem, partition) {
-        Some(objective) => dense::certify(&objective, partition, &values, nonnegative, tolerance),
-        None => {
-            let program = Program::on_partition(problem, partition.clone());
+    match &problem.model().training {
+        Training::FullBatch(full) => {
+            let program = Program::on_partition(problem, full, partition.clone());
             dense::certify(&program.class_level(), partition, &values, nonnegative, tolerance)
+        }
+        Training::Sampled(sampling) => {
+            let objective = Sampled::on_partition(problem, sampling, partition);
+            dense::certify(&objective, partition, &values, nonnegative, tolerance)
         }
     }
 }

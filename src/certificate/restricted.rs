@@ -50,7 +50,7 @@ impl Certificate {
         };
         let mut certificate = conclude(primal, dual, self.tolerance)?;
         if certificate.verdict == Verdict::NotCertified {
-            certificate.verdict = Verdict::RankExceedsDimension;
+            certificate.0.verdict = Verdict::RankExceedsDimension;
         }
         Ok(certificate)
     }

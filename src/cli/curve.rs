@@ -7,9 +7,10 @@ use ufmin::report::json;
 use ufmin::spec::SolverTable;
 use ufmin::study::curve::{self, Quantity};
 
+use super::Outcome;
+use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number};
 use super::session::{SessionArgs, write_table};
-use super::{Outcome, write_chart};
 
 /// Solve at several batch sizes, numbers of negatives or temperatures
 ///
@@ -39,6 +40,8 @@ pub(crate) struct CurveArgs {
     values: Option<Vec<f64>>,
     #[command(flatten)]
     session: SessionArgs,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,7 +82,7 @@ pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Error> {
         write_atomically(&folder.join("curve.json"), json(&found).as_bytes())?;
         write_table(folder, "curve", &found)?;
         if found.complete {
-            write_chart(folder, "curve", &found.chart())?;
+            arguments.pictures.write(folder, "curve", &found.chart(&problem))?;
         }
     }
     session.finish(&found, found.stop, journal.as_ref())

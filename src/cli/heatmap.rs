@@ -7,9 +7,9 @@ use ufmin::error::{ArrayError, Contents, Error};
 use ufmin::files::npy::read_matrix;
 use ufmin::files::{has_extension, read_text, write_atomically};
 use ufmin::math::control::Control;
-use ufmin::plot::{self, Heatmap, Panel};
+use ufmin::plot::{ColourRange, Format, Panel};
 use ufmin::report::Report;
-use ufmin::report::picture::Picture;
+use ufmin::report::picture::{Picture, sizes};
 use ufmin::report::view::View;
 use ufmin::solution::Termination;
 use ufmin::solve::solve;
@@ -21,8 +21,8 @@ use super::session::RunArgs;
 /// Draw a Gram matrix, or two and their difference
 ///
 /// Takes a problem file (which is solved), a folder of `ufmin solve --output`, or a .npy file with a square matrix, for
-/// example the Gram matrix of trained class means. Colours run from -1 to 1 and mean the same in every picture. Exit
-/// status: 0 drawn, 1 drawn but a solved problem is not certified, 2 error.
+/// example the Gram matrix of trained class means. Colours run from -1 to 1 and mean the same in every picture, unless
+/// --range says otherwise. Exit status: 0 drawn, 1 drawn but a solved problem is not certified, 2 error.
 #[derive(Debug, Args)]
 pub(crate) struct HeatmapArgs {
     /// Problem file, folder of solve --output, or matrix (.npy)
@@ -31,68 +31,66 @@ pub(crate) struct HeatmapArgs {
     /// A second one, drawn beside the first with their difference
     #[arg(long, value_name = "SOURCE")]
     against: Option<PathBuf>,
-    /// Picture to write: the ending .png or .svg decides
+    /// Picture to write: the ending .png, .svg or .pdf decides
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Title, instead of the problem's own
     #[arg(long)]
     title: Option<String>,
+    /// Values at the ends of the colours; auto: as far as inner products of different classes go [default: -1..1]
+    #[arg(long, value_name = "auto|A..B", value_parser = range, allow_hyphen_values = true)]
+    range: Option<Range>,
     #[command(flatten)]
     run: RunArgs,
 }
 
+/// What `--range` says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Range {
+    Auto,
+    Ends(f64, f64),
+}
+
+fn range(word: &str) -> Result<Range, String> {
+    if word.trim() == "auto" {
+        return Ok(Range::Auto);
+    }
+    let end = |word: &str| word.trim().parse::<f64>().ok().filter(|end| end.is_finite());
+    match word.split_once("..").and_then(|(low, high)| end(low).zip(end(high))) {
+        Some((low, high)) if low < high => Ok(Range::Ends(low, high)),
+        _ => Err("it is not a range; write auto, or two ascending numbers like -0.2..0.2".to_owned()),
+    }
+}
+
 pub(crate) fn run(arguments: &HeatmapArgs) -> Result<Outcome, Error> {
-    let kind = PictureKind::of(&arguments.output)?;
+    let format = Format::of(&arguments.output).ok_or_else(|| Error::PictureKind {
+        path: arguments.output.clone(),
+    })?;
     let session = arguments.run.start()?;
-    let control = session.control();
-    let (picture, certified) = picture(&arguments.source, control)?;
-    let (mut heatmap, outcome) = match &arguments.against {
-        Some(path) => {
-            let (other, also) = self::picture(path, control)?;
-            (picture.against(other), certified && also)
+    let (mut pictures, mut outcome) = (Vec::new(), Outcome::Certified);
+    for source in std::iter::once(&arguments.source).chain(&arguments.against) {
+        let (picture, certified) = picture(source, session.control())?;
+        pictures.push(picture);
+        if !certified {
+            outcome = Outcome::NotCertified;
         }
-        None => (picture.heatmap(), certified),
+    }
+    let range = match arguments.range {
+        None => ColourRange::UNIT,
+        Some(Range::Auto) => ColourRange::around(pictures.iter().flat_map(Picture::between_classes)),
+        Some(Range::Ends(low, high)) => ColourRange { low, high },
+    };
+    let mut pictures = pictures.into_iter().map(|picture| picture.with_range(range));
+    let mut heatmap = match (pictures.next(), pictures.next()) {
+        (Some(picture), Some(other)) => picture.against(other),
+        (Some(picture), None) => picture.heatmap(),
+        (None, _) => unreachable!("there is one source"),
     };
     if let Some(title) = &arguments.title {
         heatmap.title.clone_from(title);
     }
-    write_atomically(&arguments.output, &kind.draw(&heatmap)?)?;
-    Ok(if outcome {
-        Outcome::Certified
-    } else {
-        Outcome::NotCertified
-    })
-}
-
-/// The formats of pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PictureKind {
-    Png,
-    Svg,
-}
-
-impl PictureKind {
-    fn of(path: &Path) -> Result<Self, Error> {
-        match path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .map(str::to_ascii_lowercase)
-            .as_deref()
-        {
-            Some("png") => Ok(Self::Png),
-            Some("svg") => Ok(Self::Svg),
-            _ => Err(Error::PictureKind { path: path.to_owned() }),
-        }
-    }
-
-    /// The bytes of a picture.
-    pub(crate) fn draw(self, heatmap: &Heatmap) -> Result<Vec<u8>, Error> {
-        match self {
-            Self::Png => plot::png(heatmap),
-            Self::Svg => plot::svg(heatmap).map(String::into_bytes),
-        }
-        .map_err(Error::from)
-    }
+    write_atomically(&arguments.output, &heatmap.draw(format)?)?;
+    Ok(outcome)
 }
 
 /// The picture of a source, and whether it is certified (a matrix from elsewhere counts as such).
@@ -153,22 +151,30 @@ fn of_folder(folder: &Path) -> Result<Picture, Error> {
     picture.title = problem
         .title
         .unwrap_or_else(|| format!("Optimal Gram matrix of {rows} classes"));
-    picture.subtitle = format!("{}, temperature {}", problem.loss, problem.temperature);
-    let sizes: Option<Vec<String>> = problem.sizes.map(|sizes| sizes.iter().map(u64::to_string).collect());
-    let probabilities = problem
-        .probabilities
-        .map(|all| all.iter().map(f64::to_string).collect());
-    let labels = sizes
-        .map(|labels| (labels, "class size"))
-        .or(probabilities.map(|labels| (labels, "class probability")));
-    if let Some((labels, axis)) = labels.filter(|(labels, _)| labels.len() == rows) {
-        let boundaries = (1..labels.len()).filter(|&i| labels[i] != labels[i - 1]).collect();
+    let mut facts = vec![
+        problem.loss.into_owned(),
+        format!("temperature {}", problem.temperature),
+    ];
+    if problem.nonnegative {
+        facts.push("nonnegative features".to_owned());
+    }
+    let (given, what, axis) = match (problem.sizes, problem.probabilities) {
+        (Some(counts), _) => (counts.into_iter().map(|n| n as f64).collect(), "sizes", "class size"),
+        (None, probabilities) => (probabilities.unwrap_or_default(), "probabilities", "class probability"),
+    };
+    if given.len() == rows {
+        let runs: Vec<(f64, u64)> = given
+            .chunk_by(|a, b| a == b)
+            .map(|run| (run[0], run.len() as u64))
+            .collect();
+        facts.push(sizes(what, &runs));
         picture.panel = Panel {
-            labels,
-            boundaries,
+            labels: given.iter().map(f64::to_string).collect(),
+            boundaries: (1..rows).filter(|&i| given[i] != given[i - 1]).collect(),
             axis: axis.to_owned(),
             ..picture.panel
         };
     }
+    picture.subtitle = facts.join(", ");
     Ok(picture)
 }

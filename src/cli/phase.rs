@@ -3,12 +3,12 @@
 use clap::{Args, ValueEnum};
 use ufmin::error::{Error, ProblemError};
 use ufmin::files::write_atomically;
-use ufmin::plot::{diagram_png, diagram_svg};
 use ufmin::problem::Problem;
 use ufmin::report::json;
 use ufmin::study::phase::{self, Family, Settings, grid};
 
 use super::Outcome;
+use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::session::{Session, SessionArgs, write_table};
 
@@ -48,6 +48,8 @@ pub(crate) struct PhaseArgs {
     grid: Option<String>,
     #[command(flatten)]
     session: SessionArgs,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,7 +81,7 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Error> {
             ratios: range("--ratios", arguments.ratios.as_deref(), (1.0, 1000.0))?,
             temperatures: range("--temperatures", arguments.temperatures.as_deref(), (0.05, 2.0))?,
         };
-        return diagram(session, &family, &problem, &settings);
+        return diagram(session, &arguments.pictures, &family, &problem, &settings);
     }
     let phase = match arguments.vary {
         Some(Vary::Temperature) => phase::over_temperature(
@@ -105,17 +107,20 @@ fn family_at(family: Family, problem: &Problem) -> Family {
     }
 }
 
-fn diagram(session: Session, family: &Family, problem: &Problem, settings: &grid::Settings) -> Result<Outcome, Error> {
+fn diagram(
+    session: Session,
+    pictures: &PictureArgs,
+    family: &Family,
+    problem: &Problem,
+    settings: &grid::Settings,
+) -> Result<Outcome, Error> {
     let model = problem.model();
     let journal = session.journal(&grid::identity(family, model, settings))?;
     let found = grid::grid(family, model, settings, journal.as_ref(), session.control())?;
     if let Some(folder) = session.folder() {
         write_table(folder, "phase", &found)?;
         if found.complete {
-            let diagram = found.diagram();
-            let svg = diagram_svg(&diagram).map_err(Error::from)?;
-            write_atomically(&folder.join("phase.png"), &diagram_png(&diagram).map_err(Error::from)?)?;
-            write_atomically(&folder.join("phase.svg"), svg.as_bytes())?;
+            pictures.write(folder, "phase", &found.diagram())?;
         }
         write_atomically(&folder.join("phase.json"), json(&found).as_bytes())?;
     }
@@ -124,7 +129,7 @@ fn diagram(session: Session, family: &Family, problem: &Problem, settings: &grid
 
 /// The boundary is that of the relaxation, which features in fewer dimensions than its rank do not attain.
 fn refuse_dimension(problem: &Problem) -> Result<(), Error> {
-    match problem.model().dimension {
+    match problem.model().features.dimension {
         Some(dimension) if dimension + 1 < problem.classes().count() => Err(ProblemError::Unavailable {
             field: "features.dimension",
             what: format!("a phase boundary in {dimension} dimensions"),

@@ -8,7 +8,7 @@ use ufmin::error::{Error, ProblemError};
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::measure::embedding::{self, Embedding};
-use ufmin::problem::{Measure, Problem};
+use ufmin::problem::{FullBatch, Measure, Problem, Training};
 use ufmin::program::{Entries, Program, lift_samples};
 use ufmin::report::audit::audit_features;
 use ufmin::report::picture::Picture;
@@ -17,7 +17,7 @@ use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
 
 use super::Outcome;
-use super::heatmap::PictureKind;
+use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number};
 use super::session::{SessionArgs, without_csv};
 
@@ -49,6 +49,8 @@ pub(crate) struct SolveArgs {
     cross_check: CrossCheck,
     #[command(flatten)]
     session: SessionArgs,
+    #[command(flatten)]
+    pictures: PictureArgs,
     /// class: inner products of classes; sample: of all samples too (up to 64 in the JSON, 4000 in sample_gram.npy)
     #[arg(long, value_enum, default_value_t = Level::Class, help_heading = "Output")]
     level: Level,
@@ -83,13 +85,14 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
     if arguments.full_gram {
         refuse_large("--full-gram", problem.classes().count())?;
     }
-    if arguments.level == Level::Sample {
-        check_samples(&problem)?;
-    }
+    let by_sample = match arguments.level {
+        Level::Sample => Some(check_samples(&problem)?),
+        Level::Class => None,
+    };
     let session = arguments.session.start()?;
     let solved = solve(&problem, &options, session.control())?;
     let mut report = Report::new(&problem, &solved, arguments.full_gram)?;
-    let sample_gram = (arguments.level == Level::Sample).then(|| sample_gram(&problem, &solved));
+    let sample_gram = by_sample.map(|full| sample_gram(&problem, &full, &solved));
     if let Some(samples) = &sample_gram {
         report = report.at_sample_level(samples);
     }
@@ -102,6 +105,8 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
             write_atomically(&folder.join("sample_gram.npy"), &npy::matrix_bytes(samples))?;
         }
         write_output(folder, &problem, &solved, embedding.as_ref(), &mut report)?;
+        let heatmap = Picture::of_gram(&problem, &solved.certificate.gram).heatmap();
+        arguments.pictures.write(folder, "gram", &heatmap)?;
     }
     session.finish(&report, None, None)
 }
@@ -122,16 +127,19 @@ fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {
 /// Most samples whose inner products are listed.
 const MAX_SAMPLES: f64 = 4000.0;
 
-/// Whether the inner products of all samples can be listed.
-fn check_samples(problem: &Problem) -> Result<(), Error> {
-    if problem.model().is_sampled() {
-        let source = ProblemError::Unavailable {
-            field: "--level",
-            what: "a sample level of a sampled loss".to_owned(),
-            hint: "use --level class: samples of a class coincide",
-        };
-        return Err(source.into());
-    }
+/// The training of a problem whose inner products of all samples can be listed.
+fn check_samples(problem: &Problem) -> Result<FullBatch, Error> {
+    let full = match problem.model().training {
+        Training::FullBatch(full) => full,
+        Training::Sampled(_) => {
+            let source = ProblemError::Unavailable {
+                field: "--level",
+                what: "a sample level of a sampled loss".to_owned(),
+                hint: "use --level class: samples of a class coincide",
+            };
+            return Err(source.into());
+        }
+    };
     if problem.classes().measure() == Measure::Probabilities {
         let source = ProblemError::Unavailable {
             field: "--level",
@@ -150,14 +158,14 @@ fn check_samples(problem: &Problem) -> Result<(), Error> {
             hint: "use --level class: samples of a class coincide".to_owned(),
         });
     }
-    Ok(())
+    Ok(full)
 }
 
 /// Inner products of all samples, class-major.
-fn sample_gram(problem: &Problem, solved: &Solved) -> DMatrix<f64> {
+fn sample_gram(problem: &Problem, full: &FullBatch, solved: &Solved) -> DMatrix<f64> {
     let gram = &solved.certificate.gram;
     let partition = gram.partition();
-    let program = Program::on_partition(problem, partition.clone());
+    let program = Program::on_partition(problem, full, partition.clone());
     let layout = program.layout();
     let mut values = program.layout().collapsed(&gram.values());
     for g in 0..program.groups() {
@@ -199,7 +207,7 @@ fn write_output(
             ));
         }
         if solved.dimension_search.is_none()
-            && let Some(dimension) = problem.model().dimension.filter(|&d| d < solved.rank)
+            && let Some(dimension) = problem.model().features.dimension.filter(|&d| d < solved.rank)
         {
             report.warnings.push(format!(
                 "embeddings.npy has {} dimensions, not {dimension}: cutting the optimum down would not give the best features of that dimension",
@@ -213,8 +221,5 @@ fn write_output(
             embedding::bytes(classes, classes) / 1e9
         ));
     }
-    let heatmap = Picture::of_gram(problem, gram).heatmap();
-    write_atomically(&folder.join("gram.png"), &PictureKind::Png.draw(&heatmap)?)?;
-    write_atomically(&folder.join("gram.svg"), &PictureKind::Svg.draw(&heatmap)?)?;
     write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
 }

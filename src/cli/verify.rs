@@ -8,16 +8,16 @@ use ufmin::error::{Error, ProblemError};
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::math::control::Control;
-use ufmin::problem::{Model, Problem};
+use ufmin::problem::{Features, Model, Problem};
 use ufmin::report::json;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
 use ufmin::study::landscape::{self, Landscape, Level, Settings, SweepReport, VerifyReport};
 
-use super::heatmap::PictureKind;
+use super::Outcome;
+use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::session::SessionArgs;
-use super::{Outcome, write_chart};
 
 /// Look for local minima that are not global
 ///
@@ -48,6 +48,8 @@ pub(crate) struct VerifyArgs {
     level: LevelChoice,
     #[command(flatten)]
     session: SessionArgs,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,11 +74,18 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
     options.cross_check = CrossCheckChoice::Never;
     // The relaxation knows no dimension.
     let model = Model {
-        dimension: None,
+        features: Features {
+            dimension: None,
+            ..given.model().features
+        },
         ..given.model().clone()
     };
     let problem = Problem::new(given.classes().clone(), model)?;
-    let single = given.model().dimension.unwrap_or(problem.classes().count() + 1);
+    let single = given
+        .model()
+        .features
+        .dimension
+        .unwrap_or(problem.classes().count() + 1);
     let (first, last) = range.unwrap_or((single, single));
     for dimension in [first, last] {
         landscape::check(&problem, dimension, settings.level)?;
@@ -108,7 +117,15 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
         let report = report(landscape, seconds)?;
         if let Some(folder) = session.folder() {
             if report.complete {
-                write(folder, &problem, &optimum, &settings, landscape, session.control())?;
+                write(
+                    folder,
+                    &arguments.pictures,
+                    &problem,
+                    &optimum,
+                    &settings,
+                    landscape,
+                    session.control(),
+                )?;
             }
             write_atomically(&folder.join("result.json"), json(&report).as_bytes())?;
         }
@@ -123,7 +140,7 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
         if report.complete
             && let Some(chart) = landscape::sweep_chart(&problem, &report)
         {
-            write_chart(folder, "sweep", &chart)?;
+            arguments.pictures.write(folder, "sweep", &chart)?;
         }
     }
     session.finish(&report, stop, journal.as_ref())
@@ -132,6 +149,7 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
 /// The files of a finished search beside its result.
 fn write(
     folder: &Path,
+    pictures: &PictureArgs,
     problem: &Problem,
     optimum: &Solved,
     settings: &Settings,
@@ -142,11 +160,10 @@ fn write(
         let features = landscape::features(problem, optimum, landscape.dimension, settings, worst.index, control)?;
         write_atomically(&folder.join("worst.npy"), &npy::matrix_bytes(&features))?;
     }
-    write_chart(folder, "gaps", &landscape::gap_chart(problem, landscape))?;
-    write_chart(folder, "traces", &landscape::trace_chart(problem, landscape))?;
+    pictures.write(folder, "gaps", &landscape::gap_chart(problem, landscape))?;
+    pictures.write(folder, "traces", &landscape::trace_chart(problem, landscape))?;
     if let Some(heatmap) = landscape::gram_heatmap(problem, optimum, landscape) {
-        write_atomically(&folder.join("gram.png"), &PictureKind::Png.draw(&heatmap)?)?;
-        write_atomically(&folder.join("gram.svg"), &PictureKind::Svg.draw(&heatmap)?)?;
+        pictures.write(folder, "gram", &heatmap)?;
     }
     Ok(())
 }

@@ -11,24 +11,15 @@ use std::path::Path;
 use nalgebra::DMatrix;
 use npyz::{Order, WriterBuilder};
 
-use crate::error::{ArrayError, Contents, Error, short};
+use crate::error::{ArrayError, Contents, Error};
 use crate::files::read_bytes;
+pub use crate::math::array::Array;
 use crate::problem::MAX_CLASS_SIZE;
+use crate::problem::invalid::short;
 use header::{Element, Header, Kind};
 
 /// Largest whole number up to which `f32` holds every one.
 const MAX_SINGLE: f64 = 16_777_216.0;
-
-/// One array of an `.npz` archive.
-#[derive(Debug, Clone)]
-pub enum Array {
-    /// Vector of floats.
-    Vector(Vec<f64>),
-    /// Vector of indices.
-    Indices(Vec<u64>),
-    /// Matrix, written in Fortran order as it is stored.
-    Matrix(DMatrix<f64>),
-}
 
 /// An array as it stands in a file.
 struct Raw<'a> {

@@ -23,13 +23,13 @@
 use super::blocks;
 
 /// `sech(d/2) = 1/cosh(d/2)`.
-pub fn sech_half(d: f64) -> f64 {
+pub(crate) fn sech_half(d: f64) -> f64 {
     let e = (-0.5 * d.abs()).exp();
     2.0 * e / (1.0 + e * e)
 }
 
 /// `log cosh(d/2)`.
-pub fn log_cosh_half(d: f64) -> f64 {
+pub(crate) fn log_cosh_half(d: f64) -> f64 {
     let d = d.abs();
     if d < 0.5 {
         // log cosh x = -log1p(-tanh^2 x)/2 keeps the digits of a small value.
@@ -40,14 +40,14 @@ pub fn log_cosh_half(d: f64) -> f64 {
 }
 
 /// `1/(1 + e^{-d})`, the share `beta/(beta + beta')` at `d = y - y'`.
-pub fn logistic(d: f64) -> f64 {
+pub(crate) fn logistic(d: f64) -> f64 {
     let e = (-d.abs()).exp();
     if d >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
 }
 
 /// How finely a [`Grid`] resolves the kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resolution {
+pub(crate) enum Resolution {
     /// To rounding: 20 nodes on a panel of width 2. For equations.
     Full,
     /// To about 1e-6: 8 nodes on a panel of width 2. For the Jacobian, which only steers.
@@ -82,7 +82,7 @@ enum Place {
 
 /// Nodes that represent every group, given the `log beta` of each.
 #[derive(Debug)]
-pub struct Grid<'a> {
+pub(crate) struct Grid<'a> {
     points: &'a [f64],
     places: Vec<Place>,
     nodes: Vec<f64>,
@@ -94,7 +94,7 @@ pub struct Grid<'a> {
 
 impl<'a> Grid<'a> {
     /// A grid for the groups at `points` (`log beta`, finite).
-    pub fn new(points: &'a [f64], resolution: Resolution) -> Grid<'a> {
+    pub(crate) fn new(points: &'a [f64], resolution: Resolution) -> Grid<'a> {
         let (width, order) = resolution.panel();
         let low = -blocks::max(points.len(), |g| -points[g]);
         let panel_of = |g: usize| ((points[g] - low) / width) as usize;
@@ -144,7 +144,7 @@ impl<'a> Grid<'a> {
     }
 
     /// `log beta` of the nodes.
-    pub fn nodes(&self) -> &[f64] {
+    pub(crate) fn nodes(&self) -> &[f64] {
         &self.nodes
     }
 
@@ -182,7 +182,7 @@ impl<'a> Grid<'a> {
     }
 
     /// `sum_c l_j(y_c) q_c` for every node `j`.
-    pub fn gather<const W: usize>(&self, source: impl Fn(usize) -> [f64; W] + Sync) -> Vec<[f64; W]> {
+    pub(crate) fn gather<const W: usize>(&self, source: impl Fn(usize) -> [f64; W] + Sync) -> Vec<[f64; W]> {
         let partial = blocks::per_block(self.points.len(), |range| {
             let mut nodal = vec![[0.0; W]; self.nodes.len()];
             let mut buffer = [0.0; MAX_ORDER];
@@ -209,7 +209,7 @@ impl<'a> Grid<'a> {
     }
 
     /// `sum_i l_i(y_g) f_i`: a function known at the nodes, at group `g`.
-    pub fn interpolate<const W: usize>(&self, g: usize, nodal: &[[f64; W]]) -> [f64; W] {
+    pub(crate) fn interpolate<const W: usize>(&self, g: usize, nodal: &[[f64; W]]) -> [f64; W] {
         let mut buffer = [0.0; MAX_ORDER];
         let (first, basis) = self.basis(g, &mut buffer);
         let mut value = [0.0; W];
@@ -228,7 +228,7 @@ impl<'a> Grid<'a> {
     /// ```
     ///
     /// where `source` gives the `q` of one class of a group and `kernels` the values `K_1(d)..K_W(d)`.
-    pub fn others<const W: usize>(
+    pub(crate) fn others<const W: usize>(
         &self,
         multiplicity: &[f64],
         source: impl Fn(usize) -> [f64; W] + Sync,

@@ -1,5 +1,6 @@
 //! Numerical pieces that know nothing of the problem: sums, spectra, Cauchy kernels, and how a long computation is stopped.
 
+pub mod array;
 pub(crate) mod blocks;
 pub mod cauchy;
 pub mod control;

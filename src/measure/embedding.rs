@@ -97,7 +97,7 @@ pub fn features(problem: &Problem, solved: &Solved) -> Embedding {
             discarded: 0.0,
             moved: 0.0,
         },
-        _ if problem.model().nonnegative => orthogonal_frame(gram),
+        _ if problem.model().features.nonnegative => orthogonal_frame(gram),
         _ => embed(gram, &GramSpectrum::new(gram), solved.rank),
     }
 }

@@ -9,12 +9,17 @@ use std::borrow::Cow;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, MAX_DENSE_GROUPS};
 use crate::error::Error;
-use crate::gram::Partition;
+use crate::gram::implicit::Point;
+use crate::gram::{CauchyForm, Gram, Partition};
+use crate::math::control::Control;
 use crate::math::sum::compensated_sum;
+use crate::method::{Attempt, Method, Refusal};
 use crate::objective::{Objective, Sampled, coefficients, softplus};
-use crate::problem::Problem;
+use crate::problem::{Problem, Training};
+use crate::program::Reduced;
+use crate::solution::{self, Solution, Termination};
 
 /// Above this many groups only few splits of the classes in two are tried.
 const MAX_SPLIT_GROUPS: usize = 64;
@@ -61,11 +66,15 @@ impl Geometry {
     /// rest. All satisfy the constraints of the problem but for the dimension.
     pub fn all(problem: &Problem, partition: &Partition) -> Vec<Self> {
         let groups = partition.groups();
-        let sampled = problem.model().is_sampled();
-        if sampled && groups > MAX_SAMPLED_GROUPS {
+        // A quadrature of all pairs.
+        let costly = match problem.model().training {
+            Training::FullBatch(_) => false,
+            Training::Sampled(_) => true,
+        };
+        if costly && groups > MAX_SAMPLED_GROUPS {
             return Vec::new();
         }
-        let nonnegative = problem.model().nonnegative;
+        let nonnegative = problem.model().features.nonnegative;
         let classes = partition.classes() as f64;
         let cosine = |clusters: f64| if nonnegative { 0.0 } else { -1.0 / (clusters - 1.0) };
         let rank = |clusters: f64| if nonnegative { clusters } else { clusters - 1.0 };
@@ -113,7 +122,7 @@ impl Geometry {
         }
         let all = split(&plain, classes, true);
         add("all classes in one point".to_owned(), None, 1.0, &all, 1.0);
-        let few = groups <= MAX_SPLIT_GROUPS && !sampled;
+        let few = groups <= MAX_SPLIT_GROUPS && !costly;
         let mut largest = 0.0;
         let ends: Vec<f64> = partition
             .multiplicity()
@@ -163,11 +172,106 @@ impl Geometry {
 
     /// The entry of a report, if there is one for it and it fits the dimension.
     pub fn reference(&self, problem: &Problem, optimal_excess: f64) -> Option<Reference> {
-        let fits = problem.model().dimension.is_none_or(|d| d as f64 >= self.rank);
+        let fits = problem.model().features.dimension.is_none_or(|d| d as f64 >= self.rank);
         Some(Reference {
             name: self.listed.filter(|_| fits)?.into(),
             loss_above_optimum: self.excess - optimal_excess,
         })
+    }
+}
+
+/// The orthogonal frame for nonnegative features.
+#[derive(Debug, Clone, Copy)]
+pub struct Formula;
+
+impl Method for Formula {
+    fn name(&self) -> solution::Method {
+        solution::Method::ClosedForm
+    }
+
+    fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
+        if program.nonnegative() {
+            Ok(())
+        } else {
+            Err(Refusal::NeedsNonnegative)
+        }
+    }
+
+    fn minimise(
+        &self,
+        program: &Reduced<'_>,
+        _start: Option<&DMatrix<f64>>,
+        _control: &Control,
+    ) -> Result<Attempt, Error> {
+        Ok(Attempt::Found(orthogonal_frame(program)))
+    }
+}
+
+/// The best standard geometry, where nothing better is known: a feasible point, to be judged as any other. Where it is the
+/// simplex ETF, or there are too many groups for a matrix, it is that in the implicit form.
+pub(crate) fn fallback(program: &Reduced<'_>, control: &Control) -> Solution {
+    let (problem, partition) = (program.problem(), program.partition().clone());
+    let groups = partition.groups();
+    let classes = partition.classes() as f64;
+    let best = if groups <= MAX_DENSE_GROUPS {
+        Geometry::best(problem, &partition)
+    } else {
+        None
+    };
+    let (gram, rank) = match best {
+        Some(geometry) if matches!(program, Reduced::Sampled(_)) || !geometry.is_simplex() => {
+            let (values, rank) = geometry.values();
+            (Gram::from_groups(partition, values), rank)
+        }
+        _ => (simplex(problem, partition), classes as u64 - 1),
+    };
+    Solution {
+        gram,
+        within_class: vec![1.0; groups],
+        clusters: Vec::new(),
+        rank: Some(rank),
+        factor: None,
+        method: solution::Method::ClosedForm,
+        termination: control.stop().map_or(Termination::Stalled, Termination::from),
+        iterations: 0,
+    }
+}
+
+/// The simplex ETF in the implicit form: equal `beta`.
+fn simplex(problem: &Problem, partition: Partition) -> Gram {
+    let groups = partition.groups();
+    let classes = partition.classes() as f64;
+    let temperature = problem.model().temperature;
+    let point = Point {
+        temperature,
+        log_ratio: vec![-classes / (2.0 * (classes - 1.0) * temperature); groups],
+        log_beta: vec![0.0; groups],
+        z: vec![0.0; groups],
+        log_mass: vec![0.0; groups],
+    };
+    let form = CauchyForm {
+        point,
+        vertex: (0..groups as u32).collect(),
+        cluster: vec![false; groups],
+        shift: 0.0,
+    };
+    Gram::from_cauchy(partition, form)
+}
+
+/// The optimum with nonnegative features: the identity, for every loss that increases in every inner product between
+/// classes \[Kini2024, Theorem 1\]. All losses of THEORY (3) do.
+fn orthogonal_frame(program: &Reduced<'_>) -> Solution {
+    let partition = program.partition().clone();
+    let groups = partition.groups();
+    Solution {
+        gram: Gram::from_groups(partition, DMatrix::zeros(groups, groups)),
+        within_class: vec![1.0; groups],
+        clusters: Vec::new(),
+        rank: Some(program.problem().classes().count()),
+        factor: None,
+        method: solution::Method::ClosedForm,
+        termination: Termination::Converged,
+        iterations: 0,
     }
 }
 
@@ -205,17 +309,21 @@ fn inner_product(pieces: &[Piece], cosine: f64, g: usize, h: usize) -> f64 {
 fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> (f64, f64) {
     let sizes: Vec<f64> = pieces.iter().map(|piece| piece.size).collect();
     let multiplicity: Vec<f64> = pieces.iter().map(|piece| piece.multiplicity).collect();
-    if let Some(objective) = Sampled::from_problem(problem, &sizes, &multiplicity) {
-        let together = |g: usize, h: usize| pieces[g].cluster.is_some() && pieces[g].cluster == pieces[h].cluster;
-        let values = DMatrix::from_fn(
-            pieces.len(),
-            pieces.len(),
-            |g, h| if together(g, h) { 1.0 } else { cosine },
-        );
-        let at = objective.evaluate(&values, 0.0);
-        return (objective.excess(&at), objective.log_excess(&at));
-    }
-    let coefficients = coefficients(problem, &sizes, &multiplicity);
+    let full = match &problem.model().training {
+        Training::FullBatch(full) => full,
+        Training::Sampled(sampling) => {
+            let objective = Sampled::from_problem(problem, sampling, &sizes, &multiplicity);
+            let together = |g: usize, h: usize| pieces[g].cluster.is_some() && pieces[g].cluster == pieces[h].cluster;
+            let values = DMatrix::from_fn(
+                pieces.len(),
+                pieces.len(),
+                |g, h| if together(g, h) { 1.0 } else { cosine },
+            );
+            let at = objective.evaluate(&values, 0.0);
+            return (objective.excess(&at), objective.log_excess(&at));
+        }
+    };
+    let coefficients = coefficients(problem, full, &sizes, &multiplicity);
     let column = |g: usize| coefficients.multiplicity[g] * coefficients.column[g];
     let log_u = (cosine - 1.0) / coefficients.temperature;
     // The mass of all but the largest column keeps its digits beside it.
@@ -273,17 +381,15 @@ fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> (f64, f64) {
 mod tests {
     use super::*;
     use crate::certificate::certify;
-    use crate::gram::Gram;
-    use crate::objective::Loss;
-    use crate::problem::{Classes, Model};
+    use crate::problem::{Classes, FullBatchLoss, Model};
 
     /// The loss of a geometry against that of its dense Gram matrix.
     #[test]
     fn the_linear_formula_is_the_loss() {
         let sizes = [40u64, 40, 17, 9, 9, 9, 2];
-        for loss in Loss::FULL_BATCH {
+        for loss in FullBatchLoss::ALL {
             let model = Model {
-                loss,
+                training: Training::full_batch(loss),
                 temperature: 0.4,
                 ..Model::default()
             };

@@ -11,9 +11,9 @@
 
 use nalgebra::DMatrix;
 
-use super::{Coefficients, Loss, coefficients, within_class_samples};
+use super::{Coefficients, coefficients, within_class_samples};
 use crate::math::sum::compensated_sum;
-use crate::problem::{Measure, Problem};
+use crate::problem::{FullBatch, FullBatchLoss, Measure, Problem};
 
 /// Where the entries of a group-level Gram matrix stand in a vector.
 ///
@@ -118,10 +118,10 @@ pub struct Evaluation {
 
 impl LogSumExp {
     /// The loss of `problem` on groups of classes with the given sizes and multiplicities (see [`coefficients`]).
-    pub fn from_problem(problem: &Problem, sizes: &[f64], multiplicity: &[f64]) -> Self {
-        let coefficients = coefficients(problem, sizes, multiplicity);
+    pub fn from_problem(problem: &Problem, full: &FullBatch, sizes: &[f64], multiplicity: &[f64]) -> Self {
+        let coefficients = coefficients(problem, full, sizes, multiplicity);
         let finite_population =
-            problem.model().loss == Loss::Population && problem.classes().measure() == Measure::Counts;
+            full.loss == FullBatchLoss::Population && problem.classes().measure() == Measure::Counts;
         let mut objective = Self::from_coefficients(&coefficients);
         if finite_population {
             for row in &mut objective.rows {

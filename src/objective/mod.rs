@@ -29,23 +29,28 @@ pub(crate) use objective::others;
 pub use sampled::{Sampled, SampledPoint};
 pub use samples::{MIN_SAMPLE_TEMPERATURE, SampleLoss, SamplePoint};
 
-pub use crate::problem::{Anchors, Loss, Singletons};
-use crate::problem::{Measure, Model, Problem};
+use crate::problem::{Anchors, FullBatch, FullBatchLoss, Measure, Problem, Singletons};
 
-/// Coefficients of the class-level problem (3) for groups of classes, from one problem.
+/// Coefficients of the class-level problem (3) for groups of classes, trained on
+/// full batches.
 ///
 /// `sizes` are the class sizes as the user gave them, one a group; `multiplicity` the number of classes in each group.
-pub fn coefficients(problem: &Problem, sizes: &[f64], multiplicity: &[f64]) -> Coefficients {
+pub fn coefficients(problem: &Problem, full: &FullBatch, sizes: &[f64], multiplicity: &[f64]) -> Coefficients {
     let samples: Vec<f64> = sizes.iter().map(|&size| problem.samples(size)).collect();
-    real_coefficients(problem.model(), &samples, multiplicity)
+    real_coefficients(full, problem.model().temperature, &samples, multiplicity)
 }
 
 /// Coefficients of the class-level problem (3) for groups of classes of any positive real size, for example along a family
-/// of sizes. `samples` are the sizes with views counted; of [`Loss::Population`] only their ratios matter.
-pub fn real_coefficients(model: &Model, samples: &[f64], multiplicity: &[f64]) -> Coefficients {
-    let is_anchor = |n: f64| !model.loss.needs_positive() || n >= 2.0;
-    let counted = |n: f64| is_anchor(n) || model.singletons == Singletons::Zero;
-    let mass = |n: f64| match model.anchors {
+/// of sizes. `samples` are the sizes with views counted; of [`FullBatchLoss::Population`] only their ratios matter.
+pub fn real_coefficients(full: &FullBatch, temperature: f64, samples: &[f64], multiplicity: &[f64]) -> Coefficients {
+    let FullBatch {
+        loss,
+        anchors,
+        singletons,
+    } = *full;
+    let is_anchor = |n: f64| !loss.needs_positive() || n >= 2.0;
+    let counted = |n: f64| is_anchor(n) || singletons == Singletons::Zero;
+    let mass = |n: f64| match anchors {
         Anchors::Sample => n,
         Anchors::Class => 1.0,
     };
@@ -59,15 +64,15 @@ pub fn real_coefficients(model: &Model, samples: &[f64], multiplicity: &[f64]) -
         .iter()
         .map(|&n| if is_anchor(n) { mass(n) / total } else { 0.0 })
         .collect();
-    let (base, column) = samples.iter().map(|&n| model.loss.base_and_column(n)).unzip();
+    let (base, column) = samples.iter().map(|&n| loss.base_and_column(n)).unzip();
     Coefficients {
-        temperature: model.temperature,
+        temperature,
         multiplicity: multiplicity.to_vec(),
         weight,
         base,
         column,
-        mergeable: matches!(model.loss, Loss::Supcon | Loss::Population)
-            && model.anchors == Anchors::Sample
+        mergeable: matches!(loss, FullBatchLoss::Supcon | FullBatchLoss::Population)
+            && anchors == Anchors::Sample
             && samples.iter().all(|&n| is_anchor(n)),
     }
 }

@@ -18,9 +18,9 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 
 use super::objective::exponential_rounding;
-use super::{Loss, Objective, coefficients};
+use super::{Objective, coefficients};
 use crate::error::ProblemError;
-use crate::problem::{Measure, Problem};
+use crate::problem::{FullBatchLoss, Measure, Problem, Training};
 
 /// Below this temperature `e^{2/tau}` leaves the range of numbers.
 pub const MIN_SAMPLE_TEMPERATURE: f64 = 0.003;
@@ -28,7 +28,7 @@ pub const MIN_SAMPLE_TEMPERATURE: f64 = 0.003;
 /// A loss on the features of all samples, class-major: the classes in the user's order, the samples of each together.
 #[derive(Debug, Clone)]
 pub struct SampleLoss {
-    loss: Loss,
+    loss: FullBatchLoss,
     temperature: f64,
     classes: Vec<Class>,
     /// Mass of every sample in the denominators of other classes.
@@ -79,13 +79,17 @@ impl SampleLoss {
             });
         }
         let model = problem.model();
-        if model.is_sampled() {
-            return Err(ProblemError::Unavailable {
-                field: "--level",
-                what: "a sample level of random batches or sampled negatives".to_owned(),
-                hint: "use --level class",
-            });
-        }
+        let full = match &model.training {
+            Training::FullBatch(full) => full,
+            Training::Sampled(_) => {
+                return Err(ProblemError::Unavailable {
+                    field: "--level",
+                    what: "a sample level of random batches or sampled negatives".to_owned(),
+                    hint: "use --level class",
+                });
+            }
+        };
+        let loss = full.loss;
         if model.temperature < MIN_SAMPLE_TEMPERATURE {
             return Err(ProblemError::Unavailable {
                 field: "--level",
@@ -97,7 +101,7 @@ impl SampleLoss {
             });
         }
         let sizes: Vec<f64> = problem.classes().sizes().collect();
-        let coefficients = coefficients(problem, &sizes, &vec![1.0; sizes.len()]);
+        let coefficients = coefficients(problem, full, &sizes, &vec![1.0; sizes.len()]);
         let mut classes = Vec::with_capacity(sizes.len());
         let mut mass = Vec::new();
         for (c, &size) in sizes.iter().enumerate() {
@@ -107,22 +111,18 @@ impl SampleLoss {
             classes.push(Class {
                 samples: start..mass.len(),
                 weight: coefficients.weight[c] / count,
-                positives: if model.loss.needs_positive() {
-                    count - 1.0
-                } else {
-                    count
-                },
+                positives: if loss.needs_positive() { count - 1.0 } else { count },
                 base: coefficients.base[c],
             });
         }
-        let floor = (model.loss != Loss::Nscl).then(|| {
+        let floor = (loss != FullBatchLoss::Nscl).then(|| {
             let anchors = classes.iter().filter(|class| class.weight > 0.0);
             anchors
                 .map(|class| class.weight * class.samples.len() as f64 * class.base.ln())
                 .sum()
         });
         Ok(Self {
-            loss: model.loss,
+            loss,
             temperature: model.temperature,
             classes,
             multiplicity: vec![1.0; mass.len()],
@@ -166,7 +166,7 @@ impl SampleLoss {
 
     /// Whether `j` is a positive of the anchor `i` of the same class.
     fn is_positive(&self, i: usize, j: usize) -> bool {
-        i != j || self.loss == Loss::Population
+        i != j || self.loss == FullBatchLoss::Population
     }
 }
 
@@ -205,7 +205,7 @@ impl Objective for SampleLoss {
             for i in class.samples.clone() {
                 softmax[i] = 1.0 / scaled;
                 let positives = || class.samples.clone().filter(|&j| self.is_positive(i, j));
-                if self.loss == Loss::Sincere {
+                if self.loss == FullBatchLoss::Sincere {
                     let (mut mean, mut share) = (0.0, 0.0);
                     for j in positives() {
                         let ratio = sums[i] * ((1.0 - entry(i, j)) / tau).exp();
@@ -222,7 +222,7 @@ impl Objective for SampleLoss {
                 let mean = positives().map(|j| entry(i, j) - 1.0).sum::<f64>() / class.positives;
                 // e^{(1 - a)/tau}.
                 let rise = (-mean / tau).exp();
-                if self.loss == Loss::Nscl {
+                if self.loss == FullBatchLoss::Nscl {
                     total += class.weight * (sums[i] * rise).ln();
                     factors[i] = scaled / sums[i];
                     for j in positives() {
@@ -302,8 +302,8 @@ impl Objective for SampleLoss {
                 let positives = || class.samples.clone().filter(|&j| self.is_positive(i, j));
                 let of = |j: usize| if i == j { 0.0 } else { direction[(j, i)] };
                 match self.loss {
-                    Loss::Nscl => shifts[i] = -slopes[i] * unit * rate,
-                    Loss::Sincere => {
+                    FullBatchLoss::Nscl => shifts[i] = -slopes[i] * unit * rate,
+                    FullBatchLoss::Sincere => {
                         // du = d log sum_N; sigma_j grows by sigma (1 - sigma)(du - D_j / tau).
                         let sigmas: Vec<f64> = shares.by_ref().take(class.positives as usize).copied().collect();
                         let share = sigmas.iter().sum::<f64>() / class.positives;
@@ -317,7 +317,7 @@ impl Objective for SampleLoss {
                         shifts[i] = growth / share - du;
                     }
                     // Nce is refused by `new`.
-                    Loss::Supcon | Loss::Population | Loss::Bcl | Loss::Nce => {
+                    FullBatchLoss::Supcon | FullBatchLoss::Population | FullBatchLoss::Bcl => {
                         // The positives' softmax is y tau / w + 1/p.
                         let flat = 1.0 / (class.positives * unit);
                         let own: f64 = positives().map(|j| (at.y[(i, j)] + flat) * of(j)).sum();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error as ThisError;
 
-use super::{Loss, MAX_CLASS_SIZE, PROBABILITY_SUM_TOLERANCE, TEMPERATURE_RANGE, synonyms};
+use super::{FullBatchLoss, MAX_CLASS_SIZE, PROBABILITY_SUM_TOLERANCE, TEMPERATURE_RANGE, synonyms};
 
 /// Most threads that can be asked for.
 pub const MAX_THREADS: i64 = 1024;
@@ -41,7 +41,7 @@ pub enum ProblemError {
     #[error("the dimension is 0, and features need at least one")]
     Dimension,
     #[error("the loss {loss} needs class sizes, and only probabilities are given")]
-    NeedsCounts { loss: Loss },
+    NeedsCounts { loss: FullBatchLoss },
     #[error("the loss nce needs a number of negatives, and none is given")]
     NegativesMissing,
     #[error("random batches need a size, and none is given")]
@@ -60,7 +60,7 @@ pub enum ProblemError {
         hint: &'static str,
     },
     #[error("class {class} has 1 sample: {loss} needs a positive pair")]
-    Singleton { class: u64, loss: Loss },
+    Singleton { class: u64, loss: FullBatchLoss },
     #[error("every class has 1 sample, so no anchor has a positive")]
     NoAnchors,
     #[error("the profile's {field} is {value}: {rule}")]

@@ -6,11 +6,13 @@ mod loss;
 mod partition;
 pub mod profile;
 pub(crate) mod synonyms;
+pub mod training;
 
 pub use family::Family;
 pub use invalid::ProblemError;
-pub use loss::{Anchors, Loss, Singletons};
+pub use loss::Loss;
 pub use partition::Partition;
+pub use training::{Anchors, BatchLoss, FullBatch, FullBatchLoss, Sampling, Singletons, Training};
 
 /// Smallest and largest temperature that the arithmetic is tested for.
 pub const TEMPERATURE_RANGE: (f64, f64) = (1e-4, 1e4);
@@ -173,24 +175,38 @@ impl Classes {
     }
 }
 
-/// What an anchor meets in one step of training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Batches {
-    /// All samples, every time.
-    #[default]
-    Full,
-    /// `size` examples drawn independently, with replacement: THEORY (11).
-    Random {
-        /// Examples in a batch `b`, [`BATCH_RANGE`].
-        size: u64,
-    },
-}
-
 /// Smallest and largest size of a random batch. With two examples no anchor has both a positive and a negative.
 pub const BATCH_RANGE: (u64, u64) = (3, 1_000_000_000);
 
 /// Smallest and largest number of sampled negatives.
 pub const NEGATIVES_RANGE: (u64, u64) = (1, 1_000_000_000);
+
+/// What features may be. The default is any unit vectors, in as many dimensions as the optimum needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Features {
+    /// Features are entrywise nonnegative (a ReLU after the encoder). Default false.
+    pub nonnegative: bool,
+    /// Their dimension, at least 1; `None` means as many as the optimum needs. Default `None`.
+    pub dimension: Option<u64>,
+}
+
+impl Features {
+    /// Features of a dimension, without a sign constraint.
+    pub fn of_dimension(dimension: u64) -> Self {
+        Self {
+            dimension: Some(dimension),
+            ..Self::default()
+        }
+    }
+
+    /// Nonnegative features.
+    pub fn nonnegative() -> Self {
+        Self {
+            nonnegative: true,
+            ..Self::default()
+        }
+    }
+}
 
 /// Everything about a problem except its classes. `Model::default()` is SupCon at temperature 0.1.
 #[derive(Debug, Clone, PartialEq)]
@@ -199,22 +215,12 @@ pub struct Model {
     pub title: Option<String>,
     /// Augmented views per example, at least 1; multiplies every class size. Default 1.
     pub views: u64,
-    /// The loss. Default [`Loss::Supcon`].
-    pub loss: Loss,
-    /// Anchor weights. Default [`Anchors::Sample`].
-    pub anchors: Anchors,
-    /// What becomes of classes with one sample (after views). Default [`Singletons::Error`].
-    pub singletons: Singletons,
     /// Temperature `tau`, in [`TEMPERATURE_RANGE`]. Default 0.1.
     pub temperature: f64,
-    /// Sampled negatives of every anchor, for [`Loss::Nce`] and only there, in [`NEGATIVES_RANGE`]. Default none.
-    pub negatives: Option<u64>,
-    /// Batches. Default [`Batches::Full`].
-    pub batches: Batches,
-    /// Features are entrywise nonnegative (a ReLU after the encoder). Default false.
-    pub nonnegative: bool,
-    /// Dimension of the features, at least 1; `None` means as many as the optimum needs. Default `None`.
-    pub dimension: Option<u64>,
+    /// The loss and what it sees of the data. Default: supcon on the full batch.
+    pub training: Training,
+    /// Constraints on the features. Default: none.
+    pub features: Features,
 }
 
 impl Default for Model {
@@ -222,14 +228,9 @@ impl Default for Model {
         Self {
             title: None,
             views: 1,
-            loss: Loss::Supcon,
-            anchors: Anchors::Sample,
-            singletons: Singletons::Error,
             temperature: 0.1,
-            negatives: None,
-            batches: Batches::Full,
-            nonnegative: false,
-            dimension: None,
+            training: Training::default(),
+            features: Features::default(),
         }
     }
 }
@@ -254,41 +255,11 @@ impl Problem {
         if model.views == 0 {
             return Err(ProblemError::Views { value: model.views });
         }
-        if model.dimension == Some(0) {
+        if model.features.dimension == Some(0) {
             return Err(ProblemError::Dimension);
         }
-        let sampled = model.is_sampled();
-        check_sampling(&model)?;
-        match classes.measure {
-            Measure::Probabilities => {
-                if model.loss != Loss::Population && !sampled {
-                    return Err(ProblemError::NeedsCounts { loss: model.loss });
-                }
-                if model.views != 1 && model.batches == Batches::Full {
-                    return Err(ProblemError::ViewsOfProbabilities { value: model.views });
-                }
-            }
-            Measure::Counts => {
-                if classes.largest.1 * model.views as f64 > MAX_CLASS_SIZE {
-                    let (class, size) = classes.largest;
-                    return Err(ProblemError::SizeTooLarge {
-                        class,
-                        value: size * model.views as f64,
-                    });
-                }
-                if model.loss.needs_positive() && !sampled {
-                    if model.singletons == Singletons::Error && classes.smallest.1 * (model.views as f64) < 2.0 {
-                        return Err(ProblemError::Singleton {
-                            class: classes.smallest.0,
-                            loss: model.loss,
-                        });
-                    }
-                    if classes.largest.1 * (model.views as f64) < 2.0 {
-                        return Err(ProblemError::NoAnchors);
-                    }
-                }
-            }
-        }
+        model.training.check()?;
+        check_sizes(&classes, &model)?;
         Ok(Self { classes, model })
     }
 
@@ -311,71 +282,41 @@ impl Problem {
     }
 }
 
-impl Model {
-    /// Whether the loss is an expectation over samples, THEORY (10) or (11), and not of the form (3).
-    pub fn is_sampled(&self) -> bool {
-        self.loss == Loss::Nce || self.batches != Batches::Full
+/// The classes are ones that the training can have.
+fn check_sizes(classes: &Classes, model: &Model) -> Result<(), ProblemError> {
+    let views = model.views;
+    match classes.measure {
+        Measure::Counts if classes.largest.1 * views as f64 > MAX_CLASS_SIZE => {
+            let (class, size) = classes.largest;
+            return Err(ProblemError::SizeTooLarge {
+                class,
+                value: size * views as f64,
+            });
+        }
+        Measure::Counts | Measure::Probabilities => {}
     }
-}
-
-/// Conditions on negatives and batches, and on what they go with.
-fn check_sampling(model: &Model) -> Result<(), ProblemError> {
-    let range = |field, value: u64, (least, most): (u64, u64)| {
-        if (least..=most).contains(&value) {
+    match (model.training, classes.measure) {
+        (Training::FullBatch(full), Measure::Counts) if full.loss.needs_positive() => {
+            let samples = |(_, size): (u64, f64)| size * views as f64;
+            if full.singletons == Singletons::Error && samples(classes.smallest) < 2.0 {
+                return Err(ProblemError::Singleton {
+                    class: classes.smallest.0,
+                    loss: full.loss,
+                });
+            }
+            if samples(classes.largest) < 2.0 {
+                return Err(ProblemError::NoAnchors);
+            }
             Ok(())
-        } else {
-            Err(ProblemError::Draws {
-                field,
-                value: i128::from(value),
-                least,
-                most,
-            })
         }
-    };
-    let conflict = |field, what: String, hint| Err(ProblemError::Conflict { field, what, hint });
-    match (model.loss, model.negatives) {
-        (Loss::Nce, None) => return Err(ProblemError::NegativesMissing),
-        (Loss::Nce, Some(value)) => range("loss.negatives", value, NEGATIVES_RANGE)?,
-        (loss, Some(value)) => {
-            return conflict(
-                "loss.negatives",
-                format!("{value} negatives are given, and the loss {loss} has no sampled negatives"),
-                "use the loss nce, or remove negatives",
-            );
+        (Training::FullBatch(full), Measure::Probabilities) if full.loss.needs_positive() => {
+            Err(ProblemError::NeedsCounts { loss: full.loss })
         }
-        (_, None) => {}
-    }
-    if let Batches::Random { size } = model.batches {
-        if model.loss == Loss::Nce {
-            return conflict(
-                "batches",
-                format!("random batches of {size} are given, and the loss nce draws its own negatives"),
-                "remove the batches, or use the loss supcon",
-            );
+        (Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }), Measure::Probabilities)
+            if views != 1 =>
+        {
+            Err(ProblemError::ViewsOfProbabilities { value: views })
         }
-        if !matches!(model.loss, Loss::Supcon | Loss::Sincere) {
-            return conflict(
-                "loss.kind",
-                format!("the loss {} has no expectation over random batches here", model.loss),
-                "use supcon or sincere, or remove the batches",
-            );
-        }
-        range("batches.size", size, BATCH_RANGE)?;
+        (Training::FullBatch(_) | Training::Sampled(_), _) => Ok(()),
     }
-    if model.is_sampled() && model.anchors == Anchors::Class {
-        return conflict(
-            "loss.anchors",
-            "class-balanced anchors are given, and anchors of a sampled loss are drawn as often as their class"
-                .to_owned(),
-            "remove anchors, or use a full-batch loss",
-        );
-    }
-    if model.is_sampled() && model.singletons != Singletons::Error {
-        return conflict(
-            "loss.singletons",
-            "a rule for classes of one sample is given, and a sampled loss needs none: a draw may repeat".to_owned(),
-            "remove singletons",
-        );
-    }
-    Ok(())
 }

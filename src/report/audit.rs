@@ -10,7 +10,7 @@ use crate::gram::Gram;
 use crate::math::sum::compensated_sum;
 use crate::measure::embedding::{Embedding, features};
 use crate::objective::{Coefficients, Objective, Sampled, coefficients, others, softplus};
-use crate::problem::Problem;
+use crate::problem::{Problem, Training};
 use crate::solve::Solved;
 
 /// Up to this many groups the loss is recomputed from all their inner products; above, rows of it.
@@ -81,20 +81,22 @@ fn loss_of_inner_products(problem: &Problem, solved: &Solved) -> Result<(), Erro
     let groups = partition.groups();
     let multiplicity = partition.multiplicity_f64();
     let rounding = 64.0 * certificate.rounding;
-    if let Some(objective) = Sampled::on_partition(problem, partition) {
-        if groups <= ALL_ROWS {
+    let full = match &problem.model().training {
+        Training::FullBatch(full) => full,
+        Training::Sampled(_) if groups > ALL_ROWS => return Ok(()),
+        Training::Sampled(sampling) => {
+            let objective = Sampled::on_partition(problem, sampling, partition);
             let at = objective.evaluate(&gram.values(), 0.0);
-            same_loss(
+            return same_loss(
                 solved,
                 objective.excess(&at),
                 objective.log_excess(&at),
                 rounding,
                 "the Gram matrix",
-            )?;
+            );
         }
-        return Ok(());
-    }
-    let coefficients = coefficients(problem, partition.sizes(), &multiplicity);
+    };
+    let coefficients = coefficients(problem, full, partition.sizes(), &multiplicity);
     let direct = |g: usize| {
         let terms = (0..groups).map(|h| {
             let mass = others(&multiplicity, g, h) * coefficients.column[h];
@@ -107,7 +109,7 @@ fn loss_of_inner_products(problem: &Problem, solved: &Solved) -> Result<(), Erro
         let (excess, log_excess) = total(&coefficients, &masses);
         return same_loss(solved, excess, log_excess, rounding, "the Gram matrix");
     }
-    let fast = log_masses(problem, gram).ok_or_else(|| differ("the Gram matrix lost its form".to_owned()))?;
+    let fast = log_masses(problem, full, gram).ok_or_else(|| differ("the Gram matrix lost its form".to_owned()))?;
     let (excess, log_excess) = total(&coefficients, &fast);
     same_loss(solved, excess, log_excess, rounding, "the Gram matrix")?;
     for row in 0..ROWS {
@@ -179,10 +181,10 @@ pub fn audit_features(problem: &Problem, solved: &Solved, embedding: &Embedding)
             "the feature vector of class {class} has length {length}"
         )));
     }
-    if problem.model().nonnegative && h.iter().any(|&entry| entry < 0.0) {
+    if problem.model().features.nonnegative && h.iter().any(|&entry| entry < 0.0) {
         return Err(differ("a feature is negative".to_owned()));
     }
-    let allowed = match problem.model().dimension {
+    let allowed = match problem.model().features.dimension {
         Some(dimension) if solved.dimension_search.is_some() => dimension.min(h.nrows() as u64),
         _ => solved.rank,
     };
@@ -194,8 +196,6 @@ pub fn audit_features(problem: &Problem, solved: &Solved, embedding: &Embedding)
     let shown: Vec<u64> = representatives(gram);
     let rounding = 1e-12 + 4.0 * f64::EPSILON * classes as f64;
     let mut worst = 0.0f64;
-    let mut masses = Vec::new();
-    let coefficients = coefficients(problem, partition.sizes(), &partition.multiplicity_f64());
     let group_of: Vec<usize> = (0..classes as u64).map(|class| partition.group_of(class)).collect();
     for &class in &shown {
         let products = h.transpose() * h.column(class as usize);
@@ -204,10 +204,6 @@ pub fn audit_features(problem: &Problem, solved: &Solved, embedding: &Embedding)
             let reported = gram.between(group_of[class as usize], group_of[c]);
             worst = worst.max((products[c] - reported).abs());
         }
-        let terms = (0..classes)
-            .filter(other)
-            .map(|c| (coefficients.column[group_of[c]].ln(), products[c]));
-        masses.push(log_mass(terms, coefficients.temperature));
     }
     if worst.is_nan() || worst > rounding + embedding.moved {
         return Err(differ(format!("H^T H differs from the Gram matrix by {worst:.1e}")));
@@ -218,12 +214,21 @@ pub fn audit_features(problem: &Problem, solved: &Solved, embedding: &Embedding)
     }
     // What the difference of the inner products can do to the loss.
     let relative = 64.0 * solved.certificate.rounding + (2.0 * worst / problem.model().temperature).exp_m1();
-    match Sampled::on_partition(problem, partition) {
-        None => {
+    match &problem.model().training {
+        Training::FullBatch(full) => {
+            let coefficients = coefficients(problem, full, partition.sizes(), &partition.multiplicity_f64());
+            let mass = |&class: &u64| {
+                let products = h.transpose() * h.column(class as usize);
+                let others = (0..classes).filter(|&c| c != class as usize);
+                let terms = others.map(|c| (coefficients.column[group_of[c]].ln(), products[c]));
+                log_mass(terms, coefficients.temperature)
+            };
+            let masses: Vec<f64> = shown.iter().map(mass).collect();
             let (excess, log_excess) = total(&coefficients, &masses);
             same_loss(solved, excess, log_excess, relative, "the features")
         }
-        Some(objective) => {
+        Training::Sampled(sampling) => {
+            let objective = Sampled::on_partition(problem, sampling, partition);
             let at = objective.evaluate(&values_of(gram, h), 0.0);
             same_loss(
                 solved,

@@ -4,6 +4,7 @@
 //! and reads back to the same `f64`.
 
 pub mod audit;
+#[cfg(feature = "plot")]
 pub mod picture;
 pub mod text;
 pub mod view;
@@ -16,11 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::{Certificate, Verdict};
 use crate::error::Error;
-use crate::files::npy::Array;
 use crate::gram::Gram;
+use crate::math::array::Array;
 use crate::measure::metrics::{Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::method::formula::Reference;
-use crate::problem::{Batches, Classes, Measure, Model, Problem};
+use crate::problem::{Classes, Measure, Model, Problem, Sampling, Training};
 use crate::report::audit::audit;
 use crate::report::view::{Style, View};
 use crate::solution::Termination;
@@ -196,19 +197,16 @@ impl ProblemReport {
             probabilities: (!counts && listed).then(|| classes.sizes().collect()),
             class_count: classes.count(),
             views: model.views,
-            loss: model.loss.name().into(),
-            anchors: model.anchors.name().into(),
+            loss: model.training.loss().name().into(),
+            anchors: model.training.anchors().name().into(),
             temperature: model.temperature,
-            nonnegative: model.nonnegative,
-            dimension: model.dimension,
-            batches: match model.batches {
-                Batches::Full => None,
-                Batches::Random { size } => Some(BatchesReport {
-                    kind: "random".into(),
-                    size,
-                }),
-            },
-            negatives: model.negatives,
+            nonnegative: model.features.nonnegative,
+            dimension: model.features.dimension,
+            batches: model.training.batch_size().map(|size| BatchesReport {
+                kind: "random".into(),
+                size,
+            }),
+            negatives: model.training.negatives(),
         }
     }
 }
@@ -394,10 +392,10 @@ impl serde_json::ser::Formatter for ShortArrays {
 /// The share of the samples of a random batch that have a positive in it; `None` for other losses.
 fn active_share(problem: &Problem) -> Option<f64> {
     let model = problem.model();
-    match model.batches {
-        Batches::Full => None,
-        Batches::Random { .. } if model.views > 1 => Some(1.0),
-        Batches::Random { size } => {
+    match model.training {
+        Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
+        Training::Sampled(Sampling::RandomBatches { .. }) if model.views > 1 => Some(1.0),
+        Training::Sampled(Sampling::RandomBatches { size, .. }) => {
             let runs = problem.classes().runs();
             let total: f64 = runs.iter().map(|run| run.size * run.count as f64).sum();
             let share = |rho: f64| -rho * ((size as f64 - 1.0) * (-rho).ln_1p()).exp_m1();
@@ -481,10 +479,11 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
     let certificate = &solved.certificate;
     let partition = certificate.gram.partition();
     let multiplicity = partition.multiplicity_f64();
-    if problem.model().is_sampled() {
-        return sampled_arrays(problem, certificate);
-    }
-    let coefficients = crate::objective::coefficients(problem, partition.sizes(), &multiplicity);
+    let full = match &problem.model().training {
+        Training::FullBatch(full) => full,
+        Training::Sampled(sampling) => return sampled_arrays(problem, sampling, certificate),
+    };
+    let coefficients = crate::objective::coefficients(problem, full, partition.sizes(), &multiplicity);
     let y = if partition.groups() <= MAX_STORED_GROUPS {
         certificate.dual.matrix(&certificate.gram, &coefficients.column)
     } else {
@@ -507,14 +506,14 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
 
 /// The same for a sampled loss, whose bound is by the tangent at a matrix: with the loss at `tangent` from its integral and
 /// its gradient `y` there, the bound is `loss - sum y tangent - sum nu`.
-fn sampled_arrays(problem: &Problem, certificate: &Certificate) -> Vec<(&'static str, Array)> {
+fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certificate) -> Vec<(&'static str, Array)> {
     let partition = certificate.gram.partition();
     let multiplicity = partition.multiplicity_f64();
     let model = problem.model();
     let total: f64 = partition.sizes().iter().zip(&multiplicity).map(|(n, m)| n * m).sum();
-    let draws = match model.batches {
-        Batches::Full => ("negatives", model.negatives.unwrap_or_default()),
-        Batches::Random { size } => ("batch_size", size),
+    let draws = match *sampling {
+        Sampling::Negatives { count } => ("negatives", count),
+        Sampling::RandomBatches { size, .. } => ("batch_size", size),
     };
     let mut arrays = vec![
         ("nu", Array::Vector(certificate.dual.nu.clone())),

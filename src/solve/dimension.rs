@@ -13,7 +13,7 @@ use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
 use crate::method::staircase::{Best, Factored, Squared, best_of, trust_region};
 use crate::objective::{Objective, Sampled, coefficients};
-use crate::problem::Problem;
+use crate::problem::{Problem, Training};
 use crate::program::Program;
 use crate::solution::{Method, Solution};
 
@@ -56,11 +56,14 @@ pub(super) fn search(
         return Ok(relaxed);
     }
     let partition = Partition::singletons(problem);
-    match Sampled::on_partition(problem, &partition) {
-        Some(objective) => search_in(&objective, problem, relaxed, dimension, control),
-        None => {
-            let program = Program::on_partition(problem, partition);
+    match &problem.model().training {
+        Training::FullBatch(full) => {
+            let program = Program::on_partition(problem, full, partition);
             search_in(&program.class_level(), problem, relaxed, dimension, control)
+        }
+        Training::Sampled(sampling) => {
+            let objective = Sampled::on_partition(problem, sampling, &partition);
+            search_in(&objective, problem, relaxed, dimension, control)
         }
     }
 }
@@ -77,7 +80,7 @@ fn search_in<O: Objective>(
     let cost = Factored::new(objective, relaxed.certificate.log_excess.unwrap_or(0.0));
     let settings = trust_region::Settings::default();
     let starts = (4000 / k).clamp(8, 200);
-    let best = if problem.model().nonnegative {
+    let best = if problem.model().features.nonnegative {
         best_of(&Squared::new(&cost), &[], starts, (d, k), 0, &settings, control).map(|mut best| {
             best.outcome.h = Squared::<Factored<'_, O>>::features(&best.outcome.h).0;
             best
@@ -89,7 +92,13 @@ fn search_in<O: Objective>(
     };
     match best {
         Some(best) => replaced(problem, relaxed, dimension, &cost, best),
-        None => Ok(relaxed),
+        None => {
+            let mut relaxed = relaxed;
+            relaxed.warnings.push(format!(
+                "none of {starts} starts found features of {dimension} dimensions; the optimum of the relaxation is shown"
+            ));
+            Ok(relaxed)
+        }
     }
 }
 
@@ -150,8 +159,14 @@ fn by_class(problem: &Problem, certificate: &Certificate, partition: &Partition)
     let gram = &certificate.gram;
     let old = gram.partition();
     let group: Vec<usize> = (0..partition.classes()).map(|class| old.group_of(class)).collect();
-    let column = coefficients(problem, old.sizes(), &old.multiplicity_f64()).column;
-    let y = certificate.dual.matrix(gram, &column).map(|y| {
+    let y = match &problem.model().training {
+        Training::FullBatch(full) => {
+            let column = coefficients(problem, full, old.sizes(), &old.multiplicity_f64()).column;
+            certificate.dual.matrix(gram, &column)
+        }
+        Training::Sampled(_) => certificate.dual.y.clone(),
+    };
+    let y = y.map(|y| {
         DMatrix::from_fn(group.len(), group.len(), |i, j| {
             if i == j { 0.0 } else { y[(group[i], group[j])] }
         })

@@ -1,28 +1,28 @@
 //! [`solve`]: chooses a method, runs it, and has the result judged.
 
 mod dimension;
-mod lowrank;
 mod options;
-mod sampled;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 pub use dimension::{DimensionSearch, MAX_CLASSES as MAX_SEARCHED_CLASSES};
 pub use options::{CrossCheck, CrossCheckChoice, MethodChoice, Options};
 
 use std::time::Instant;
 
-use crate::certificate::{Certificate, MAX_DENSE_GROUPS, Verdict, certify};
+use crate::certificate::{Certificate, Verdict, certify};
 use crate::error::Error;
+use crate::gram::Gram;
 use crate::gram::block::GramSpectrum;
-use crate::gram::implicit::Point;
-use crate::gram::{CauchyForm, Gram, Partition};
 use crate::math::control::Control;
-use crate::method::conic;
-use crate::method::formula::{Geometry, Reference};
-use crate::method::newton::{self as dual, Outcome, Reason};
-use crate::objective::coefficients;
-use crate::problem::Problem;
-use crate::program::Program;
-use crate::solution::{Method, Solution, Termination};
+use crate::method::formula::{self, Formula, Reference};
+use crate::method::newton::{Newton, Reason};
+use crate::method::staircase::Staircase;
+use crate::method::{AUTO, Attempt, Method};
+use crate::problem::{Problem, Training};
+use crate::program::Reduced;
+use crate::solution::{self, Solution, Termination};
 
 /// Default tolerance on the relative gap, for methods that are exact.
 pub const TOLERANCE: f64 = 1e-9;
@@ -56,14 +56,20 @@ pub struct Solved {
 /// Solves and certifies.
 ///
 /// # Errors
-/// [`Error::Method`] for a method that cannot take the problem, [`Error::TooLarge`]; [`Error::Contradiction`] where a
+/// [`Error::Method`] for a method that cannot take the problem, [`Error::NotBuilt`] without the feature `conic` for what
+/// needs it, [`Error::TooLarge`]; [`Error::Contradiction`] where a
 /// standard geometry, or features that were found, are below the proven bound. A solution that cannot be certified
-/// is no error: see [`Certificate::verdict`].
+/// is no error: see [`Statement::verdict`](crate::certificate::Statement::verdict).
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
+    let sampled = matches!(problem.model().training, Training::Sampled(_));
+    if options.cross_check == CrossCheckChoice::Always && !sampled {
+        conic(CONIC_CHECKS)?;
+    }
     let start = Instant::now();
     let mut warnings = Vec::new();
-    let solution = run(problem, options.method, control, &mut warnings)?;
-    let exact = matches!(solution.method, Method::Dual | Method::ClosedForm);
+    let program = Reduced::new(problem);
+    let solution = run(&program, options.method, control, &mut warnings)?;
+    let exact = matches!(solution.method, solution::Method::Dual | solution::Method::ClosedForm);
     let tolerance = options
         .tolerance
         .unwrap_or(if exact { TOLERANCE } else { TOLERANCE_ITERATIVE });
@@ -72,12 +78,16 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     let rank = solution
         .rank
         .unwrap_or_else(|| GramSpectrum::new(&certificate.gram).rank(rank_cutoff));
-    let certificate = certificate.limited_to(problem.model().dimension, rank);
+    let certificate = certificate.limited_to(problem.model().features.dimension, rank);
     let seconds = start.elapsed().as_secs_f64();
     // The other method for sampled losses is the low-rank solver, which knows no sign constraint.
-    let checkable = !problem.model().is_sampled() || solution.method == Method::Dual;
+    let checkable = if sampled {
+        solution.method == solution::Method::Dual
+    } else {
+        cfg!(feature = "conic")
+    };
     let cross_check = if checkable && options.wants_cross_check(&solution) {
-        check(problem, &certificate.gram, control, &mut warnings)
+        check(&program, &certificate.gram, control, &mut warnings)
     } else {
         None
     };
@@ -92,11 +102,11 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
         warnings,
         seconds,
     };
-    let geometries = Geometry::all(problem, &Partition::by_size(problem));
+    let geometries = formula::Geometry::all(problem, program.partition());
     for geometry in &geometries {
         geometry.challenge(&solved.certificate)?;
     }
-    if let Some(dimension) = problem.model().dimension
+    if let Some(dimension) = problem.model().features.dimension
         && solved.certificate.verdict == Verdict::RankExceedsDimension
     {
         let start = Instant::now();
@@ -118,22 +128,52 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     Ok(solved)
 }
 
+/// What needs the feature `conic`, and what to do without it.
+const CONIC_ASKED: (&str, &str) = ("the conic method", "set the method to auto");
+const CONIC_CHECKS: (&str, &str) = (
+    "the conic program, which checks this problem,",
+    "set the cross-check to never",
+);
+
+/// The conic method, if this build has it.
+#[cfg(feature = "conic")]
+fn conic(_: (&'static str, &'static str)) -> Result<&'static dyn Method, Error> {
+    Ok(&crate::method::conic::Conic)
+}
+
+#[cfg(not(feature = "conic"))]
+fn conic((what, instead): (&'static str, &'static str)) -> Result<&'static dyn Method, Error> {
+    Err(Error::NotBuilt {
+        what,
+        feature: "conic",
+        instead,
+    })
+}
+
 /// Solves again by an independent method (the conic program; for sampled losses the low-rank solver) and compares. Has its
 /// own time, and never changes the verdict.
-fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<String>) -> Option<CrossCheck> {
+fn check(program: &Reduced<'_>, gram: &Gram, control: &Control, warnings: &mut Vec<String>) -> Option<CrossCheck> {
     let start = Instant::now();
     let mut failed = |why: String| {
         warnings.push(format!("no independent check: {why}"));
         None
     };
-    let other = if problem.model().is_sampled() {
-        let partition = gram.partition().clone();
-        sampled::objective(problem, &partition).map(|objective| lowrank::solution(partition, &objective, None, control))
+    let other = if matches!(program, Reduced::Sampled(_)) {
+        Ok(&Staircase as &dyn Method)
     } else {
-        conic_solution(problem, control)
+        conic(CONIC_CHECKS)
     };
-    let solution = match other {
-        Ok(solution) => solution,
+    let other = match other {
+        Ok(other) => other,
+        Err(error) => return failed(error.to_string()),
+    };
+    let attempt = match other.accepts(program) {
+        Ok(()) => other.minimise(program, None, control),
+        Err(refusal) => Err(refusal.error(other.name())),
+    };
+    let solution = match attempt {
+        Ok(Attempt::Found(solution)) => solution,
+        Ok(Attempt::Unresolved { reason, .. }) => return failed(unresolved(reason)),
         Err(error) => return failed(error.to_string()),
     };
     let name = solution.method.name();
@@ -148,91 +188,91 @@ fn check(problem: &Problem, gram: &Gram, control: &Control, warnings: &mut Vec<S
     })
 }
 
+/// The method that a user asked for, or what `auto` finds.
 fn run(
-    problem: &Problem,
+    program: &Reduced<'_>,
     choice: MethodChoice,
     control: &Control,
     warnings: &mut Vec<String>,
 ) -> Result<Solution, Error> {
-    let nonnegative = problem.model().nonnegative;
-    match choice {
-        MethodChoice::ClosedForm if !nonnegative => Err(Error::Method {
-            method: "closed-form",
-            reason: "only nonnegative features have a closed form at any sizes".to_owned(),
-            hint: "use --method auto",
-        }),
-        MethodChoice::Dual if nonnegative => Err(Error::Method {
-            method: "dual",
-            reason: "it is for features without a sign constraint".to_owned(),
-            hint: "use --method auto, conic or closed-form",
-        }),
-        MethodChoice::Lowrank if nonnegative => Err(Error::Method {
-            method: "lowrank",
-            reason: "it is for features without a sign constraint".to_owned(),
-            hint: "use --method auto, conic or closed-form",
-        }),
-        MethodChoice::ClosedForm => Ok(orthogonal_frame(problem)),
-        MethodChoice::Auto if nonnegative => Ok(orthogonal_frame(problem)),
-        MethodChoice::Conic if problem.model().is_sampled() => Err(Error::Method {
-            method: "conic",
-            reason: "a sampled loss is no finite sum of exponential cones".to_owned(),
-            hint: "use --method auto, dual or lowrank",
-        }),
-        _ if problem.model().is_sampled() => sampled::solution(problem, choice, control, warnings),
-        MethodChoice::Conic => conic_solution(problem, control),
-        MethodChoice::Lowrank if fits_lowrank(problem) => Ok(lowrank::full_batch(problem, control)),
-        MethodChoice::Lowrank => Err(Error::Method {
-            method: "lowrank",
-            reason: format!(
-                "there are {} distinct class sizes, and it takes at most {}",
-                Partition::by_size(problem).groups(),
-                lowrank::MAX_GROUPS
-            ),
-            hint: "use --method auto or dual",
-        }),
-        MethodChoice::Dual => Ok(dual_solution(problem, control).unwrap_or_else(|reason| {
-            warnings.push(unresolved(reason));
-            fallback(problem, control)
-        })),
-        MethodChoice::Auto => match dual_solution(problem, control) {
-            Ok(solution) => Ok(solution),
-            Err(Reason::Interrupted) => Ok(fallback(problem, control)),
-            Err(_) if fits_lowrank(problem) => lowrank_or_conic(problem, control, warnings),
-            Err(reason) => {
-                warnings.push(format!(
-                    "{}, and there are too many distinct sizes for the other methods; the best standard geometry is shown",
-                    unresolved(reason)
-                ));
-                Ok(fallback(problem, control))
+    let method: &dyn Method = match choice {
+        MethodChoice::Auto => return auto(program, control, warnings),
+        MethodChoice::Dual => &Newton,
+        MethodChoice::Conic => conic(CONIC_ASKED)?,
+        MethodChoice::Lowrank => &Staircase,
+        MethodChoice::ClosedForm => &Formula,
+    };
+    method
+        .accepts(program)
+        .map_err(|refusal| refusal.error(method.name()))?;
+    Ok(match method.minimise(program, None, control)? {
+        Attempt::Found(solution) => solution,
+        Attempt::Unresolved { reason, .. } => {
+            if reason != Reason::Interrupted {
+                warnings.push(unresolved(reason));
             }
-        },
+            formula::fallback(program, control)
+        }
+    })
+}
+
+/// The methods in the order of [`AUTO`]: the first exact answer, or the first that is certified, or the best.
+fn auto(program: &Reduced<'_>, control: &Control, warnings: &mut Vec<String>) -> Result<Solution, Error> {
+    let mut refused = None;
+    let mut open = None;
+    let mut start = None;
+    let mut best: Option<(Solution, f64)> = None;
+    for preference in AUTO {
+        let method = preference.method;
+        if program.groups() > preference.most_groups {
+            continue;
+        }
+        if let Err(refusal) = method.accepts(program) {
+            refused = refused.or(Some(refusal.error(method.name())));
+            continue;
+        }
+        if let Some((solution, gap)) = &best {
+            warnings.push(format!(
+                "the {} method reached a relative gap of {gap:.1e}; the {} method was tried as well",
+                solution.method.name(),
+                method.name().name()
+            ));
+        }
+        match method.minimise(program, start.as_ref(), control)? {
+            Attempt::Found(solution) if preference.exact => return Ok(solution),
+            Attempt::Found(solution) => {
+                let gap = certify(program.problem(), &solution.gram, TOLERANCE_ITERATIVE)?.relative_gap;
+                if best.as_ref().is_none_or(|(_, least)| gap < *least) {
+                    best = Some((solution, gap));
+                }
+                if gap <= TOLERANCE_ITERATIVE || control.stop().is_some() {
+                    break;
+                }
+            }
+            Attempt::Unresolved {
+                reason: Reason::Interrupted,
+                ..
+            } => return Ok(formula::fallback(program, control)),
+            Attempt::Unresolved { reason, near } => {
+                open = Some(reason);
+                start = near;
+            }
+        }
     }
-}
-
-/// The low-rank solution; where it is not certified, the better of it and the conic one.
-fn lowrank_or_conic(problem: &Problem, control: &Control, warnings: &mut Vec<String>) -> Result<Solution, Error> {
-    let gap = |solution: &Solution| certify(problem, &solution.gram, TOLERANCE_ITERATIVE).map(|c| c.relative_gap);
-    let lowrank = lowrank::full_batch(problem, control);
-    let reached = gap(&lowrank)?;
-    if reached <= TOLERANCE_ITERATIVE || control.stop().is_some() || !fits_conic(problem) {
-        return Ok(lowrank);
+    match (best, open, refused) {
+        (Some((solution, _)), ..) => Ok(solution),
+        (None, Some(reason), _) => {
+            warnings.push(format!(
+                "{}, and there are too many distinct sizes for the other methods; the best standard geometry is shown",
+                unresolved(reason)
+            ));
+            Ok(formula::fallback(program, control))
+        }
+        (None, None, Some(error)) => Err(error),
+        (None, None, None) => Err(Error::Internal {
+            what: "no method looked at the problem".to_owned(),
+        }),
     }
-    warnings.push(format!(
-        "the low-rank method reached a relative gap of {reached:.1e}; the conic program was tried as well"
-    ));
-    let conic = conic_solution(problem, control)?;
-    Ok(if gap(&conic)? < reached { conic } else { lowrank })
-}
-
-fn fits_lowrank(problem: &Problem) -> bool {
-    Partition::by_size(problem).groups() <= lowrank::MAX_GROUPS
-}
-
-/// Most groups for which `auto` falls back to the conic program; it takes minutes there.
-const MAX_CONIC_GROUPS: usize = 80;
-
-fn fits_conic(problem: &Problem) -> bool {
-    Partition::by_size(problem).groups() <= MAX_CONIC_GROUPS
 }
 
 fn unresolved(reason: Reason) -> String {
@@ -244,125 +284,6 @@ fn unresolved(reason: Reason) -> String {
         Reason::Interrupted => "it was stopped",
     };
     format!("the exact solver found no optimum: {why}")
-}
-
-/// The conic program; whether it fits is checked before it is built.
-fn conic_solution(problem: &Problem, control: &Control) -> Result<Solution, Error> {
-    let settings = conic::Settings::default();
-    conic::check_memory(Partition::by_size(problem).groups(), &settings)?;
-    conic::solve(&Program::new(problem), &settings, control)
-}
-
-/// Newton's method on THEORY (5)-(7), with merging (8).
-fn dual_solution(problem: &Problem, control: &Control) -> Result<Solution, Reason> {
-    let partition = Partition::by_size(problem);
-    let coefficients = coefficients(problem, partition.sizes(), &partition.multiplicity_f64());
-    let groups = partition.groups();
-    let outcome = dual::solve(&coefficients, &dual::Settings::default(), &|| control.stop().is_some());
-    let (form, steps, vertices) = match outcome {
-        Outcome::Regular(solution) => {
-            let vertex = (0..groups as u32).collect();
-            let form = CauchyForm {
-                point: solution.solved.point,
-                vertex,
-                cluster: vec![false; groups],
-                shift: 0.0,
-            };
-            (form, solution.steps, coefficients.classes())
-        }
-        Outcome::Merged { merging, solution } => {
-            let count = merging.coefficients.groups();
-            let form = CauchyForm {
-                point: solution.solved.point,
-                vertex: merging.vertex.iter().map(|&vertex| vertex as u32).collect(),
-                cluster: (0..count)
-                    .map(|vertex| vertex >= count - merging.clusters.len())
-                    .collect(),
-                shift: 0.0,
-            };
-            (form, solution.steps, merging.coefficients.classes())
-        }
-        Outcome::Unresolved { reason, .. } => return Err(reason),
-    };
-    Ok(Solution {
-        within_class: vec![1.0; groups],
-        clusters: form.clusters(),
-        // The kernel of M between distinct vectors is spanned by v alone.
-        rank: Some(vertices as u64 - 1),
-        gram: Gram::from_cauchy(partition, form),
-        factor: None,
-        method: Method::Dual,
-        termination: Termination::Converged,
-        iterations: steps as u64,
-    })
-}
-
-/// The best standard geometry, where nothing better is known: a feasible point, to be judged as any other. Where it is the
-/// simplex ETF, or there are too many groups for a matrix, it is that in the implicit form.
-fn fallback(problem: &Problem, control: &Control) -> Solution {
-    let partition = Partition::by_size(problem);
-    let groups = partition.groups();
-    let classes = partition.classes() as f64;
-    let best = if groups <= MAX_DENSE_GROUPS {
-        Geometry::best(problem, &partition)
-    } else {
-        None
-    };
-    let (gram, rank) = match best {
-        Some(geometry) if problem.model().is_sampled() || !geometry.is_simplex() => {
-            let (values, rank) = geometry.values();
-            (Gram::from_groups(partition, values), rank)
-        }
-        _ => (simplex(problem, partition), classes as u64 - 1),
-    };
-    Solution {
-        gram,
-        within_class: vec![1.0; groups],
-        clusters: Vec::new(),
-        rank: Some(rank),
-        factor: None,
-        method: Method::ClosedForm,
-        termination: control.stop().map_or(Termination::Stalled, Termination::from),
-        iterations: 0,
-    }
-}
-
-/// The simplex ETF in the implicit form: equal `beta`.
-fn simplex(problem: &Problem, partition: Partition) -> Gram {
-    let groups = partition.groups();
-    let classes = partition.classes() as f64;
-    let temperature = problem.model().temperature;
-    let point = Point {
-        temperature,
-        log_ratio: vec![-classes / (2.0 * (classes - 1.0) * temperature); groups],
-        log_beta: vec![0.0; groups],
-        z: vec![0.0; groups],
-        log_mass: vec![0.0; groups],
-    };
-    let form = CauchyForm {
-        point,
-        vertex: (0..groups as u32).collect(),
-        cluster: vec![false; groups],
-        shift: 0.0,
-    };
-    Gram::from_cauchy(partition, form)
-}
-
-/// The optimum with nonnegative features: the identity, for every loss that increases in every inner product between
-/// classes \[Kini2024, Theorem 1\]. All losses of THEORY (3) do.
-fn orthogonal_frame(problem: &Problem) -> Solution {
-    let partition = Partition::by_size(problem);
-    let groups = partition.groups();
-    Solution {
-        gram: Gram::from_groups(partition, nalgebra::DMatrix::zeros(groups, groups)),
-        within_class: vec![1.0; groups],
-        clusters: Vec::new(),
-        rank: Some(problem.classes().count()),
-        factor: None,
-        method: Method::ClosedForm,
-        termination: Termination::Converged,
-        iterations: 0,
-    }
 }
 
 impl Solved {

@@ -8,26 +8,9 @@ pub mod bundled;
 mod resolve;
 mod schema;
 
-use std::path::Path;
-
-pub use resolve::{classes_of_counts, classes_of_labels, method, resolve, resolve_family, value_of_word};
+pub use resolve::{classes_of_counts, classes_of_labels, load, method, resolve, resolve_family, value_of_word};
 pub use schema::{
     BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate, parse,
 };
 
-use crate::error::Error;
-use crate::files::read_text;
-use crate::problem::Problem;
 pub use crate::solve::{CrossCheckChoice, MethodChoice, Options};
-
-/// Reads and resolves a problem file.
-///
-/// # Errors
-/// [`Error`], pointing at the line.
-pub fn load(path: &Path) -> Result<(Problem, Options, ProblemFile), Error> {
-    let text = read_text(path)?;
-    let file = parse(path, &text)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let (problem, options) = resolve(&file, folder).map_err(|error| locate(error, path, &text))?;
-    Ok((problem, options, file))
-}

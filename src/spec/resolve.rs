@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::schema::{BatchesTable, ClassesTable, ProblemFile};
+use super::schema::{BatchesTable, ClassesTable, ProblemFile, locate, parse};
 use super::{CrossCheckChoice, MethodChoice, Options};
 use crate::error::{ArrayError, Error, ProblemError};
 use crate::files::npy::read_labels;
@@ -12,8 +12,9 @@ use crate::files::{has_extension, read_text};
 use crate::problem::Family;
 use crate::problem::profile::Profile;
 use crate::problem::synonyms::AVAILABLE;
-use crate::problem::{Anchors, Loss, Singletons};
-use crate::problem::{BATCH_RANGE, Batches, Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
+use crate::problem::training::Parts;
+use crate::problem::{Anchors, Features, Loss, Singletons, Training};
+use crate::problem::{BATCH_RANGE, Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
 
 /// Losses that problem files may name and this version cannot solve.
 const LATER_LOSSES: [&str; 1] = ["cross-entropy"];
@@ -27,13 +28,11 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
     refuse_later(file)?;
     let classes = classes(&file.classes, folder)?;
     let defaults = Model::default();
-    let model = Model {
-        title: title(file.title.as_deref())?,
-        views: whole("classes.views", file.classes.views, 1)?.unwrap_or(1),
+    let parts = Parts {
         loss,
         anchors: match choice("loss.anchors", file.loss.anchors.as_deref(), &["sample", "class"])? {
             Some("class") => Anchors::Class,
-            _ => defaults.anchors,
+            _ => Anchors::Sample,
         },
         singletons: match choice(
             "loss.singletons",
@@ -42,15 +41,22 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
         )? {
             Some("skip") => Singletons::Skip,
             Some("zero") => Singletons::Zero,
-            _ => defaults.singletons,
+            _ => Singletons::Error,
         },
-        temperature: file.loss.temperature.unwrap_or(defaults.temperature),
         negatives: draws("loss.negatives", file.loss.negatives, NEGATIVES_RANGE)?,
-        batches: batches(file.batches.as_ref())?,
-        nonnegative: file.features.nonnegative.unwrap_or(defaults.nonnegative),
-        dimension: match file.features.dimension {
-            Some(0) => return Err(ProblemError::Dimension.into()),
-            other => whole("features.dimension", other, 1)?,
+        batch_size: batch_size(file.batches.as_ref())?,
+    };
+    let model = Model {
+        title: title(file.title.as_deref())?,
+        views: whole("classes.views", file.classes.views, 1)?.unwrap_or(1),
+        temperature: file.loss.temperature.unwrap_or(defaults.temperature),
+        training: Training::from_parts(parts)?,
+        features: Features {
+            nonnegative: file.features.nonnegative.unwrap_or(defaults.features.nonnegative),
+            dimension: match file.features.dimension {
+                Some(0) => return Err(ProblemError::Dimension.into()),
+                other => whole("features.dimension", other, 1)?,
+            },
         },
     };
     let options = Options {
@@ -59,6 +65,18 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
         cross_check: CrossCheckChoice::default(),
     };
     Ok((Problem::new(classes, model)?, options))
+}
+
+/// Reads and resolves a problem file.
+///
+/// # Errors
+/// [`Error`], pointing at the line.
+pub fn load(path: &Path) -> Result<(Problem, Options, ProblemFile), Error> {
+    let text = read_text(path)?;
+    let file = parse(path, &text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (problem, options) = resolve(&file, folder).map_err(|error| locate(error, path, &text))?;
+    Ok((problem, options, file))
 }
 
 /// The class sizes of a file as a function of the imbalance ratio, and the problem at the ratio it gives. With a profile
@@ -112,10 +130,10 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, ProblemError> {
         .unwrap_or(Loss::Supcon))
 }
 
-/// The batch scheme. Sizes without a kind are random batches.
-fn batches(table: Option<&BatchesTable>) -> Result<Batches, ProblemError> {
+/// Examples in a random batch; none on the full batch. Sizes without a kind are random batches.
+fn batch_size(table: Option<&BatchesTable>) -> Result<Option<u64>, ProblemError> {
     let Some(table) = table else {
-        return Ok(Batches::Full);
+        return Ok(None);
     };
     let fixed = choice("batches.kind", table.kind.as_deref(), &["random", "fixed"])? == Some("fixed");
     if fixed || table.members.is_some() {
@@ -126,12 +144,12 @@ fn batches(table: Option<&BatchesTable>) -> Result<Batches, ProblemError> {
         });
     }
     match draws("batches.size", table.size, BATCH_RANGE)? {
-        Some(size) => Ok(Batches::Random { size }),
+        Some(size) => Ok(Some(size)),
         None => Err(ProblemError::BatchSizeMissing),
     }
 }
 
-/// A number of draws in the range that [`Problem::new`] also checks; here it may be negative.
+/// A number of draws in the range that [`Training::from_parts`] also checks; here it may be negative.
 fn draws(field: &'static str, value: Option<i64>, (least, most): (u64, u64)) -> Result<Option<u64>, ProblemError> {
     match value {
         Some(value) if !(least as i64..=most as i64).contains(&value) => Err(ProblemError::Draws {

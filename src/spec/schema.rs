@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use toml::Value;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{Error, Location, closest};
+use crate::error::{Error, Location};
 use crate::problem::MAX_CLASS_SIZE;
+use crate::problem::invalid::closest;
 
 /// A problem file, as written. Unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -1,5 +1,8 @@
 //! [`Curve`]: the optimum as a function of the batch size, the number of negatives, or the temperature.
 
+#[cfg(feature = "plot")]
+mod chart;
+
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,14 +12,12 @@ use crate::certificate::Verdict;
 use crate::error::{Error, ProblemError};
 use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
-use crate::measure::metrics::angle_degrees;
-use crate::objective::{Loss, others};
-use crate::plot::{Chart, ChartAxis, Mark, Scale, Series};
-use crate::problem::{Batches, Measure, Model, Problem};
+use crate::objective::others;
+use crate::problem::training::Parts;
+use crate::problem::{BatchLoss, FullBatchLoss, Measure, Model, Problem, Sampling, Training};
 use crate::report::view::{Style, Table, View, cell};
 use crate::report::{Name, ProblemReport, Report};
-use crate::solve::solve;
-use crate::spec::{CrossCheckChoice, Options};
+use crate::solve::{CrossCheckChoice, Options, solve};
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/curve/1";
@@ -96,10 +97,12 @@ pub fn identity(problem: &Problem, vary: Quantity, options: &Options) -> Value {
         title: None,
         ..problem.model().clone()
     };
-    match vary {
-        Quantity::BatchSize => model.batches = Batches::Full,
-        Quantity::Negatives => model.negatives = None,
-        Quantity::Temperature => model.temperature = 0.0,
+    // The same for every value.
+    match (vary, &mut model.training) {
+        (Quantity::Temperature, _) => model.temperature = 0.0,
+        (_, Training::Sampled(Sampling::RandomBatches { size, .. })) => *size = 0,
+        (_, Training::Sampled(Sampling::Negatives { count })) => *count = 0,
+        (_, Training::FullBatch(_)) => {}
     }
     let settings = json!({
         "vary": vary,
@@ -156,7 +159,7 @@ pub fn curve(
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         vary,
-        loss: problem.model().loss.name().into(),
+        loss: problem.model().training.loss().name().into(),
         class_count: problem.classes().count(),
         complete: stop.is_none(),
         limit: limit.map(|(name, row, _)| Limit { name: name.into(), row }),
@@ -176,7 +179,7 @@ fn at(problem: &Problem, model: Model, options: &Options, control: &Control) -> 
         });
     }
     let report = Report::new(&problem, &solved, false)?;
-    let gram = solved.certificate.gram;
+    let gram = solved.certificate.gram.clone();
     Ok((Row::new(report, &gram), gram))
 }
 
@@ -235,6 +238,7 @@ fn no_values() -> Error {
 
 fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Error> {
     let mut model = problem.model().clone();
+    let parts = model.training.parts();
     let whole = || {
         if value.fract() == 0.0 && (0.0..1e18).contains(&value) {
             Ok(value as u64)
@@ -247,8 +251,18 @@ fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Erro
         }
     };
     match vary {
-        Quantity::BatchSize => model.batches = Batches::Random { size: whole()? },
-        Quantity::Negatives => model.negatives = Some(whole()?),
+        Quantity::BatchSize => {
+            model.training = Training::from_parts(Parts {
+                batch_size: Some(whole()?),
+                ..parts
+            })?;
+        }
+        Quantity::Negatives => {
+            model.training = Training::from_parts(Parts {
+                negatives: Some(whole()?),
+                ..parts
+            })?;
+        }
         Quantity::Temperature => model.temperature = value,
     }
     Ok(model)
@@ -256,27 +270,32 @@ fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Erro
 
 /// The full batch where the classes have one, else the population.
 fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
-    let population = Model {
-        loss: Loss::Population,
-        negatives: None,
-        batches: Batches::Full,
+    let model = problem.model();
+    let population = || Model {
+        training: Training::full_batch(FullBatchLoss::Population),
         views: if problem.classes().measure() == Measure::Counts {
-            problem.model().views
+            model.views
         } else {
             1
         },
-        ..problem.model().clone()
+        ..model.clone()
     };
-    let full = Model {
-        batches: Batches::Full,
-        ..problem.model().clone()
-    };
-    match (vary, problem.model().loss) {
+    match (vary, model.training) {
         (Quantity::Temperature, _) => None,
-        (Quantity::Negatives, _) => Some(("population", population)),
-        (_, _) if Problem::new(problem.classes().clone(), full.clone()).is_ok() => Some(("full-batch", full)),
-        (_, Loss::Supcon) => Some(("population", population)),
-        _ => None,
+        (Quantity::Negatives, _) => Some(("population", population())),
+        (Quantity::BatchSize, Training::FullBatch(_)) => Some(("full-batch", model.clone())),
+        (Quantity::BatchSize, Training::Sampled(Sampling::Negatives { .. })) => None,
+        (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { loss, .. })) => {
+            let full = Model {
+                training: Training::full_batch(FullBatchLoss::from(loss)),
+                ..model.clone()
+            };
+            match loss {
+                _ if Problem::new(problem.classes().clone(), full.clone()).is_ok() => Some(("full-batch", full)),
+                BatchLoss::Supcon => Some(("population", population())),
+                BatchLoss::Sincere => None,
+            }
+        }
     }
 }
 
@@ -344,51 +363,6 @@ impl Curve {
             Quantity::BatchSize => "batch size",
             Quantity::Negatives => "negatives",
             Quantity::Temperature => "temperature",
-        }
-    }
-
-    /// The angles as a picture.
-    pub fn chart(&self) -> Chart {
-        let classes = self.class_count as f64;
-        let etf = angle_degrees(-1.0 / (classes - 1.0));
-        let points = |of: &dyn Fn(&Row) -> f64| -> Vec<[f64; 2]> {
-            let rows = self.rows.iter();
-            rows.filter_map(|row| Some([row.value?, of(row)])).collect()
-        };
-        let series = |name: &str, mark: Mark| Series {
-            name: name.to_owned(),
-            mark,
-        };
-        let farthest = points(&|row| row.farthest_degrees);
-        let closest = points(&|row| row.nearest_degrees);
-        let mut notes = Vec::new();
-        if let Some(limit) = &self.limit {
-            notes.push(format!(
-                "{}: closest pair at {:.2} degrees, farthest at {:.2}.",
-                match limit.name.as_ref() {
-                    "population" => "Population",
-                    _ => "Full batch",
-                },
-                limit.row.nearest_degrees,
-                limit.row.farthest_degrees
-            ));
-        }
-        Chart {
-            title: format!("Angles between classes against the {}", self.name()),
-            subtitle: format!("{} classes, {}", self.class_count, self.loss),
-            x: ChartAxis::new(self.name(), Scale::Logarithmic),
-            y: ChartAxis {
-                range: Some((0.0, 180.0)),
-                ..ChartAxis::new("degrees", Scale::Linear)
-            },
-            series: vec![
-                series("closest pair", Mark::Line(closest.clone())),
-                series("", Mark::Points(closest)),
-                series("farthest pair", Mark::Line(farthest.clone())),
-                series("", Mark::Points(farthest)),
-                series("simplex ETF", Mark::Line(points(&|_| etf))),
-            ],
-            notes,
         }
     }
 }

@@ -277,6 +277,19 @@ fn the_readme_shows_the_real_report() {
     }
 }
 
+/// The program of the README is the one in the documentation of the crate, which runs as its first test.
+#[test]
+fn the_readme_program_is_the_one_of_the_crate() {
+    let readme = Page::read(&root().join("README.md"));
+    let fence = readme.fences().into_iter().find(|fence| fence.info == "rust").unwrap();
+    let source = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let documentation = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let lines = documentation.map(|line| line.strip_prefix(' ').unwrap_or(line));
+    let program = lines.skip_while(|line| !line.starts_with("use ufmin::"));
+    let program: Vec<&str> = program.take_while(|&line| line != "```").collect();
+    assert_eq!(readme.content(&fence), program);
+}
+
 #[test]
 fn the_command_line_page_is_the_help() {
     let folder = workspace();

@@ -12,15 +12,16 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use ufmin::math::control::Control;
 use ufmin::method::staircase::{Cost, Factored, oblique};
-use ufmin::objective::{Anchors, Loss, SampleLoss};
-use ufmin::problem::{Classes, Model, Problem};
-use ufmin::program::Program;
+use ufmin::objective::SampleLoss;
+use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::Options;
 use ufmin::study::Journal;
 use ufmin::study::landscape::{self, Kind, Landscape, Level, Settings, VerifyReport, check_gradient, check_hessian};
 
 use crate::loss::problem;
+
+use crate::program;
 
 fn optimum(problem: &Problem) -> Solved {
     let solved = solve(problem, &Options::default(), &Control::default()).unwrap();
@@ -52,7 +53,7 @@ fn benign(problem: &Problem, dimension: u64, level: Level, starts: u64) {
     let what = format!(
         "{:?} {} tau {} d {dimension}",
         problem.classes(),
-        model.loss,
+        model.training.loss(),
         model.temperature
     );
     assert_eq!(
@@ -80,7 +81,7 @@ fn benign(problem: &Problem, dimension: u64, level: Level, starts: u64) {
 
 #[test]
 fn five_unequal_classes_in_the_plane_have_a_minimum_for_every_cyclic_order() {
-    let problem = problem(&[50, 20, 10, 5, 3], Loss::Supcon, Anchors::Sample, 0.3);
+    let problem = problem(&[50, 20, 10, 5, 3], FullBatchLoss::Supcon, Anchors::Sample, 0.3);
     let found = search(&problem, 2, Level::Class, 200);
     assert_eq!(found.converged(), 200);
     assert_eq!(found.minima.len(), 12);
@@ -125,12 +126,12 @@ fn cyclic_order(means: &[Vec<f64>]) -> Vec<usize> {
 #[test]
 fn small_counts_of_cyclic_orders() {
     for (sizes, orders) in [(vec![9, 5, 3], 1), (vec![12, 8, 5, 3], 3)] {
-        let problem = problem(&sizes, Loss::Supcon, Anchors::Sample, 0.3);
+        let problem = problem(&sizes, FullBatchLoss::Supcon, Anchors::Sample, 0.3);
         let found = search(&problem, 2, Level::Class, 100);
         assert_eq!((found.converged(), found.minima.len()), (100, orders), "{sizes:?}");
     }
     // Classes of equal size may be exchanged: one order of four.
-    let balanced = problem(&[4; 4], Loss::Supcon, Anchors::Sample, 0.3);
+    let balanced = problem(&[4; 4], FullBatchLoss::Supcon, Anchors::Sample, 0.3);
     assert_eq!(search(&balanced, 2, Level::Class, 50).minima.len(), 1);
 }
 
@@ -138,7 +139,7 @@ fn small_counts_of_cyclic_orders() {
 fn step_imbalance_has_no_spurious_minimum_beyond_k_dimensions() {
     for temperature in [0.1, 0.5, 1.0] {
         benign(
-            &problem(&[12, 12, 3, 3], Loss::Supcon, Anchors::Sample, temperature),
+            &problem(&[12, 12, 3, 3], FullBatchLoss::Supcon, Anchors::Sample, temperature),
             5,
             Level::Sample,
             12,
@@ -150,7 +151,7 @@ fn step_imbalance_has_no_spurious_minimum_beyond_k_dimensions() {
 fn long_tails_have_no_spurious_minimum_beyond_k_dimensions() {
     for temperature in [0.1, 0.5, 1.0] {
         benign(
-            &problem(&[16, 9, 5, 3, 2], Loss::Supcon, Anchors::Sample, temperature),
+            &problem(&[16, 9, 5, 3, 2], FullBatchLoss::Supcon, Anchors::Sample, temperature),
             6,
             Level::Sample,
             12,
@@ -160,7 +161,7 @@ fn long_tails_have_no_spurious_minimum_beyond_k_dimensions() {
 
 #[test]
 fn every_loss_is_benign() {
-    for loss in Loss::FULL_BATCH {
+    for loss in FullBatchLoss::ALL {
         for anchors in [Anchors::Sample, Anchors::Class] {
             benign(&problem(&[8, 4, 2], loss, anchors, 0.3), 4, Level::Sample, 6);
             benign(&problem(&[80, 40, 30, 2], loss, anchors, 0.3), 3, Level::Class, 6);
@@ -172,7 +173,7 @@ fn every_loss_is_benign() {
 #[test]
 fn collapsed_minorities_are_found_from_every_start() {
     benign(
-        &problem(&[100, 100, 1000, 2, 2], Loss::Supcon, Anchors::Sample, 1.0),
+        &problem(&[100, 100, 1000, 2, 2], FullBatchLoss::Supcon, Anchors::Sample, 1.0),
         4,
         Level::Class,
         30,
@@ -189,7 +190,7 @@ proptest! {
         temperature in 0.08f64..1.5,
         more in 0u64..3,
     ) {
-        let problem = problem(&sizes, Loss::Supcon, Anchors::Sample, temperature);
+        let problem = problem(&sizes, FullBatchLoss::Supcon, Anchors::Sample, temperature);
         let dimension = sizes.len() as u64 - 1 + more;
         prop_assume!(dimension >= 2);
         let found = search(&problem, dimension, Level::Class, 8);
@@ -230,10 +231,10 @@ impl<C: Cost> Cost for Wrong<C> {
 #[test]
 fn checkers_measure_slopes_two_and_three_and_see_mistakes() {
     let mut generator = ChaCha8Rng::seed_from_u64(7);
-    for loss in Loss::FULL_BATCH {
+    for loss in FullBatchLoss::ALL {
         let problem = problem(&[4, 3, 2], loss, Anchors::Class, 0.4);
         let samples = SampleLoss::new(&problem).unwrap();
-        let program = Program::new(&problem);
+        let program = program(&problem);
         let classes = program.class_level();
         let h = oblique::random(&mut generator, 4, 9);
         let u = oblique::random(&mut generator, 4, 9);
@@ -247,7 +248,7 @@ fn checkers_measure_slopes_two_and_three_and_see_mistakes() {
     }
 }
 
-fn slopes<C: Cost>(cost: &C, h: &DMatrix<f64>, u: &DMatrix<f64>, loss: Loss) {
+fn slopes<C: Cost>(cost: &C, h: &DMatrix<f64>, u: &DMatrix<f64>, loss: FullBatchLoss) {
     let first = check_gradient(cost, h, u);
     let second = check_hessian(cost, h, u);
     assert!(
@@ -307,7 +308,7 @@ impl<C: Cost> Cost for Borrowed<'_, C> {
 /// Stopped after some starts by its caller, a search goes on to the same end.
 #[test]
 fn an_interrupted_search_goes_on_to_the_same_report() {
-    let problem = problem(&[10, 6, 3], Loss::Supcon, Anchors::Sample, 0.3);
+    let problem = problem(&[10, 6, 3], FullBatchLoss::Supcon, Anchors::Sample, 0.3);
     let solved = optimum(&problem);
     let settings = Settings {
         starts: 24,
@@ -661,8 +662,11 @@ fn a_problem_file_gives_the_dimension() {
 #[test]
 fn skipped_classes_are_negatives() {
     let model = Model {
-        singletons: ufmin::objective::Singletons::Skip,
         temperature: 0.5,
+        training: Training::full_batch(FullBatch {
+            singletons: Singletons::Skip,
+            ..FullBatch::default()
+        }),
         ..Model::default()
     };
     let problem = Problem::new(Classes::from_counts(&[6, 4, 1]).unwrap(), model).unwrap();

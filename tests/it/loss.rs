@@ -3,12 +3,19 @@
 use nalgebra::DMatrix;
 use proptest::prelude::*;
 use serde::Deserialize;
-use ufmin::objective::{Anchors, Loss};
-use ufmin::problem::{Classes, Model, Problem};
+use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Training};
 use ufmin::program::{Entries, Program, lift_samples, reduce_samples};
 
+use crate::program;
+
 /// THEORY (1) and its relatives, sample by sample, from a Gram matrix of samples. Written for reading, not for speed.
-pub(crate) fn sample_level(gram: &DMatrix<f64>, labels: &[usize], loss: Loss, anchors: Anchors, tau: f64) -> f64 {
+pub(crate) fn sample_level(
+    gram: &DMatrix<f64>,
+    labels: &[usize],
+    loss: FullBatchLoss,
+    anchors: Anchors,
+    tau: f64,
+) -> f64 {
     let n = labels.len();
     let size = |class: usize| labels.iter().filter(|&&label| label == class).count() as f64;
     let classes = labels.iter().copied().collect::<std::collections::BTreeSet<_>>().len() as f64;
@@ -16,19 +23,18 @@ pub(crate) fn sample_level(gram: &DMatrix<f64>, labels: &[usize], loss: Loss, an
     for i in 0..n {
         let own = labels[i];
         let positives: Vec<usize> = (0..n)
-            .filter(|&j| labels[j] == own && (j != i || loss == Loss::Population))
+            .filter(|&j| labels[j] == own && (j != i || loss == FullBatchLoss::Population))
             .collect();
         let mut mean = 0.0;
         for &j in &positives {
             let term = |l: usize| ((gram[(i, l)] - gram[(i, j)]) / tau).exp();
             let negatives = || (0..n).filter(|&l| labels[l] != own);
             let sum: f64 = match loss {
-                Loss::Supcon => (0..n).filter(|&l| l != i).map(term).sum(),
-                Loss::Sincere => negatives().map(term).sum::<f64>() + term(j),
-                Loss::Nscl => negatives().map(term).sum(),
-                Loss::Population => (0..n).map(term).sum(),
-                Loss::Nce => unreachable!("a sampled loss"),
-                Loss::Bcl => {
+                FullBatchLoss::Supcon => (0..n).filter(|&l| l != i).map(term).sum(),
+                FullBatchLoss::Sincere => negatives().map(term).sum::<f64>() + term(j),
+                FullBatchLoss::Nscl => negatives().map(term).sum(),
+                FullBatchLoss::Population => (0..n).map(term).sum(),
+                FullBatchLoss::Bcl => {
                     let own_mean =
                         (0..n).filter(|&l| labels[l] == own && l != i).map(term).sum::<f64>() / (size(own) - 1.0);
                     own_mean + negatives().map(|l| term(l) / size(labels[l])).sum::<f64>()
@@ -45,26 +51,29 @@ pub(crate) fn sample_level(gram: &DMatrix<f64>, labels: &[usize], loss: Loss, an
     total
 }
 
-pub(crate) fn problem(sizes: &[u64], loss: Loss, anchors: Anchors, temperature: f64) -> Problem {
+pub(crate) fn problem(sizes: &[u64], loss: FullBatchLoss, anchors: Anchors, temperature: f64) -> Problem {
     let model = Model {
-        loss,
-        anchors,
         temperature,
+        training: Training::full_batch(FullBatch {
+            loss,
+            anchors,
+            ..FullBatch::default()
+        }),
         ..Model::default()
     };
     Problem::new(Classes::from_counts(sizes).unwrap(), model).unwrap()
 }
 
 /// The whole value of a program's objective at entries.
-fn value(program: &Program, entries: &[f64]) -> f64 {
-    program.objective.floor().unwrap_or(0.0) + program.objective.evaluate(entries).excess
+fn value(program: &Program<'_>, entries: &[f64]) -> f64 {
+    program.objective().floor().unwrap_or(0.0) + program.objective().evaluate(entries).excess
 }
 
 #[derive(Deserialize)]
 struct SampleCase {
     labels: Vec<usize>,
     features: Vec<Vec<f64>>,
-    loss: Loss,
+    loss: FullBatchLoss,
     anchors: Anchors,
     temperature: f64,
     value: f64,
@@ -98,7 +107,8 @@ fn sample_level_definitions_agree_with_stored_values() {
         let sizes: Vec<u64> = (0..classes)
             .map(|c| labels.iter().filter(|&&l| l == c).count() as u64)
             .collect();
-        let program = Program::new(&problem(&sizes, case.loss, case.anchors, case.temperature));
+        let given = problem(&sizes, case.loss, case.anchors, case.temperature);
+        let program = program(&given);
         let averaged = value(&program, &reduce_samples(&program, &gram).values);
         assert!(
             averaged <= case.value + 1e-12,
@@ -109,8 +119,8 @@ fn sample_level_definitions_agree_with_stored_values() {
     }
 }
 
-fn any_loss() -> impl Strategy<Value = Loss> {
-    proptest::sample::select(Loss::FULL_BATCH.to_vec())
+fn any_loss() -> impl Strategy<Value = FullBatchLoss> {
+    proptest::sample::select(FullBatchLoss::ALL.to_vec())
 }
 
 fn any_anchors() -> impl Strategy<Value = Anchors> {
@@ -122,7 +132,7 @@ fn small_sizes() -> impl Strategy<Value = Vec<u64>> {
 }
 
 /// Entries of an invariant matrix, not necessarily feasible: the loss is defined everywhere.
-fn some_entries(program: &Program, seed: f64, within: f64) -> Vec<f64> {
+fn some_entries(program: &Program<'_>, seed: f64, within: f64) -> Vec<f64> {
     let layout = program.layout();
     let mut entries: Vec<f64> = (0..layout.len()).map(|i| 0.9 * (seed + 2.3 * i as f64).sin()).collect();
     for g in 0..program.groups() {
@@ -139,7 +149,8 @@ proptest! {
     fn reduced_objective_is_the_sample_level_loss(
         sizes in small_sizes(), loss in any_loss(), anchors in any_anchors(), tau in 0.1f64..3.0, seed in 0.0f64..6.0, within in 0.3f64..1.0,
     ) {
-        let program = Program::new(&problem(&sizes, loss, anchors, tau));
+        let given = problem(&sizes, loss, anchors, tau);
+        let program = program(&given);
         let entries = some_entries(&program, seed, within);
         let gram = lift_samples(&program, &Entries { values: entries.clone() });
         let labels: Vec<usize> = sizes.iter().enumerate().flat_map(|(c, &n)| vec![c; n as usize]).collect();
@@ -159,8 +170,9 @@ proptest! {
     fn gradient_and_hessian_have_their_slopes(
         sizes in small_sizes(), loss in any_loss(), anchors in any_anchors(), tau in 0.3f64..2.0, seed in 0.0f64..6.0,
     ) {
-        let program = Program::new(&problem(&sizes, loss, anchors, tau));
-        let objective = &program.objective;
+        let given = problem(&sizes, loss, anchors, tau);
+        let program = program(&given);
+        let objective = program.objective();
         let x = some_entries(&program, seed, 0.8);
         let direction: Vec<f64> = (0..x.len()).map(|i| (1.7 * i as f64 + 3.0 * seed).cos()).collect();
         let at = objective.evaluate(&x);
@@ -187,8 +199,9 @@ proptest! {
     fn minorants_lie_below_and_touch(
         sizes in small_sizes(), loss in any_loss(), anchors in any_anchors(), tau in 0.1f64..3.0, seed in 0.0f64..6.0, other in 0.0f64..6.0,
     ) {
-        let program = Program::new(&problem(&sizes, loss, anchors, tau));
-        let objective = &program.objective;
+        let given = problem(&sizes, loss, anchors, tau);
+        let program = program(&given);
+        let objective = program.objective();
         let collapsed = |seed: f64| {
             let mut x = some_entries(&program, seed, 1.0);
             x[..program.groups()].fill(1.0);
@@ -218,17 +231,18 @@ fn one_point_has_the_known_values() {
     let sizes = [7u64, 3, 2];
     let total: u64 = sizes.iter().sum();
     for (loss, expected) in [
-        (Loss::Supcon, ((total - 1) as f64).ln()),
-        (Loss::Population, (total as f64).ln()),
+        (FullBatchLoss::Supcon, ((total - 1) as f64).ln()),
+        (FullBatchLoss::Population, (total as f64).ln()),
         (
-            Loss::Sincere,
+            FullBatchLoss::Sincere,
             sizes
                 .iter()
                 .map(|&n| n as f64 / total as f64 * ((1 + total - n) as f64).ln())
                 .sum(),
         ),
     ] {
-        let program = Program::new(&problem(&sizes, loss, Anchors::Sample, 0.3));
+        let given = problem(&sizes, loss, Anchors::Sample, 0.3);
+        let program = program(&given);
         let found = value(&program, &vec![1.0; program.layout().len()]);
         assert!((found - expected).abs() < 1e-14, "{loss}: {found} against {expected}");
     }
@@ -238,10 +252,11 @@ fn one_point_has_the_known_values() {
 #[test]
 fn log_excess_survives_underflow() {
     for tau in [0.05, 0.005, 0.002, 1e-3] {
-        let program = Program::new(&problem(&[10, 10], Loss::Supcon, Anchors::Sample, tau));
+        let given = problem(&[10, 10], FullBatchLoss::Supcon, Anchors::Sample, tau);
+        let program = program(&given);
         let mut entries = vec![-1.0; program.layout().len()];
         entries[0] = 1.0;
-        let at = program.objective.evaluate(&entries);
+        let at = program.objective().evaluate(&entries);
         let expected = (10.0f64 / 9.0).ln() - 2.0 / tau;
         let expected = if expected > -30.0 {
             expected.exp().ln_1p().ln()

@@ -4,18 +4,24 @@ use ufmin::certificate::{BoundMethod, Verdict, certify};
 use ufmin::gram::Gram;
 use ufmin::math::control::Control;
 use ufmin::method::conic;
-use ufmin::objective::{Anchors, Loss};
-use ufmin::problem::{Classes, Model, Problem};
-use ufmin::program::Program;
+use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Training};
 use ufmin::solve::solve;
 use ufmin::spec::{MethodChoice, Options};
 
-fn problem(sizes: &[u64], loss: Loss, anchors: Anchors, temperature: f64) -> Problem {
+use crate::program;
+
+fn problem(sizes: &[u64], loss: FullBatchLoss, anchors: Anchors, temperature: f64) -> Problem {
     let model = Model {
-        loss,
-        anchors,
         temperature,
-        nonnegative: true,
+        training: Training::full_batch(FullBatch {
+            loss,
+            anchors,
+            ..FullBatch::default()
+        }),
+        features: Features {
+            nonnegative: true,
+            ..Features::default()
+        },
         ..Model::default()
     };
     Problem::new(Classes::from_counts(sizes).unwrap(), model).unwrap()
@@ -23,7 +29,7 @@ fn problem(sizes: &[u64], loss: Loss, anchors: Anchors, temperature: f64) -> Pro
 
 #[test]
 fn conic_and_closed_form_agree_on_the_frame() {
-    for loss in Loss::FULL_BATCH {
+    for loss in FullBatchLoss::ALL {
         for anchors in [Anchors::Sample, Anchors::Class] {
             for temperature in [0.1, 0.3, 1.0] {
                 for sizes in [&[200u64, 200, 30, 7, 7][..], &[5, 4], &[1000, 3, 3, 2]] {
@@ -55,7 +61,7 @@ fn conic_and_closed_form_agree_on_the_frame() {
 /// The frame is a claim that can fail: without the constraint the simplex does better, and other nonnegative matrices worse.
 #[test]
 fn the_frame_is_refused_where_it_is_not_optimal() {
-    let constrained = problem(&[50, 20, 5], Loss::Supcon, Anchors::Sample, 0.5);
+    let constrained = problem(&[50, 20, 5], FullBatchLoss::Supcon, Anchors::Sample, 0.5);
     let free = Problem::new(
         constrained.classes().clone(),
         Model {
@@ -67,7 +73,8 @@ fn the_frame_is_refused_where_it_is_not_optimal() {
     let frame = solve(&constrained, &Options::default(), &Control::default())
         .unwrap()
         .certificate
-        .gram;
+        .gram
+        .clone();
     assert_eq!(certify(&free, &frame, 1e-6).unwrap().verdict, Verdict::NotCertified);
     let partition = frame.partition().clone();
     let tilted = Gram::from_groups(partition, nalgebra::DMatrix::from_element(3, 3, 0.05));
@@ -75,7 +82,7 @@ fn the_frame_is_refused_where_it_is_not_optimal() {
         certify(&constrained, &tilted, 1e-6).unwrap().verdict,
         Verdict::NotCertified
     );
-    let simplex = conic::solve(&Program::new(&free), &conic::Settings::default(), &Control::default()).unwrap();
+    let simplex = conic::solve(&program(&free), &conic::Settings::default(), &Control::default()).unwrap();
     let judged = certify(&constrained, &simplex.gram, 1e-6).unwrap();
     assert_eq!(
         judged.verdict,
@@ -87,7 +94,7 @@ fn the_frame_is_refused_where_it_is_not_optimal() {
 
 #[test]
 fn embeddings_are_the_frame_itself() {
-    let problem = problem(&[9, 8, 7, 6, 5, 4, 3], Loss::Supcon, Anchors::Sample, 0.1);
+    let problem = problem(&[9, 8, 7, 6, 5, 4, 3], FullBatchLoss::Supcon, Anchors::Sample, 0.1);
     let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
     let embedding = ufmin::measure::embedding::features(&problem, &solved);
     assert!(embedding.features.iter().all(|&value| value >= 0.0));

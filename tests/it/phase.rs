@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use ufmin::certificate::Verdict;
 use ufmin::math::control::Control;
 use ufmin::method::newton::{self, Outcome};
-use ufmin::objective::{Anchors, Loss};
+use ufmin::plot::{Body, Format, Mark};
 use ufmin::problem::profile::Profile;
-use ufmin::problem::{Classes, Model, Problem, Run};
+use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
 use ufmin::report::view::View;
 use ufmin::solve::solve;
 use ufmin::spec::Options;
-use ufmin::study::phase::{Family, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
+use ufmin::study::phase::{Family, Never, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
 
 fn step(majority: u64, minority: u64, smallest: u64) -> Family {
     let profile = Profile::Step {
@@ -22,10 +22,10 @@ fn step(majority: u64, minority: u64, smallest: u64) -> Family {
     Family::of_profile(profile).unwrap()
 }
 
-fn model(loss: Loss, temperature: f64) -> Model {
+fn model(loss: FullBatchLoss, temperature: f64) -> Model {
     Model {
-        loss,
         temperature,
+        training: Training::full_batch(loss),
         ..Model::default()
     }
 }
@@ -36,7 +36,8 @@ fn ratio_phase(family: &Family, model: &Model) -> Phase {
 
 /// Number of classes that share a vector, by the solver alone; `None` where it is silent.
 fn collapsed_classes(family: &Family, model: &Model, ratio: f64, temperature: f64) -> Option<f64> {
-    let coefficients = coefficients(family, model, ratio, temperature);
+    let full = crate::full_batch(model);
+    let coefficients = coefficients(family, &full, model.views, ratio, temperature);
     match newton::solve(&coefficients, &newton::Settings::default(), &|| false) {
         Outcome::Regular(_) => Some(0.0),
         Outcome::Merged { merging, .. } => {
@@ -51,13 +52,13 @@ fn collapsed_classes(family: &Family, model: &Model, ratio: f64, temperature: f6
 #[test]
 fn thresholds_of_step_are_those_of_the_reference() {
     for (loss, majority, minority, temperature, expected, tolerance) in [
-        (Loss::Supcon, 2, 2, 1.0, 142.56968681, 1e-10),
-        (Loss::Sincere, 2, 2, 1.0, 9.3791399938, 1e-10),
-        (Loss::Nscl, 2, 2, 1.0, 8.9761056003, 1e-10),
-        (Loss::Supcon, 1, 2, 1.0, 24.39135321, 1e-9),
-        (Loss::Supcon, 1, 4, 0.5, 425.0985143, 1e-9),
-        (Loss::Supcon, 3, 2, 0.2, 20801.794, 1e-7),
-        (Loss::Supcon, 5, 2, 0.08, 24650270.0, 1e-7),
+        (FullBatchLoss::Supcon, 2, 2, 1.0, 142.56968681, 1e-10),
+        (FullBatchLoss::Sincere, 2, 2, 1.0, 9.3791399938, 1e-10),
+        (FullBatchLoss::Nscl, 2, 2, 1.0, 8.9761056003, 1e-10),
+        (FullBatchLoss::Supcon, 1, 2, 1.0, 24.39135321, 1e-9),
+        (FullBatchLoss::Supcon, 1, 4, 0.5, 425.0985143, 1e-9),
+        (FullBatchLoss::Supcon, 3, 2, 0.2, 20801.794, 1e-7),
+        (FullBatchLoss::Supcon, 5, 2, 0.08, 24650270.0, 1e-7),
     ] {
         let family = step(majority, minority, 10);
         let phase = ratio_phase(&family, &model(loss, temperature));
@@ -91,7 +92,7 @@ fn one_majority_class_has_a_closed_form() {
         let e = f64::exp(-2.0 / temperature);
         let b = 2.0 - e * (1.0 + e);
         let expected = minority as f64 * (b + (b * b + 8.0 * e * e * (1.0 + e)).sqrt()) / (2.0 * e * (1.0 + e));
-        let found = ratio_phase(&step(1, minority, 10), &model(Loss::Population, temperature)).threshold;
+        let found = ratio_phase(&step(1, minority, 10), &model(FullBatchLoss::Population, temperature)).threshold;
         match found {
             Some(found) => assert!(
                 (found / expected - 1.0).abs() < 1e-11,
@@ -104,25 +105,68 @@ fn one_majority_class_has_a_closed_form() {
 
 #[test]
 fn never_is_said_where_theory_says_it() {
-    let phase = ratio_phase(&step(3, 2, 10), &model(Loss::Supcon, 0.3));
+    let phase = ratio_phase(&step(3, 2, 10), &model(FullBatchLoss::Supcon, 0.3));
     assert!(phase.never && phase.threshold.is_none() && phase.collapsed.is_empty() && phase.intervals.is_empty());
-    assert!(text(&phase).contains("no ratio collapses any classes"));
-    // One small class, two classes, and the loss that does not see imbalance.
-    assert!(ratio_phase(&step(4, 1, 10), &model(Loss::Supcon, 0.3)).never);
-    assert!(ratio_phase(&step(1, 1, 10), &model(Loss::Sincere, 0.3)).never);
+    // A scan and a limit are no proof for every ratio, and the answer says what was looked at.
+    assert_eq!(phase.never_because, Some(Never::ScanAndLimit));
+    assert!(!Never::ScanAndLimit.is_theorem());
+    assert!((phase.limit.unwrap() - 0.818_776_1).abs() < 1e-7);
+    assert!(phase.scanned >= 400);
+    let said = text(&phase);
+    let expected = format!("none of the {} ratios scanned from 1 to 1000000000", phase.scanned);
+    assert!(
+        said.contains(&expected) && said.contains("the limit of large ratios"),
+        "{said}"
+    );
+    assert!(
+        said.contains("is 0.818776") && !said.contains("no ratio collapses"),
+        "{said}"
+    );
+    // One small class, two classes, and the loss that does not see imbalance: theorems.
     let balanced = Model {
-        anchors: Anchors::Class,
-        ..model(Loss::Bcl, 0.3)
+        training: Training::full_batch(FullBatch {
+            anchors: Anchors::Class,
+            ..FullBatchLoss::Bcl.into()
+        }),
+        ..model(FullBatchLoss::Bcl, 0.3)
     };
-    assert!(ratio_phase(&step(2, 5, 10), &balanced).never);
+    let relu = Model {
+        features: Features {
+            nonnegative: true,
+            ..Features::default()
+        },
+        ..model(FullBatchLoss::Sincere, 0.3)
+    };
+    for (family, model, because) in [
+        (step(4, 1, 10), model(FullBatchLoss::Supcon, 0.3), Never::OneSmallClass),
+        (step(1, 1, 10), model(FullBatchLoss::Sincere, 0.3), Never::TwoClasses),
+        (step(2, 5, 10), balanced, Never::BalancedLoss),
+        (step(2, 5, 10), relu, Never::NonnegativeFeatures),
+    ] {
+        let phase = ratio_phase(&family, &model);
+        assert!(phase.never && phase.never_because == Some(because) && because.is_theorem());
+        assert!(
+            text(&phase).contains("no ratio collapses any classes: "),
+            "{}",
+            text(&phase)
+        );
+    }
     // Just below tau*(3) = 0.20505036 it happens; a limit in front of the threshold is not "never".
     let short = Settings {
         ratios: (1.0, 20_000.0),
         ..Settings::default()
     };
-    let phase = over_ratio(&step(3, 2, 10), &model(Loss::Supcon, 0.2), &short, &Control::default()).unwrap();
-    assert!(!phase.never && phase.threshold.is_none());
-    assert!(text(&phase).contains("no classes are found collapsed at any ratio from 1 to 20000"));
+    let phase = over_ratio(
+        &step(3, 2, 10),
+        &model(FullBatchLoss::Supcon, 0.2),
+        &short,
+        &Control::default(),
+    )
+    .unwrap();
+    assert!(!phase.never && phase.never_because.is_none() && phase.threshold.is_none());
+    assert_eq!(phase.limit, Some(1.0));
+    let expected = format!("at any of the {} ratios scanned from 1 to 20000", phase.scanned);
+    assert!(text(&phase).contains(&expected), "{}", text(&phase));
 }
 
 #[test]
@@ -134,7 +178,7 @@ fn the_collapsed_temperatures_are_an_interval_that_is_not_a_half_line() {
         ratio: 135.0,
     };
     let family = Family::of_profile(profile).unwrap();
-    let model = model(Loss::Supcon, 0.1);
+    let model = model(FullBatchLoss::Supcon, 0.1);
     let phase = over_temperature(&family, &model, &Settings::default(), &Control::default()).unwrap();
     assert_eq!(phase.intervals.len(), 1, "{:?}", phase.intervals);
     let [low, high] = phase.intervals[0];
@@ -213,7 +257,7 @@ fn thresholds_of_unequal_sizes_are_certified_just_below_and_above() {
             2.0,
         ),
     ] {
-        let model = model(Loss::Supcon, temperature);
+        let model = model(FullBatchLoss::Supcon, temperature);
         let phase = ratio_phase(&family, &model);
         let threshold = phase.threshold.unwrap();
         assert!(threshold > 1.0 && phase.collapsed.len() == 1, "{phase:?}");
@@ -248,14 +292,14 @@ fn thresholds_of_unequal_sizes_are_certified_just_below_and_above() {
 #[test]
 fn explicit_sizes_and_profiles_are_the_same_family() {
     let sizes = |n: &[u64]| {
-        let model = model(Loss::Supcon, 1.0);
+        let model = model(FullBatchLoss::Supcon, 1.0);
         let problem = Problem::new(Classes::from_counts(n).unwrap(), model.clone()).unwrap();
         ratio_phase(&Family::of_problem(&problem), &model)
     };
     // STEP from two sizes, whatever their ratio, in any order.
     let (a, b) = (
         sizes(&[70, 10, 70, 10]),
-        ratio_phase(&step(2, 2, 10), &model(Loss::Supcon, 1.0)),
+        ratio_phase(&step(2, 2, 10), &model(FullBatchLoss::Supcon, 1.0)),
     );
     assert!((a.threshold.unwrap() / b.threshold.unwrap() - 1.0).abs() < 1e-12);
     assert_eq!((a.collapsed, b.collapsed), (vec![vec![1, 3]], vec![vec![2, 3]]));
@@ -266,14 +310,17 @@ fn explicit_sizes_and_profiles_are_the_same_family() {
         largest: 1000,
         ratio: 100.0,
     };
-    let b = ratio_phase(&Family::of_profile(exponential).unwrap(), &model(Loss::Supcon, 1.0));
+    let b = ratio_phase(
+        &Family::of_profile(exponential).unwrap(),
+        &model(FullBatchLoss::Supcon, 1.0),
+    );
     assert!((a.threshold.unwrap() / b.threshold.unwrap() - 1.0).abs() < 1e-11);
     assert_eq!(a.collapsed, b.collapsed);
 }
 
 #[test]
 fn a_population_needs_no_scale() {
-    let model = model(Loss::Population, 0.8);
+    let model = model(FullBatchLoss::Population, 0.8);
     let classes = Classes::from_probabilities(&[0.4, 0.4, 0.1, 0.1]).unwrap();
     let problem = Problem::new(classes, model.clone()).unwrap();
     let probabilities = ratio_phase(&Family::of_problem(&problem), &model).threshold.unwrap();
@@ -326,7 +373,7 @@ fn what_has_no_phases_is_refused_with_a_remedy() {
 
 #[test]
 fn the_diagram_agrees_with_the_lines_through_it() {
-    let (family, model) = (step(2, 2, 10), model(Loss::Supcon, 0.1));
+    let (family, model) = (step(2, 2, 10), model(FullBatchLoss::Supcon, 0.1));
     let settings = grid::Settings {
         points: (13, 11),
         ratios: (50.0, 400.0),
@@ -356,8 +403,30 @@ fn the_diagram_agrees_with_the_lines_through_it() {
     let csv = found.table().unwrap().to_csv();
     assert_eq!(csv.lines().count(), 1 + 13 * 11);
     assert!(csv.starts_with("ratio,temperature,collapsed_classes\n50,0.3,"));
-    let picture = ufmin::plot::diagram_svg(&found.diagram()).unwrap();
+    let picture = String::from_utf8(found.diagram().draw(Format::Svg).unwrap()).unwrap();
     assert!(picture.contains("<polyline") && picture.contains("imbalance ratio"));
+    // What is coloured ends at the boundary: with the corner behind it, the curve encloses as much as the regions cover.
+    let area = |points: &[[f64; 2]]| {
+        let logs: Vec<[f64; 2]> = points.iter().map(|point| point.map(f64::ln)).collect();
+        let cross = |(a, b): (&[f64; 2], &[f64; 2])| a[0] * b[1] - a[1] * b[0];
+        0.5 * logs.iter().zip(logs.iter().cycle().skip(1)).map(cross).sum::<f64>()
+    };
+    let Body::Chart(chart) = found.diagram().body else {
+        panic!("a diagram is a chart")
+    };
+    let names: Vec<&str> = chart.series.iter().map(|series| series.name.as_str()).collect();
+    assert_eq!(names, ["2", "0", ""]);
+    let Mark::Regions(regions) = &chart.series[0].mark else {
+        panic!("counts are regions")
+    };
+    let covered: f64 = regions.iter().map(|region| area(region)).sum();
+    let mut outline = found.boundary[0].clone();
+    outline.push([400.0, 1.5]);
+    let enclosed = area(&outline).abs();
+    assert!(
+        enclosed > 0.3 && (covered - enclosed).abs() < 1e-9,
+        "{covered} {enclosed}"
+    );
 }
 
 fn ufmin(arguments: &str) -> (Option<i32>, String, String) {
@@ -456,6 +525,16 @@ fn a_profile_with_a_real_ratio_and_the_files_of_a_diagram() {
     let read = |name: &str| std::fs::read(output.join(name)).unwrap();
     assert!(read("phase.png").starts_with(b"\x89PNG"));
     assert!(read("phase.svg").starts_with(b"<svg"));
+    assert!(!output.join("phase.pdf").exists());
+    let (code, _, stderr) = ufmin(&format!(
+        "{problem} --grid 3x3 --pictures pdf --output {}",
+        folder.path().join("printed").display()
+    ));
+    assert_eq!(code, Some(0), "{stderr}");
+    let names = std::fs::read_dir(folder.path().join("printed")).unwrap();
+    let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["phase.csv", "phase.json", "phase.pdf"]);
     assert_eq!(read("phase.csv").iter().filter(|&&byte| byte == b'\n').count(), 64);
     let json: serde_json::Value = serde_json::from_slice(&read("phase.json")).unwrap();
     assert_eq!(json["schema"], "ufmin/phase-grid/1");
@@ -472,11 +551,11 @@ proptest! {
         minority in 1_u64..6,
         smallest in 2_u64..200,
         log_temperature in -3.0..1.5_f64,
-        loss in prop::sample::select(Loss::FULL_BATCH.to_vec()),
+        loss in prop::sample::select(FullBatchLoss::ALL.to_vec()),
         anchors in prop::sample::select(vec![Anchors::Sample, Anchors::Class]),
     ) {
         let family = step(majority, minority, smallest);
-        let model = Model { anchors, ..model(loss, log_temperature.exp()) };
+        let model = Model { training: Training::full_batch(FullBatch { anchors, ..loss.into() }), ..model(loss, log_temperature.exp()) };
         let settings = Settings { ratios: (1.0, 1e6), points: 60, ..Settings::default() };
         let phase = over_ratio(&family, &model, &settings, &Control::default()).unwrap();
         prop_assert!(!(phase.never && phase.threshold.is_some()));
@@ -498,7 +577,7 @@ proptest! {
     ) {
         exponents.extend([0.0, 1.0]);
         let sizes: Vec<u64> = exponents.iter().map(|e| (10.0 * 1e6_f64.powf(*e)).round() as u64).collect();
-        let model = model(Loss::Supcon, log_temperature.exp());
+        let model = model(FullBatchLoss::Supcon, log_temperature.exp());
         let problem = Problem::new(Classes::from_counts(&sizes).unwrap(), model.clone()).unwrap();
         let family = Family::of_problem(&problem);
         let settings = Settings { ratios: (1.0, 1e6), points: 60, ..Settings::default() };

@@ -11,13 +11,13 @@ use rayon::prelude::*;
 use ufmin::certificate::{Verdict, certify};
 use ufmin::math::control::Control;
 use ufmin::method::conic;
-use ufmin::objective::{Anchors, Loss};
-use ufmin::problem::{Classes, Model, Problem, Run};
-use ufmin::program::Program;
+use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
 use ufmin::report::Report;
 use ufmin::solution::{Method, Termination};
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
+
+use crate::program;
 
 /// SplitMix64: a few lines, any seed, the same stream everywhere.
 pub(super) struct Random(pub(super) u64);
@@ -62,7 +62,7 @@ struct Range {
 #[derive(Debug, Clone)]
 struct Instance {
     sizes: Vec<u64>,
-    loss: Loss,
+    loss: FullBatchLoss,
     anchors: Anchors,
     temperature: f64,
 }
@@ -93,17 +93,20 @@ impl Instance {
         random.shuffle(&mut sizes);
         Self {
             sizes,
-            loss: Loss::FULL_BATCH[index % Loss::FULL_BATCH.len()],
-            anchors: [Anchors::Sample, Anchors::Class][index / Loss::FULL_BATCH.len() % 2],
+            loss: FullBatchLoss::ALL[index % FullBatchLoss::ALL.len()],
+            anchors: [Anchors::Sample, Anchors::Class][index / FullBatchLoss::ALL.len() % 2],
             temperature: random.log_uniform(range.temperature),
         }
     }
 
     fn problem(&self) -> Problem {
         let model = Model {
-            loss: self.loss,
-            anchors: self.anchors,
             temperature: self.temperature,
+            training: Training::full_batch(FullBatch {
+                loss: self.loss,
+                anchors: self.anchors,
+                ..FullBatch::default()
+            }),
             ..Model::default()
         };
         Problem::new(Classes::from_counts(&self.sizes).unwrap(), model).unwrap()
@@ -111,7 +114,7 @@ impl Instance {
 
     /// Rule (8) says which classes share a vector, THEORY 3: nothing may be left open.
     fn has_a_rule(&self) -> bool {
-        self.anchors == Anchors::Sample && matches!(self.loss, Loss::Supcon | Loss::Population)
+        self.anchors == Anchors::Sample && matches!(self.loss, FullBatchLoss::Supcon | FullBatchLoss::Population)
     }
 }
 
@@ -409,12 +412,7 @@ fn agrees(instance: &Instance) -> bool {
     }
     let context = format!("{instance:?}");
     assert_exact(&exact, &context);
-    let solution = conic::solve(
-        &Program::new(&problem),
-        &conic::Settings::default(),
-        &Control::default(),
-    )
-    .unwrap();
+    let solution = conic::solve(&program(&problem), &conic::Settings::default(), &Control::default()).unwrap();
     let other = certify(&problem, &solution.gram, 1e-8).unwrap();
     let here = &exact.certificate;
     assert_eq!(
@@ -437,7 +435,7 @@ fn agrees(instance: &Instance) -> bool {
 
     let partition = here.gram.partition();
     let column: Vec<f64> = match instance.loss {
-        Loss::Bcl => vec![1.0; partition.groups()],
+        FullBatchLoss::Bcl => vec![1.0; partition.groups()],
         _ => partition.sizes().to_vec(),
     };
     let y = here.dual.matrix(&here.gram, &column).unwrap();
@@ -508,7 +506,7 @@ fn extreme_problems_end_with_a_proof_or_say_so() {
     let mut instances = Vec::new();
     for sizes in profiles {
         for temperature in [0.002, 0.005, 0.1, 50.0] {
-            for loss in Loss::FULL_BATCH {
+            for loss in FullBatchLoss::ALL {
                 for anchors in ANCHORS {
                     instances.push(Instance {
                         sizes: sizes.to_vec(),

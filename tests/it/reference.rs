@@ -5,19 +5,19 @@ use serde::Deserialize;
 use ufmin::certificate::{Verdict, certify};
 use ufmin::math::control::Control;
 use ufmin::method::conic;
-use ufmin::objective::{Anchors, Loss};
-use ufmin::problem::{Classes, Model, Problem};
-use ufmin::program::Program;
+use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Training};
 use ufmin::report::Report;
 use ufmin::solution::Method;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
 
+use crate::program;
+
 #[derive(Deserialize)]
 pub(crate) struct Optimum {
     sizes: Option<Vec<u64>>,
     probabilities: Option<Vec<f64>>,
-    loss: Loss,
+    loss: FullBatchLoss,
     anchors: Anchors,
     temperature: f64,
     excess: Option<f64>,
@@ -35,9 +35,12 @@ impl Optimum {
             _ => panic!("a case has sizes or probabilities"),
         };
         let model = Model {
-            loss: self.loss,
-            anchors: self.anchors,
             temperature: self.temperature,
+            training: Training::full_batch(FullBatch {
+                loss: self.loss,
+                anchors: self.anchors,
+                ..FullBatch::default()
+            }),
             ..Model::default()
         };
         Problem::new(classes, model).unwrap()
@@ -80,12 +83,7 @@ fn conic_agrees_with_stored_optima() {
     let mut loose = 0;
     for case in cases {
         let problem = case.problem();
-        let solution = conic::solve(
-            &Program::new(&problem),
-            &conic::Settings::default(),
-            &Control::default(),
-        )
-        .unwrap();
+        let solution = conic::solve(&program(&problem), &conic::Settings::default(), &Control::default()).unwrap();
         let certificate = certify(&problem, &solution.gram, 1e-8).unwrap();
         assert_eq!(
             certificate.verdict,

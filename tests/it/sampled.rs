@@ -7,29 +7,44 @@ use rand_chacha::ChaCha8Rng;
 use ufmin::certificate::{BoundMethod, Verdict, certify};
 use ufmin::gram::{Gram, Partition};
 use ufmin::math::control::Control;
-use ufmin::objective::{Loss, Objective, Sampled};
-use ufmin::problem::{Batches, Classes, Model, Problem};
-use ufmin::program::Program;
+use ufmin::objective::{Objective, Sampled};
+use ufmin::problem::{BatchLoss, Classes, Features, FullBatchLoss, Model, Problem, Run, Sampling, Training};
 use ufmin::report::view::{Style, View};
 use ufmin::solution::Method;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
 
+use crate::program_on;
+
 fn nce(negatives: u64, temperature: f64) -> Model {
     Model {
-        loss: Loss::Nce,
-        negatives: Some(negatives),
         temperature,
+        training: Training::sampled_negatives(negatives),
         ..Model::default()
     }
 }
 
 fn batches(size: u64, temperature: f64) -> Model {
+    batches_of(BatchLoss::Supcon, size, temperature)
+}
+
+fn batches_of(loss: BatchLoss, size: u64, temperature: f64) -> Model {
     Model {
-        batches: Batches::Random { size },
         temperature,
+        training: Training::random_batches(loss, size),
         ..Model::default()
     }
+}
+
+fn sampling(problem: &Problem) -> Sampling {
+    match problem.model().training {
+        Training::Sampled(sampling) => sampling,
+        Training::FullBatch(full) => panic!("{full:?}"),
+    }
+}
+
+fn sampled_on(problem: &Problem, partition: &Partition) -> Sampled {
+    Sampled::on_partition(problem, &sampling(problem), partition)
 }
 
 fn problem(probabilities: &[f64], model: &Model) -> Problem {
@@ -72,22 +87,23 @@ fn enumerated(problem: &Problem, gram: &DMatrix<f64>) -> (f64, f64, DMatrix<f64>
     };
     let k = rho.len();
     let v = model.views as f64;
-    let draws = match model.batches {
-        Batches::Random { size } => size,
-        Batches::Full => model.negatives.unwrap(),
+    let sampling = sampling(problem);
+    let draws = match sampling {
+        Sampling::RandomBatches { size, .. } => size,
+        Sampling::Negatives { count } => count,
     };
     let u = |c: usize, d: usize| ((gram[(c, d)] - 1.0) / model.temperature).exp();
     let (mut floor, mut excess, mut y) = (0.0, 0.0, DMatrix::zeros(k, k));
     for (counts, probability) in multinomial(draws, &rho) {
         for c in 0..k {
             // Weight of the anchor, mass at exponent zero, and mass of one negative.
-            let (weight, base, mass) = match (model.batches, model.loss) {
-                (Batches::Full, _) => (rho[c], 1.0 + counts[c], 1.0),
-                (Batches::Random { size }, loss) => {
+            let (weight, base, mass) = match sampling {
+                Sampling::Negatives { .. } => (rho[c], 1.0 + counts[c], 1.0),
+                Sampling::RandomBatches { loss, size } => {
                     if v * counts[c] < 2.0 {
                         continue;
                     }
-                    let own = if loss == Loss::Sincere {
+                    let own = if loss == BatchLoss::Sincere {
                         1.0
                     } else {
                         v * counts[c] - 1.0
@@ -123,9 +139,8 @@ fn matrix(k: usize, top: f64, random: &mut impl Rng) -> DMatrix<f64> {
 fn value_and_gradient_are_those_of_enumeration() {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let with = |loss, views, size, temperature| Model {
-        loss,
         views,
-        ..batches(size, temperature)
+        ..batches_of(loss, size, temperature)
     };
     let mut checked = 0;
     for temperature in [2.0, 0.5, 0.1, 0.04] {
@@ -140,17 +155,17 @@ fn value_and_gradient_are_those_of_enumeration() {
                 nce(1, temperature),
                 nce(2, temperature),
                 nce(6, temperature),
-                with(Loss::Supcon, 1, 3, temperature),
-                with(Loss::Supcon, 1, 6, temperature),
-                with(Loss::Supcon, 2, 4, temperature),
-                with(Loss::Supcon, 5, 3, temperature),
-                with(Loss::Sincere, 1, 3, temperature),
-                with(Loss::Sincere, 1, 7, temperature),
-                with(Loss::Sincere, 2, 4, temperature),
-                with(Loss::Sincere, 7, 5, temperature),
+                with(BatchLoss::Supcon, 1, 3, temperature),
+                with(BatchLoss::Supcon, 1, 6, temperature),
+                with(BatchLoss::Supcon, 2, 4, temperature),
+                with(BatchLoss::Supcon, 5, 3, temperature),
+                with(BatchLoss::Sincere, 1, 3, temperature),
+                with(BatchLoss::Sincere, 1, 7, temperature),
+                with(BatchLoss::Sincere, 2, 4, temperature),
+                with(BatchLoss::Sincere, 7, 5, temperature),
             ] {
                 let problem = problem(&rho, &model);
-                let sampled = Sampled::on_partition(&problem, &Partition::singletons(&problem)).unwrap();
+                let sampled = sampled_on(&problem, &Partition::singletons(&problem));
                 for top in [1.0, 0.2, -0.8] {
                     let gram = matrix(rho.len(), top, &mut random);
                     let (floor, excess, y) = enumerated(&problem, &gram);
@@ -179,6 +194,68 @@ fn value_and_gradient_are_those_of_enumeration() {
     assert_eq!(checked, 4 * 5 * 11 * 3);
 }
 
+/// A case of `tests/reference/integrals.json`.
+#[derive(serde::Deserialize)]
+struct Integral {
+    loss: String,
+    views: u64,
+    draws: u64,
+    temperature: f64,
+    groups: Vec<(f64, u64)>,
+    gram: Vec<Vec<f64>>,
+    excess: f64,
+    log_excess: f64,
+    gradient: Vec<Vec<f64>>,
+}
+
+/// Where nothing can be enumerated, up to 10^8 classes and 10^9 draws, the integrals are those of 50 digits: their lower
+/// end is below the scale of everything that is drawn, not of the class alone.
+#[test]
+fn integrals_of_many_classes_and_draws_are_those_of_fifty_digits() {
+    #[derive(serde::Deserialize)]
+    struct Integrals {
+        cases: Vec<Integral>,
+    }
+    let reference: Integrals = serde_json::from_str(include_str!("../reference/integrals.json")).unwrap();
+    assert!(reference.cases.len() >= 14);
+    for case in &reference.cases {
+        let model = match case.loss.as_str() {
+            "nce" => nce(case.draws, case.temperature),
+            kind => Model {
+                training: Training::random_batches(
+                    if kind == "sincere" {
+                        BatchLoss::Sincere
+                    } else {
+                        BatchLoss::Supcon
+                    },
+                    case.draws,
+                ),
+                views: case.views,
+                ..batches(case.draws, case.temperature)
+            },
+        };
+        let runs = case.groups.iter().map(|&(size, count)| Run { size, count });
+        let problem = Problem::new(Classes::from_runs(runs).unwrap(), model).unwrap();
+        let sampled = sampled_on(&problem, &Partition::by_size(&problem));
+        let groups = case.groups.len();
+        let gram = DMatrix::from_fn(groups, groups, |g, h| case.gram[g][h]);
+        let at = sampled.evaluate(&gram, case.log_excess);
+        let context = format!(
+            "{} {:?} {} draws at {}",
+            case.loss, case.groups, case.draws, case.temperature
+        );
+        let off = sampled.excess(&at) - 1.0;
+        assert!(off.abs() < 1e-14, "{context}: {off:e}");
+        assert!((sampled.log_excess(&at) - case.excess.ln()).abs() < 1e-14, "{context}");
+        for g in 0..groups {
+            for h in (0..groups).filter(|&h| case.gradient[g][h] > 0.0) {
+                let off = sampled.gradient(&at)[(g, h)] * case.excess / case.gradient[g][h] - 1.0;
+                assert!(off.abs() < 1e-14, "{context}: {off:e} of the slope {g}, {h}");
+            }
+        }
+    }
+}
+
 #[test]
 fn groups_stand_for_their_classes() {
     let mut random = ChaCha8Rng::seed_from_u64(2);
@@ -190,8 +267,8 @@ fn groups_stand_for_their_classes() {
             values[(g, g)] = value;
         }
         let gram = Gram::from_groups(grouped.clone(), values.clone());
-        let single = Sampled::on_partition(&problem, &Partition::singletons(&problem)).unwrap();
-        let grouped = Sampled::on_partition(&problem, &grouped).unwrap();
+        let single = sampled_on(&problem, &Partition::singletons(&problem));
+        let grouped = sampled_on(&problem, &grouped);
         let (dense, few) = (single.evaluate(&gram.to_dense(), 0.0), grouped.evaluate(&values, 0.0));
         assert!((single.log_excess(&dense) - grouped.log_excess(&few)).abs() < 1e-14);
         for (i, g) in [(0, 0), (1, 1), (5, 2)] {
@@ -213,13 +290,12 @@ fn hessian_products_are_slopes_of_the_gradient() {
             batches(3, temperature),
             batches(64, temperature),
             Model {
-                loss: Loss::Sincere,
                 views: 2,
-                ..batches(64, temperature)
+                ..batches_of(BatchLoss::Sincere, 64, temperature)
             },
         ] {
             let problem = Problem::new(Classes::from_counts(&[40, 9, 9, 3]).unwrap(), model.clone()).unwrap();
-            let sampled = Sampled::on_partition(&problem, &Partition::by_size(&problem)).unwrap();
+            let sampled = sampled_on(&problem, &Partition::by_size(&problem));
             let mut at = matrix(3, 0.5, &mut random);
             at[(1, 1)] = 0.3;
             let mut direction = matrix(3, 1.0, &mut random);
@@ -248,19 +324,19 @@ fn many_draws_give_the_population_loss() {
     let gram = matrix(4, 0.5, &mut random);
     for temperature in [1.0, 0.1] {
         let population = Model {
-            loss: Loss::Population,
             temperature,
+            training: Training::full_batch(FullBatchLoss::Population),
             ..Model::default()
         };
         let limit = problem(&rho, &population);
-        let program = Program::on_partition(&limit, Partition::singletons(&limit));
+        let program = program_on(&limit, Partition::singletons(&limit));
         let limit = program.class_level();
         let limit = limit.log_excess(&limit.evaluate(&gram, 0.0));
         for model in [nce, batches] {
             let mut last = f64::INFINITY;
             for draws in [1_000, 10_000, 100_000, 100_000_000] {
                 let problem = problem(&rho, &model(draws, temperature));
-                let sampled = Sampled::on_partition(&problem, &Partition::singletons(&problem)).unwrap();
+                let sampled = sampled_on(&problem, &Partition::singletons(&problem));
                 let distance = (sampled.log_excess(&sampled.evaluate(&gram, 0.0)) - limit).abs();
                 assert!(distance * (draws as f64) < 50.0, "{draws}: {distance:e}");
                 assert!(distance < 0.2 * last);
@@ -284,7 +360,7 @@ fn the_excess_survives_underflow() {
                     ..model.clone()
                 },
             );
-            let sampled = Sampled::on_partition(&problem, &Partition::singletons(&problem)).unwrap();
+            let sampled = sampled_on(&problem, &Partition::singletons(&problem));
             let log_scale = sampled.log_excess(&sampled.evaluate(&gram, 0.0));
             let point = sampled.evaluate(&gram, log_scale);
             assert!((sampled.excess(&point) - 1.0).abs() < 1e-12, "{temperature}");
@@ -306,11 +382,10 @@ fn the_excess_survives_underflow() {
 #[test]
 fn random_batches_have_the_expected_loss() {
     let sizes = [60u64, 25, 10, 5];
-    for (loss, views) in [(Loss::Supcon, 1), (Loss::Supcon, 2), (Loss::Sincere, 1)] {
+    for (loss, views) in [(BatchLoss::Supcon, 1), (BatchLoss::Supcon, 2), (BatchLoss::Sincere, 1)] {
         let model = Model {
-            loss,
             views,
-            ..batches(48, 0.3)
+            ..batches_of(loss, 48, 0.3)
         };
         let problem = Problem::new(Classes::from_counts(&sizes).unwrap(), model).unwrap();
         let solved = solved(&problem);
@@ -335,7 +410,11 @@ fn random_batches_have_the_expected_loss() {
                         .filter(|&d| d != c)
                         .map(|d| counts[d] * ((gram[(c, d)] - 1.0) / 0.3).exp())
                         .sum();
-                    let own = if loss == Loss::Sincere { 1.0 } else { counts[c] - 1.0 };
+                    let own = if loss == BatchLoss::Sincere {
+                        1.0
+                    } else {
+                        counts[c] - 1.0
+                    };
                     value += counts[c] / (48.0 * views as f64) * (own + negatives).ln();
                 }
             }
@@ -429,9 +508,16 @@ fn stored_optima_are_met_to_the_last_digits() {
         let model = match case.kind.as_str() {
             "nce" => nce(case.draws, case.temperature),
             kind => Model {
-                loss: if kind == "sincere" { Loss::Sincere } else { Loss::Supcon },
                 views: case.views,
-                ..batches(case.draws, case.temperature)
+                ..batches_of(
+                    if kind == "sincere" {
+                        BatchLoss::Sincere
+                    } else {
+                        BatchLoss::Supcon
+                    },
+                    case.draws,
+                    case.temperature,
+                )
             },
         };
         let problem = Problem::new(Classes::from_counts(&case.weights).unwrap(), model).unwrap();
@@ -489,7 +575,10 @@ fn a_curve_leads_to_its_limit() {
     assert_eq!(json["schema"], "ufmin/curve/1");
     assert_eq!(json["rows"][1]["collapsed"], serde_json::json!([[2, 3]]));
     assert!(found.text(Style::default()).contains("population"));
-    assert!(ufmin::plot::chart_svg(&found.chart()).unwrap().contains("batch size"));
+    let figure = found.chart(&problem);
+    assert_eq!(figure.subtitle, "supcon, temperature 1, sizes 2 \u{d7} 10, 2 \u{d7} 1");
+    let picture = String::from_utf8(figure.draw(ufmin::plot::Format::Svg).unwrap()).unwrap();
+    assert!(picture.contains("batch size"));
 }
 
 /// What no loss can be says which field, and what to do.
@@ -583,7 +672,7 @@ fn a_wrong_matrix_is_not_certified_and_its_bound_holds() {
 fn nonnegative_features_are_an_orthogonal_frame() {
     for model in [nce(5, 0.1), batches(6, 1.0), batches(256, 0.02)] {
         let model = Model {
-            nonnegative: true,
+            features: Features::nonnegative(),
             ..model
         };
         let found = solved(&Problem::new(Classes::from_counts(&[50, 20, 20, 1]).unwrap(), model).unwrap());
@@ -630,9 +719,8 @@ impl Instance {
             0 | 1 => nce(draws - 2, temperature),
             2 => batches(draws, temperature),
             3 => Model {
-                loss: Loss::Sincere,
                 views: 1 + index / 5 % 2,
-                ..batches(draws, temperature)
+                ..batches_of(BatchLoss::Sincere, draws, temperature)
             },
             _ => Model {
                 views: 1 + index / 5 % 3,

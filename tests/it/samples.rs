@@ -2,11 +2,13 @@
 
 use nalgebra::DMatrix;
 use proptest::prelude::*;
-use ufmin::objective::{Anchors, Loss, Objective, SampleLoss, Singletons};
-use ufmin::problem::{Classes, Model, Problem};
-use ufmin::program::{Entries, Program, lift_samples};
+use ufmin::objective::{Objective, SampleLoss};
+use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
+use ufmin::program::{Entries, lift_samples};
 
 use crate::loss::{problem, sample_level};
+
+use crate::program;
 
 /// The Gram matrix of unit vectors in four dimensions with entries from `raw`.
 fn gram(raw: &[f64], n: usize) -> DMatrix<f64> {
@@ -34,7 +36,7 @@ fn value(loss: &SampleLoss, gram: &DMatrix<f64>) -> f64 {
 prop_compose! {
     fn instance()(
         sizes in proptest::collection::vec(2u64..5, 2..5),
-        loss in proptest::sample::select(Loss::FULL_BATCH.to_vec()),
+        loss in proptest::sample::select(FullBatchLoss::ALL.to_vec()),
         anchors in proptest::sample::select(vec![Anchors::Sample, Anchors::Class]),
         temperature in 0.1f64..2.0,
         raw in proptest::collection::vec(-1.0f64..1.0, 80),
@@ -51,7 +53,8 @@ proptest! {
         let labels = labels(&sizes);
         let gram = gram(&raw, labels.len());
         let model = problem.model();
-        let expected = sample_level(&gram, &labels, model.loss, model.anchors, model.temperature);
+        let full = crate::full_batch(model);
+        let expected = sample_level(&gram, &labels, full.loss, full.anchors, model.temperature);
         let found = value(&loss, &gram);
         prop_assert!((found - expected).abs() < 1e-12 * (1.0 + expected.abs()), "{found} is not {expected}");
         let point = loss.evaluate(&gram, 0.0);
@@ -92,21 +95,21 @@ proptest! {
     #[test]
     fn invariant_matrices_have_the_value_of_the_program((sizes, problem, raw) in instance(), within in 0.5f64..1.0) {
         let loss = SampleLoss::new(&problem).unwrap();
-        let program = Program::new(&problem);
+        let program = program(&problem);
         let layout = program.layout();
         let mut values: Vec<f64> = (0..layout.len()).map(|e| 0.4 * raw[e % raw.len()]).collect();
         for collapsed in [true, false] {
             for g in 0..program.groups() {
                 values[layout.within(g)] = if collapsed { 1.0 } else { within };
             }
-            let evaluation = program.objective.evaluate(&values);
+            let evaluation = program.objective().evaluate(&values);
             let lifted = lift_samples(&program, &Entries { values: values.clone() });
             prop_assert_eq!(lifted.nrows() as u64, sizes.iter().sum::<u64>());
             let point = loss.evaluate(&lifted, 0.0);
             let error = (loss.excess(&point) - evaluation.excess).abs();
             // Two hundred exponents of up to 1/tau each, rounded.
             prop_assert!(error < 1e-12 * evaluation.excess.abs().max(1e-3), "excess is off by {error}");
-            match (loss.floor(), program.objective.floor()) {
+            match (loss.floor(), program.objective().floor()) {
                 (Some(a), Some(b)) => prop_assert!((a - b).abs() < 1e-13 * (1.0 + b.abs())),
                 (a, b) => prop_assert_eq!(a, b),
             }
@@ -117,16 +120,16 @@ proptest! {
 /// At temperature 0.05 the excess of collapsed features is below 1e-8 of the loss, and has its digits.
 #[test]
 fn the_excess_keeps_its_digits_near_collapse() {
-    let problem = problem(&[6, 3, 2], Loss::Supcon, Anchors::Sample, 0.05);
+    let problem = problem(&[6, 3, 2], FullBatchLoss::Supcon, Anchors::Sample, 0.05);
     let loss = SampleLoss::new(&problem).unwrap();
-    let program = Program::new(&problem);
+    let program = program(&problem);
     let layout = program.layout();
     let mut values = vec![-0.4; layout.len()];
     for g in 0..program.groups() {
         values[layout.within(g)] = 1.0;
     }
     let mut lifted = lift_samples(&program, &Entries { values: values.clone() });
-    let expected = program.objective.evaluate(&values);
+    let expected = program.objective().evaluate(&values);
     let point = loss.evaluate(&lifted, expected.log_excess);
     assert!((loss.excess(&point) - 1.0).abs() < 1e-12);
     assert!((loss.log_excess(&point) - expected.log_excess).abs() < 1e-12);
@@ -149,8 +152,11 @@ fn the_excess_keeps_its_digits_near_collapse() {
 fn views_and_single_samples_are_as_at_class_level() {
     for singletons in [Singletons::Skip, Singletons::Zero] {
         let model = Model {
-            singletons,
             temperature: 0.5,
+            training: Training::full_batch(FullBatch {
+                singletons,
+                ..FullBatch::default()
+            }),
             ..Model::default()
         };
         let problem = Problem::new(Classes::from_counts(&[4, 1, 3, 1]).unwrap(), model).unwrap();
@@ -184,7 +190,7 @@ fn views_and_single_samples_are_as_at_class_level() {
 #[test]
 fn probabilities_have_no_samples() {
     let model = Model {
-        loss: Loss::Population,
+        training: Training::full_batch(FullBatchLoss::Population),
         ..Model::default()
     };
     let problem = Problem::new(Classes::from_probabilities(&[0.5, 0.5]).unwrap(), model).unwrap();

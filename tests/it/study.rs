@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use ufmin::error::Error;
 use ufmin::math::control::Control;
-use ufmin::problem::{Batches, Classes, Model, Problem};
+use ufmin::problem::{BatchLoss, Classes, Model, Problem, Sampling, Training};
 use ufmin::report::Report;
 use ufmin::report::view::View;
 use ufmin::spec::Options;
@@ -579,7 +579,10 @@ fn tables_have_a_line_for_every_row() {
 #[test]
 fn a_stopped_curve_has_its_finished_rows() {
     let model = Model {
-        batches: Batches::Random { size: 8 },
+        training: Training::Sampled(Sampling::RandomBatches {
+            loss: BatchLoss::Supcon,
+            size: 8,
+        }),
         ..Model::default()
     };
     let problem = Problem::new(Classes::from_counts(&[9, 5, 4]).unwrap(), model).unwrap();

@@ -5,9 +5,11 @@ use proptest::prelude::*;
 use ufmin::gram::{Gram, Partition};
 use ufmin::math::control::Control;
 use ufmin::problem::{Classes, Model, Problem, Run};
-use ufmin::program::{Entries, Program, lift, lift_samples, reduce, reduce_samples};
+use ufmin::program::{Entries, lift, lift_samples, reduce, reduce_samples};
 use ufmin::solve::solve;
 use ufmin::spec::Options;
+
+use crate::program;
 
 fn problem(sizes: &[u64], temperature: f64) -> Problem {
     Problem::new(
@@ -24,7 +26,7 @@ proptest! {
     #[test]
     fn lift_then_reduce_is_the_identity(sizes in proptest::collection::vec(2u64..5, 2..7), seed in 0.0f64..9.0) {
         let problem = problem(&sizes, 0.5);
-        let program = Program::new(&problem);
+        let program = program(&problem);
         let r = program.groups();
         let values = DMatrix::from_fn(r, r, |g, h| (seed + (g * h + g + h) as f64).sin());
         let gram = Gram::from_groups(program.partition.clone(), values);
@@ -82,7 +84,7 @@ fn a_million_balanced_classes_are_one_group() {
     }])
     .unwrap();
     let problem = Problem::new(classes, Model::default()).unwrap();
-    assert_eq!(Program::new(&problem).groups(), 1);
+    assert_eq!(program(&problem).groups(), 1);
     let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
     assert!(solved.is_certified());
     let expected = -1.0 / 999_999.0;

@@ -1,5 +1,9 @@
 //! Everything that knows clarabel: data layout, settings, statuses. Upgrading clarabel touches this file alone.
 
+// The BLAS and LAPACK symbols that clarabel leaves undefined: without this line nothing would name the crate, and the
+// linker would never see it.
+extern crate lapack_faer as _;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ::clarabel::algebra::CscMatrix;

@@ -8,19 +8,17 @@
 //! Nothing is assumed about within-class collapse: `x_gg` is a variable, and comes out as 1.
 
 mod clarabel;
-#[cfg(not(feature = "system-blas"))]
-mod lapack;
 mod program;
-pub mod svec;
-
-pub use program::{Cone, ConeProgram, Encoding, TANGENT_BELOW, memory_estimate};
+mod svec;
 
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::Error;
 use crate::math::control::Control;
-use crate::program::Program;
-use crate::solution::{Method, Solution, Termination};
+use crate::method::{Attempt, Method, Refusal};
+use crate::program::{Program, Reduced};
+use crate::solution::{self, Solution, Termination};
+use program::{Encoding, memory_estimate};
 
 /// Settings of the conic method.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,20 +41,49 @@ impl Default for Settings {
     }
 }
 
+/// The conic program.
+#[derive(Debug, Clone, Copy)]
+pub struct Conic;
+
+impl Method for Conic {
+    fn name(&self) -> solution::Method {
+        solution::Method::Conic
+    }
+
+    fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
+        match program {
+            Reduced::FullBatch(program) => check_memory(program.groups(), &Settings::default()),
+            Reduced::Sampled(_) => Err(Refusal::Sampled),
+        }
+    }
+
+    fn minimise(
+        &self,
+        program: &Reduced<'_>,
+        _start: Option<&DMatrix<f64>>,
+        control: &Control,
+    ) -> Result<Attempt, Error> {
+        match program {
+            Reduced::FullBatch(program) => solve(program, &Settings::default(), control).map(Attempt::Found),
+            Reduced::Sampled(_) => Err(Refusal::Sampled.error(self.name())),
+        }
+    }
+}
+
 /// Whether a program of so many groups may be built and solved.
 ///
 /// # Errors
-/// [`Error::TooLarge`] where the memory estimate exceeds the limit.
-pub fn check_memory(groups: usize, settings: &Settings) -> Result<(), Error> {
+/// [`Refusal::Memory`] where the estimate exceeds the limit.
+pub fn check_memory(groups: usize, settings: &Settings) -> Result<(), Refusal> {
     let bytes = memory_estimate(groups);
     if bytes <= settings.memory_limit {
         return Ok(());
     }
-    Err(Error::TooLarge {
+    Err(Refusal::Memory {
         what: format!("the conic program with {groups} distinct class sizes"),
         bytes,
         limit: settings.memory_limit,
-        hint: "the exact solver needs no semidefinite program (--method auto --cross-check never); or round the sizes so that fewer are distinct".to_owned(),
+        hint: "the exact solver needs no semidefinite program (--method auto --cross-check never); or round the sizes so that fewer are distinct",
     })
 }
 
@@ -64,9 +91,9 @@ pub fn check_memory(groups: usize, settings: &Settings) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::TooLarge`] before any work where the memory estimate exceeds the limit.
-pub fn solve(program: &Program, settings: &Settings, control: &Control) -> Result<Solution, Error> {
+pub fn solve(program: &Program<'_>, settings: &Settings, control: &Control) -> Result<Solution, Error> {
     let groups = program.groups();
-    check_memory(groups, settings)?;
+    check_memory(groups, settings).map_err(|refusal| refusal.error(solution::Method::Conic))?;
     let mut centre = first_centre(program);
     let mut iterations = 0;
     let mut best: Option<(Vec<f64>, Termination)> = None;
@@ -86,7 +113,7 @@ pub fn solve(program: &Program, settings: &Settings, control: &Control) -> Resul
             return Ok(solution(program, &entries, outcome.termination, iterations));
         }
         let entries = encoding.entries(&outcome.x);
-        let remaining = encoding.contraction * encoding.step(&outcome.x) * program.objective.temperature();
+        let remaining = encoding.contraction * encoding.step(&outcome.x) * program.objective().temperature();
         best = Some((entries.clone(), outcome.termination));
         if remaining < settings.entry_tolerance {
             break;
@@ -103,7 +130,7 @@ pub fn solve(program: &Program, settings: &Settings, control: &Control) -> Resul
 /// Where the first pass is centred: the [`predict`]ed optimum if there is one, else the [`plain_start`]. The centre sets
 /// the scaling and the tangents; it need not be feasible or near, and how far the solution is from it decides whether
 /// another pass is needed. It is never returned as a solution.
-fn first_centre(program: &Program) -> Vec<f64> {
+fn first_centre(program: &Program<'_>) -> Vec<f64> {
     let start = plain_start(program);
     if program.nonnegative || program.classes() <= 2.0 || program.groups() == 1 {
         return start;
@@ -112,7 +139,7 @@ fn first_centre(program: &Program) -> Vec<f64> {
 }
 
 /// The simplex ETF; the orthogonal frame for nonnegative features.
-fn plain_start(program: &Program) -> Vec<f64> {
+fn plain_start(program: &Program<'_>) -> Vec<f64> {
     let cosine = if program.nonnegative {
         0.0
     } else {
@@ -132,10 +159,10 @@ const PREDICTIONS: usize = 30;
 /// Estimates a regular optimum, where `S = v v^T` and `M v = 0`, THEORY (3), from the gradient `A` at `M` by
 /// `M <- M + tau (x_c + x_c' - log A)`, `v = e^x`, with `x` from one Newton step on `M v = 0` each time.
 /// `None` where that does not settle inside [-1, 1].
-fn predict(program: &Program, start: &[f64]) -> Option<Vec<f64>> {
+fn predict(program: &Program<'_>, start: &[f64]) -> Option<Vec<f64>> {
     let groups = program.groups();
     let layout = program.layout();
-    let objective = &program.objective;
+    let objective = program.objective();
     let tau = objective.temperature();
     let others = |g: usize, h: usize| program.multiplicity[h] - f64::from(u8::from(g == h));
     let mut entries = start.to_vec();
@@ -214,7 +241,7 @@ fn predict(program: &Program, start: &[f64]) -> Option<Vec<f64>> {
     None
 }
 
-fn solution(program: &Program, entries: &[f64], termination: Termination, iterations: u64) -> Solution {
+fn solution(program: &Program<'_>, entries: &[f64], termination: Termination, iterations: u64) -> Solution {
     let layout = program.layout();
     Solution {
         gram: program.gram(entries),
@@ -222,7 +249,7 @@ fn solution(program: &Program, entries: &[f64], termination: Termination, iterat
         clusters: Vec::new(),
         rank: None,
         factor: None,
-        method: Method::Conic,
+        method: solution::Method::Conic,
         termination,
         iterations,
     }

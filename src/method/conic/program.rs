@@ -20,11 +20,11 @@ use crate::objective::{Layout, Row};
 use crate::program::Program;
 
 /// Rows whose `S` at the centre is below this enter by their tangent.
-pub const TANGENT_BELOW: f64 = 0.2;
+pub(super) const TANGENT_BELOW: f64 = 0.2;
 
 /// A cone and the number of rows it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cone {
+pub(super) enum Cone {
     /// Nonnegative orthant of the given dimension.
     Nonnegative(usize),
     /// Exponential cone, three rows.
@@ -35,7 +35,7 @@ pub enum Cone {
 
 impl Cone {
     /// Number of rows.
-    pub fn rows(self) -> usize {
+    pub(super) fn rows(self) -> usize {
         match self {
             Self::Nonnegative(n) => n,
             Self::Exponential => 3,
@@ -46,15 +46,15 @@ impl Cone {
 
 /// A cone program with sparse `A` as triplets.
 #[derive(Debug, Clone, Default)]
-pub struct ConeProgram {
+pub(super) struct ConeProgram {
     /// Objective.
-    pub q: Vec<f64>,
+    pub(super) q: Vec<f64>,
     /// Entries `(row, column, value)` of `A`.
-    pub triplets: Vec<(usize, usize, f64)>,
+    pub(super) triplets: Vec<(usize, usize, f64)>,
     /// Right-hand side.
-    pub b: Vec<f64>,
+    pub(super) b: Vec<f64>,
     /// Cones in the order of the rows, with what each is for.
-    pub cones: Vec<(Cone, String)>,
+    pub(super) cones: Vec<(Cone, String)>,
 }
 
 impl ConeProgram {
@@ -88,26 +88,26 @@ fn cone_memory(cone: Cone) -> f64 {
 
 /// Memory in bytes that an interior-point method needs for a program of `groups` groups, to within a factor of about two:
 /// the KKT factor holds the semidefinite block's dense Hessian, of order `groups (groups + 1) / 2`.
-pub fn memory_estimate(groups: usize) -> f64 {
+pub(super) fn memory_estimate(groups: usize) -> f64 {
     cone_memory(Cone::Psd(groups)) + cone_memory(Cone::Exponential) * (groups as f64).powi(2)
 }
 
 /// The encoding of a [`Program`] about a centre, with what is needed to read the answer.
 #[derive(Debug, Clone)]
-pub struct Encoding {
+pub(super) struct Encoding {
     /// The cone program.
-    pub cone_program: ConeProgram,
+    pub(super) cone_program: ConeProgram,
     /// Column of each entry's variable `d_e`; `None` for entries that are constants.
     columns: Vec<Option<usize>>,
     centre: Vec<f64>,
     temperature: f64,
     /// Largest `S/(1 + S)` of a tangent row: the factor by which solving again improves.
-    pub contraction: f64,
+    pub(super) contraction: f64,
 }
 
 impl Encoding {
     /// Encodes `program` about `centre` (entries in its [`Layout`]; within-class entries 1).
-    pub fn new(program: &Program, centre: Vec<f64>) -> Self {
+    pub(super) fn new(program: &Program<'_>, centre: Vec<f64>) -> Self {
         let layout = program.layout();
         let mut cone_program = ConeProgram::default();
         let columns: Vec<Option<usize>> = is_variable(program, layout)
@@ -118,7 +118,7 @@ impl Encoding {
             cone_program,
             columns,
             centre,
-            temperature: program.objective.temperature(),
+            temperature: program.objective().temperature(),
             contraction: 0.0,
         };
         encoding.add_objective(program);
@@ -130,7 +130,7 @@ impl Encoding {
     }
 
     /// Entries from a solution of the cone program: the inverse of the encoding.
-    pub fn entries(&self, x: &[f64]) -> Vec<f64> {
+    pub(super) fn entries(&self, x: &[f64]) -> Vec<f64> {
         let variable = |(&centre, column): (&f64, &Option<usize>)| match column {
             Some(column) => centre + self.temperature * x[*column],
             None => centre,
@@ -139,7 +139,7 @@ impl Encoding {
     }
 
     /// Largest step `|d_e|` of a solution, in units of the temperature.
-    pub fn step(&self, x: &[f64]) -> f64 {
+    pub(super) fn step(&self, x: &[f64]) -> f64 {
         self.columns
             .iter()
             .flatten()
@@ -147,8 +147,8 @@ impl Encoding {
             .fold(0.0, f64::max)
     }
 
-    fn add_objective(&mut self, program: &Program) {
-        let objective = &program.objective;
+    fn add_objective(&mut self, program: &Program<'_>) {
+        let objective = program.objective();
         let at = objective.evaluate(&self.centre);
         let has_floor = objective.floor().is_some();
         let relative: Vec<f64> = at
@@ -181,9 +181,9 @@ impl Encoding {
         }
     }
 
-    fn add_tangent_row(&mut self, program: &Program, row: &Row, y: &[f64], relative: f64, log_scale: f64) {
+    fn add_tangent_row(&mut self, program: &Program<'_>, row: &Row, y: &[f64], relative: f64, log_scale: f64) {
         let tau = self.temperature;
-        for (&(entry, _), &y) in program.objective.terms()[row.start..row.end].iter().zip(y) {
+        for (&(entry, _), &y) in program.objective().terms()[row.start..row.end].iter().zip(y) {
             // y = w omega S_j / (tau excess): the cost of u = e^(d_e - d_r).
             let u = self.cone_program.variable(tau * y);
             let exponent = self.exponent(entry as usize, row.reference, None);
@@ -197,11 +197,11 @@ impl Encoding {
         }
     }
 
-    fn add_direct_row(&mut self, program: &Program, row: &Row, y: &[f64], relative: f64, scale: f64) {
+    fn add_direct_row(&mut self, program: &Program<'_>, row: &Row, y: &[f64], relative: f64, scale: f64) {
         let tau = self.temperature;
         let t = self.cone_program.variable(row.weight / scale);
         let mut simplex: Vec<(usize, f64)> = Vec::with_capacity(y.len() + 2);
-        for (&(entry, _), &y) in program.objective.terms()[row.start..row.end].iter().zip(y) {
+        for (&(entry, _), &y) in program.objective().terms()[row.start..row.end].iter().zip(y) {
             let share = tau * y * scale / row.weight;
             let u = self.cone_program.variable(0.0);
             let exponent = self.exponent(entry as usize, row.reference, Some(t));
@@ -258,7 +258,7 @@ impl Encoding {
     }
 
     /// The blocks stated in [`crate::program`].
-    fn add_blocks(&mut self, program: &Program) {
+    fn add_blocks(&mut self, program: &Program<'_>) {
         let layout = program.layout();
         let groups = program.groups();
         let mut scalars = Vec::new();
@@ -309,7 +309,7 @@ impl Encoding {
             .constrain(cone, "Gram matrix between groups".to_owned(), &rows);
     }
 
-    fn add_nonnegativity(&mut self, program: &Program) {
+    fn add_nonnegativity(&mut self, program: &Program<'_>) {
         let rows: Vec<(Vec<(usize, f64)>, f64)> = (0..program.layout().len())
             .filter(|&entry| self.columns[entry].is_some())
             .map(|entry| {
@@ -327,13 +327,13 @@ impl Encoding {
 }
 
 /// `p_g = slope x_gg + constant` with `p_g = x_gg + (1 - x_gg)/n_g`.
-fn diagonal_of_class(program: &Program, g: usize) -> (f64, f64) {
+fn diagonal_of_class(program: &Program<'_>, g: usize) -> (f64, f64) {
     let inverse = 1.0 / program.samples[g];
     (1.0 - inverse, inverse)
 }
 
 /// Which entries vary: within-class entries of classes of two or more samples, pairs of different classes.
-fn is_variable(program: &Program, layout: Layout) -> Vec<bool> {
+fn is_variable(program: &Program<'_>, layout: Layout) -> Vec<bool> {
     let mut varies = vec![false; layout.len()];
     for h in 0..program.groups() {
         varies[layout.within(h)] = program.has_within(h);

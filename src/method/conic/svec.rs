@@ -6,51 +6,51 @@
 
 use std::f64::consts::SQRT_2;
 
-use nalgebra::DMatrix;
-
 /// Length of `svec` of an n x n matrix.
-pub fn len(n: usize) -> usize {
+pub(super) fn len(n: usize) -> usize {
     n * (n + 1) / 2
 }
 
 /// Position of entry `(i, j)` and the factor it is multiplied by.
-pub fn position(i: usize, j: usize) -> (usize, f64) {
+pub(super) fn position(i: usize, j: usize) -> (usize, f64) {
     let (low, high) = if i <= j { (i, j) } else { (j, i) };
     (high * (high + 1) / 2 + low, if low == high { 1.0 } else { SQRT_2 })
 }
 
-/// The vector of a symmetric matrix, whose upper triangle is read.
-pub fn svec(matrix: &DMatrix<f64>) -> Vec<f64> {
-    let n = matrix.nrows();
-    let mut vector = vec![0.0; len(n)];
-    for j in 0..n {
-        for i in 0..=j {
-            let (at, factor) = position(i, j);
-            vector[at] = factor * matrix[(i, j)];
-        }
-    }
-    vector
-}
-
-/// The symmetric n x n matrix of a vector: the inverse of [`svec`].
-///
-/// # Panics
-/// If the vector's length is not [`len`]`(n)`.
-pub fn smat(vector: &[f64], n: usize) -> DMatrix<f64> {
-    assert_eq!(
-        vector.len(),
-        len(n),
-        "length of the vector of a symmetric {n} x {n} matrix"
-    );
-    DMatrix::from_fn(n, n, |i, j| {
-        let (at, factor) = position(i, j);
-        vector[at] / factor
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use nalgebra::DMatrix;
+
     use super::*;
+
+    /// The vector of a symmetric matrix, whose upper triangle is read.
+    fn svec(matrix: &DMatrix<f64>) -> Vec<f64> {
+        let n = matrix.nrows();
+        let mut vector = vec![0.0; len(n)];
+        for j in 0..n {
+            for i in 0..=j {
+                let (at, factor) = position(i, j);
+                vector[at] = factor * matrix[(i, j)];
+            }
+        }
+        vector
+    }
+
+    /// The symmetric n x n matrix of a vector: the inverse of [`svec`].
+    ///
+    /// # Panics
+    /// If the vector's length is not [`len`]`(n)`.
+    fn smat(vector: &[f64], n: usize) -> DMatrix<f64> {
+        assert_eq!(
+            vector.len(),
+            len(n),
+            "length of the vector of a symmetric {n} x {n} matrix"
+        );
+        DMatrix::from_fn(n, n, |i, j| {
+            let (at, factor) = position(i, j);
+            vector[at] / factor
+        })
+    }
 
     fn sample(n: usize, seed: f64) -> DMatrix<f64> {
         let raw = DMatrix::from_fn(n, n, |i, j| ((i * 7 + j * 13) as f64 * 0.37 + seed).sin());

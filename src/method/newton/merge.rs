@@ -20,7 +20,7 @@
 
 use super::definite::{Definiteness, definiteness};
 use super::equations::Equations;
-use super::newton::{Effort, Failure, Newton, Solved};
+use super::newton::{Effort, Failure, Runs, Solved};
 use crate::gram::implicit::Point;
 use crate::objective::Coefficients;
 
@@ -124,7 +124,7 @@ impl Candidate {
 /// The search over mergings of one problem.
 pub(super) struct Search<'a> {
     pub(super) coefficients: &'a Coefficients,
-    pub(super) newton: Newton<'a>,
+    pub(super) newton: Runs<'a>,
 }
 
 impl Search<'_> {

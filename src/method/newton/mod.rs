@@ -21,6 +21,7 @@
 //!
 //! Nothing here is a certificate: that is computed from the result alone, elsewhere.
 
+mod answer;
 mod definite;
 mod equations;
 mod fixed_point;
@@ -32,6 +33,7 @@ mod step;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
+pub use answer::Newton;
 pub use definite::Definiteness;
 pub use fixed_point::{SampledFailure, SampledOptimum, solve_sampled};
 pub use merge::Merging;
@@ -39,7 +41,7 @@ pub use newton::Solved;
 
 use crate::objective::Coefficients;
 use merge::{Candidate, Search};
-use newton::{Effort, Failure, Newton};
+use newton::{Effort, Failure, Runs};
 
 /// Limits of the search; none of them touches the accuracy of a result, which is always the floor of rounding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +131,7 @@ pub fn solve(coefficients: &Coefficients, settings: &Settings, interrupt: &(dyn 
             steps: 0,
         };
     }
-    let newton = Newton {
+    let newton = Runs {
         settings,
         interrupt,
         steps: 0,
@@ -205,7 +207,7 @@ pub fn solve_clusters(
     if let Some(reason) = refuse(coefficients) {
         return Err(reason);
     }
-    let newton = Newton {
+    let newton = Runs {
         settings,
         interrupt,
         steps: 0,

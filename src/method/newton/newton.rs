@@ -49,13 +49,13 @@ pub(super) enum Effort {
 }
 
 /// Newton's method for one problem; counts its steps.
-pub(super) struct Newton<'a> {
+pub(super) struct Runs<'a> {
     pub(super) settings: &'a Settings,
     pub(super) interrupt: &'a (dyn Fn() -> bool + Sync),
     pub(super) steps: usize,
 }
 
-impl Newton<'_> {
+impl Runs<'_> {
     /// Solves (5)-(7). With [`Effort::Everything`] the search goes on past solutions that are not `accepted`, and returns
     /// the last of them if there is no better.
     pub(super) fn solve(

@@ -10,6 +10,7 @@
 //! local minimum exists. [`solve`] climbs in `p` until that holds. It needs no structure of the loss, and finds the optima
 //! that the exact solver cannot: classes that meet where no rule tells which.
 
+mod answer;
 mod climb;
 mod cost;
 mod nonnegative;
@@ -20,6 +21,7 @@ mod starts;
 mod tests;
 pub mod trust_region;
 
+pub use answer::{MAX_GROUPS, Staircase};
 pub use climb::{COINCIDE, Settings, Solved, solve};
 pub use cost::{Cost, Factored, FactoredPoint};
 pub use nonnegative::{Squared, SquaredPoint};

@@ -15,14 +15,14 @@
 use nalgebra::DMatrix;
 
 /// Most partial matchings that are tried.
-pub const MAX_NODES: usize = 200_000;
+pub(super) const MAX_NODES: usize = 200_000;
 
 /// Largest difference of corresponding entries of `a` and `b` (k x k) at most `tolerance` for some permutation of the
 /// classes that maps each to one of the same size.
 ///
 /// # Panics
 /// If the matrices are not k x k for k sizes.
-pub fn agree(a: &DMatrix<f64>, b: &DMatrix<f64>, sizes: &[f64], tolerance: f64) -> bool {
+pub(super) fn agree(a: &DMatrix<f64>, b: &DMatrix<f64>, sizes: &[f64], tolerance: f64) -> bool {
     let k = sizes.len();
     assert!(a.shape() == (k, k) && b.shape() == (k, k), "one row a class");
     // The permutation that changes nothing is the usual one.
@@ -118,16 +118,21 @@ impl Search<'_> {
 
 /// One of the minima to be told apart.
 #[derive(Debug, Clone)]
-pub struct Candidate<'a> {
+pub(super) struct Candidate<'a> {
     /// Loss in units in which `loss_tolerance` of [`group`] is meant.
-    pub loss: f64,
+    pub(super) loss: f64,
     /// Gram matrix of the classes, k x k.
-    pub gram: &'a DMatrix<f64>,
+    pub(super) gram: &'a DMatrix<f64>,
 }
 
 /// Sorts minima into groups of equal ones: for every candidate the index of its group. Groups are numbered by ascending
 /// loss of their lowest member, against which the others are compared.
-pub fn group(candidates: &[Candidate<'_>], sizes: &[f64], loss_tolerance: f64, gram_tolerance: f64) -> Vec<usize> {
+pub(super) fn group(
+    candidates: &[Candidate<'_>],
+    sizes: &[f64],
+    loss_tolerance: f64,
+    gram_tolerance: f64,
+) -> Vec<usize> {
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by(|&i, &j| candidates[i].loss.total_cmp(&candidates[j].loss).then(i.cmp(&j)));
     let mut lowest: Vec<usize> = Vec::new();

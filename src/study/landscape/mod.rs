@@ -10,13 +10,15 @@
 //!
 //! A start goes through L-BFGS (`descent.rs`, by argmin) and a Riemannian trust region to a stationary point, whose
 //! [`curvature()`] decides whether it is a local minimum; a saddle is left along its negative curvature a few times. Minima
-//! are grouped up to permutations of classes of equal size ([`distinct`]). [`verify`] is a [`Study`]
-//! whose points are starts; each is a function of the seed, the dimension and its number. [`check_gradient`] and [`check_hessian`] test the derivatives of any cost.
+//! are grouped up to permutations of classes of equal size (`distinct.rs`). [`verify`] is a [`Study`] whose points are starts;
+//! each is a function of the seed, the dimension and its number. [`check_gradient`] and [`check_hessian`] test the derivatives
+//! of any cost.
 
 mod checkers;
 mod curvature;
 mod descent;
-pub mod distinct;
+mod distinct;
+#[cfg(feature = "plot")]
 mod pictures;
 mod report;
 mod start;
@@ -30,6 +32,7 @@ use serde_json::{Value, json};
 
 pub use checkers::{Check, check_gradient, check_hessian};
 pub use curvature::{Curvature, curvature};
+#[cfg(feature = "plot")]
 pub use pictures::{gap_chart, gram_heatmap, sweep_chart, trace_chart};
 pub use report::{
     IterationsTo, OptimumReport, RunReport, SCHEMA, SWEEP_SCHEMA, SweepReport, VerifyReport, sweep_text, text,
@@ -40,8 +43,8 @@ use crate::error::{Error, ProblemError};
 use crate::gram::Partition;
 use crate::math::control::Control;
 use crate::math::spectrum::nearest_rotation;
-use crate::objective::{Loss, Objective, SampleLoss, Sampled};
-use crate::problem::{Model, Problem};
+use crate::objective::{Objective, SampleLoss, Sampled};
+use crate::problem::{Features, FullBatchLoss, Model, Problem, Training};
 use crate::program::Program;
 use crate::report::ProblemReport;
 use crate::solve::{Options, Solved};
@@ -165,7 +168,10 @@ pub struct Landscape {
 pub fn identity(problem: &Problem, options: &Options, settings: &Settings) -> Value {
     let model = Model {
         title: None,
-        dimension: None,
+        features: Features {
+            dimension: None,
+            ..problem.model().features
+        },
         ..problem.model().clone()
     };
     let mut of_settings = json!(settings);
@@ -235,7 +241,7 @@ pub fn features(
     index: u64,
     control: &Control,
 ) -> Result<DMatrix<f64>, Error> {
-    dispatch(problem, optimum, &[dimension], settings, Features { index, control })
+    dispatch(problem, optimum, &[dimension], settings, FeaturesOf { index, control })
 }
 
 /// Checks what [`verify`] checks before it starts.
@@ -243,7 +249,7 @@ pub fn features(
 /// # Errors
 /// [`Error::Problem`] and [`Error::TooLarge`].
 pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Error> {
-    if problem.model().nonnegative {
+    if problem.model().features.nonnegative {
         let source = ProblemError::Unavailable {
             field: "features.nonnegative",
             what: "the landscape of nonnegative features".to_owned(),
@@ -307,7 +313,13 @@ fn dispatch<T: Task>(
     }
     let model = problem.model();
     // The walls of `together.rs`: sincere measures every positive by itself, nscl has no floor.
-    let walled = matches!(model.loss, Loss::Supcon | Loss::Population | Loss::Bcl);
+    let walled = match model.training {
+        Training::FullBatch(full) => match full.loss {
+            FullBatchLoss::Supcon | FullBatchLoss::Population | FullBatchLoss::Bcl => true,
+            FullBatchLoss::Sincere | FullBatchLoss::Nscl => false,
+        },
+        Training::Sampled(_) => false,
+    };
     let temperature = walled.then_some(model.temperature);
     match settings.level {
         Level::Sample => {
@@ -318,11 +330,14 @@ fn dispatch<T: Task>(
         Level::Class => {
             let partition = Partition::singletons(problem);
             let classes: Vec<Range<usize>> = (0..partition.groups()).map(|class| class..class + 1).collect();
-            match Sampled::on_partition(problem, &partition) {
-                Some(loss) => task.run(&grounds(&loss, classes, optimum, dimensions, settings, None)),
-                None => {
-                    let program = Program::on_partition(problem, partition);
+            match &model.training {
+                Training::FullBatch(full) => {
+                    let program = Program::on_partition(problem, full, partition);
                     let loss = program.class_level();
+                    task.run(&grounds(&loss, classes, optimum, dimensions, settings, temperature))
+                }
+                Training::Sampled(sampling) => {
+                    let loss = Sampled::on_partition(problem, sampling, &partition);
                     task.run(&grounds(&loss, classes, optimum, dimensions, settings, temperature))
                 }
             }
@@ -359,12 +374,12 @@ fn grounds<'a, O: Objective>(
     dimensions.iter().map(ground).collect()
 }
 
-struct Features<'a> {
+struct FeaturesOf<'a> {
     index: u64,
     control: &'a Control,
 }
 
-impl Task for Features<'_> {
+impl Task for FeaturesOf<'_> {
     type Output = DMatrix<f64>;
 
     fn run<O: Objective>(self, grounds: &[Ground<'_, O>]) -> Result<DMatrix<f64>, Error> {

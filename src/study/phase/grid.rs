@@ -8,8 +8,8 @@ use super::line::{Kind, Line, Sample, State, stopped};
 use super::{Family, Fixed, coefficients};
 use crate::error::{Error, ProblemError};
 use crate::math::control::Control;
-use crate::plot::Diagram;
-use crate::problem::{Model, TEMPERATURE_RANGE};
+use crate::objective::Coefficients;
+use crate::problem::{FullBatch, Model, TEMPERATURE_RANGE};
 use crate::report::Name;
 use crate::report::view::{Style, Table, View, cell};
 use crate::study::{self, Journal, Stop, Study};
@@ -83,8 +83,15 @@ pub fn identity(family: &Family, model: &Model, settings: &Settings) -> Value {
 struct Rows<'a> {
     family: &'a Family,
     model: &'a Model,
+    full: &'a FullBatch,
     ratios: &'a [f64],
     temperatures: &'a [f64],
+}
+
+impl Rows<'_> {
+    fn coefficients(&self, ratio: f64, temperature: f64) -> Coefficients {
+        coefficients(self.family, self.full, self.model.views, ratio, temperature)
+    }
 }
 
 /// Points of a row that are solved one after the other.
@@ -106,13 +113,10 @@ impl Study for Rows<'_> {
                 if control.stop().is_some() {
                     return Err(stopped());
                 }
-                if self.model.nonnegative {
+                if self.model.features.nonnegative {
                     return Ok(State::Apart);
                 }
-                State::of(
-                    &coefficients(self.family, self.model, ratio, self.temperatures[j]),
-                    control,
-                )
+                State::of(&self.coefficients(ratio, self.temperatures[j]), control)
             })
             .collect()
     }
@@ -145,10 +149,7 @@ impl Study for Edges<'_> {
 
     fn run(&self, &(_, (i, j, along_ratio)): &Self::Point, control: &Control) -> Result<f64, Error> {
         let Rows {
-            family,
-            model,
-            ratios,
-            temperatures,
+            ratios, temperatures, ..
         } = *self.rows;
         let (ratio, temperature) = (ratios[i], temperatures[j]);
         let cell = j * ratios.len() + i;
@@ -159,9 +160,9 @@ impl Study for Edges<'_> {
         };
         let at = |x: f64| {
             if along_ratio {
-                coefficients(family, model, x.exp(), temperature)
+                self.rows.coefficients(x.exp(), temperature)
             } else {
-                coefficients(family, model, ratio, x.exp())
+                self.rows.coefficients(ratio, x.exp())
             }
         };
         let end = |cell: usize, x: f64| Sample {
@@ -186,7 +187,7 @@ pub fn grid(
     control: &Control,
 ) -> Result<Grid, Error> {
     check(settings)?;
-    super::check(family, model, &super::Settings::default())?;
+    let full = super::check(family, model, &super::Settings::default())?;
     family.check_ratio_varies()?;
     let (columns, rows) = settings.points;
     let ratios = spaced(settings.ratios, columns);
@@ -194,6 +195,7 @@ pub fn grid(
     let study = Rows {
         family,
         model,
+        full: &full,
         ratios: &ratios,
         temperatures: &temperatures,
     };
@@ -401,38 +403,5 @@ impl Grid {
     /// The JSON form.
     pub fn to_json(&self) -> String {
         crate::report::json(self)
-    }
-
-    /// What is drawn.
-    pub fn diagram(&self) -> Diagram {
-        let at = &self.at;
-        let sizes = match at.step {
-            Some([majority, minority]) => format!("{majority} majority and {minority} minority classes"),
-            None => format!("{} classes", at.class_count),
-        };
-        let anchors = if at.anchors == "sample" {
-            String::new()
-        } else {
-            format!(", {} anchors", at.anchors)
-        };
-        let mut notes = Vec::new();
-        if self.collapsed.iter().flatten().any(Option::is_none) {
-            notes.push("grey: no regular optimum, and no rule says which classes share a vector".to_owned());
-        }
-        if !self.boundary.is_empty() {
-            notes.push("black line: the exact boundary on every line between neighbouring points".to_owned());
-        }
-        Diagram {
-            title: at.title.clone().unwrap_or_else(|| "Minority collapse".to_owned()),
-            subtitle: format!("{}{anchors}, {sizes}, smallest class {}", at.loss, at.smallest),
-            x: self.ratios.clone(),
-            y: self.temperatures.clone(),
-            x_name: "imbalance ratio".to_owned(),
-            y_name: "temperature".to_owned(),
-            legend: "collapsed classes".to_owned(),
-            counts: self.collapsed.clone(),
-            curves: self.boundary.clone(),
-            notes,
-        }
     }
 }

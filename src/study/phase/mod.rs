@@ -13,9 +13,8 @@
 //! and temperature.
 //!
 //! ```
-//! use ufmin::math::control::Control;
 //! use ufmin::study::phase::{self, Family, Settings};
-//! use ufmin::problem::{Classes, Model, Problem};
+//! use ufmin::{Classes, Control, Model, Problem};
 //!
 //! // Two large and two small classes of 10 samples, at temperature 1.
 //! let classes = Classes::from_counts(&[100, 100, 10, 10])?;
@@ -24,9 +23,11 @@
 //! let phase = phase::over_ratio(&family, problem.model(), &Settings::default(), &Control::default())?;
 //! assert!((phase.threshold.unwrap() - 142.56968681).abs() < 1e-7);
 //! assert_eq!(phase.collapsed, [[2, 3]]);
-//! # Ok::<(), ufmin::error::Error>(())
+//! # Ok::<(), ufmin::Error>(())
 //! ```
 
+#[cfg(feature = "plot")]
+mod diagram;
 pub mod grid;
 mod limit;
 mod line;
@@ -35,7 +36,7 @@ mod root;
 
 pub use crate::problem::Family;
 pub use grid::Grid;
-pub use limit::collapse_never;
+pub use limit::{Never, large_ratio_limit, why_never};
 pub use report::text;
 
 use serde::{Deserialize, Serialize};
@@ -44,10 +45,11 @@ use crate::certificate::Verdict;
 use crate::error::{Error, ProblemError};
 use crate::math::control::Control;
 use crate::objective::{Coefficients, real_coefficients};
-use crate::problem::{Classes, MAX_CLASS_SIZE, Measure, Model, Problem, TEMPERATURE_RANGE};
+use crate::problem::{Classes, Features, FullBatch, MAX_CLASS_SIZE, Measure, Model, Problem};
+use crate::problem::{Sampling, TEMPERATURE_RANGE, Training};
 use crate::report::{MAX_LISTED_CLASSES, Name};
 use crate::solve::solve;
-use crate::spec::{CrossCheckChoice, MethodChoice, Options};
+use crate::solve::{CrossCheckChoice, MethodChoice, Options};
 use line::{Kind, Line, Stretch};
 
 /// Identifier of the JSON form.
@@ -96,8 +98,16 @@ pub struct Phase {
     pub vary: Vary,
     /// The smallest ratio, or temperature, at which a set of classes shares one vector, if one was found.
     pub threshold: Option<f64>,
-    /// No ratio (or no temperature) collapses any classes, by theory: see [`collapse_never`].
+    /// No ratio (or no temperature) collapses any classes, for the reason of `never_because`.
     pub never: bool,
+    /// What `never` rests on: a theorem about all ratios, or [`Never::ScanAndLimit`], the scan of `range` and the limit of
+    /// large ratios. `None` unless `never`.
+    pub never_because: Option<Never>,
+    /// Ratios (or temperatures) at which the problem was solved to look for collapsed classes.
+    pub scanned: u64,
+    /// The inner product of two minority classes in the limit of large ratios, where a formula is known: see
+    /// [`large_ratio_limit`]. `None` where the temperature varies.
+    pub limit: Option<f64>,
     /// The sets of classes that collapse first: input order, 0-based.
     pub collapsed: Vec<Vec<u64>>,
     /// Number of classes in each set of `collapsed`; these are left out above 10,000 classes.
@@ -142,10 +152,10 @@ impl Fixed {
     pub(crate) fn new(family: &Family, model: &Model) -> Fixed {
         Fixed {
             title: model.title.clone(),
-            loss: model.loss.name().into(),
-            anchors: model.anchors.name().into(),
+            loss: model.training.loss().name().into(),
+            anchors: model.training.anchors().name().into(),
             views: model.views,
-            nonnegative: model.nonnegative,
+            nonnegative: model.features.nonnegative,
             temperature: None,
             ratio: None,
             smallest: family.smallest(),
@@ -166,16 +176,11 @@ pub struct Neighbour {
     pub collapsed: bool,
 }
 
-/// Coefficients of a family at a ratio, under a model whose temperature is replaced.
-pub fn coefficients(family: &Family, model: &Model, ratio: f64, temperature: f64) -> Coefficients {
-    let model = Model {
-        temperature,
-        title: None,
-        ..model.clone()
-    };
-    let samples: Vec<f64> = family.sizes(ratio).iter().map(|n| n * model.views as f64).collect();
+/// Coefficients of a family at a ratio and a temperature, with so many views.
+pub fn coefficients(family: &Family, full: &FullBatch, views: u64, ratio: f64, temperature: f64) -> Coefficients {
+    let samples: Vec<f64> = family.sizes(ratio).iter().map(|n| n * views as f64).collect();
     let multiplicity: Vec<f64> = family.multiplicity().iter().map(|&m| m as f64).collect();
-    real_coefficients(&model, &samples, &multiplicity)
+    real_coefficients(full, temperature, &samples, &multiplicity)
 }
 
 /// The ratios at which classes collapse, at the temperature of the model.
@@ -184,9 +189,9 @@ pub fn coefficients(family: &Family, model: &Model, ratio: f64, temperature: f64
 /// [`Error::Problem`] for a family without a ratio, a range that is none, or a model that has no phases;
 /// [`Error::Stopped`].
 pub fn over_ratio(family: &Family, model: &Model, settings: &Settings, control: &Control) -> Result<Phase, Error> {
-    check(family, model, settings)?;
+    let full = check(family, model, settings)?;
     family.check_ratio_varies()?;
-    let at = |x: f64| coefficients(family, model, x.exp(), model.temperature);
+    let at = |x: f64| coefficients(family, &full, model.views, x.exp(), model.temperature);
     let mut phase = Phase {
         at: Fixed {
             temperature: Some(model.temperature),
@@ -194,12 +199,14 @@ pub fn over_ratio(family: &Family, model: &Model, settings: &Settings, control: 
         },
         ..empty(Vary::Ratio, family, model, settings.ratios)
     };
-    if model.nonnegative {
-        phase.never = true;
-        return Ok(phase);
+    phase.limit = large_ratio_limit(family, model, &full);
+    if model.features.nonnegative {
+        return Ok(phase.without_collapse(Some(Never::NonnegativeFeatures)));
     }
     fill(&mut phase, family, &Line { at: &at, control }, settings.points)?;
-    phase.never = phase.intervals.is_empty() && phase.undecided.is_empty() && collapse_never(family, model);
+    if phase.intervals.is_empty() && phase.undecided.is_empty() {
+        phase = phase.without_collapse(why_never(family, model, &full));
+    }
     if let Some(ratio) = phase.threshold {
         phase.certified = neighbours(family, model, ratio, control)?;
     }
@@ -216,8 +223,8 @@ pub fn over_temperature(
     settings: &Settings,
     control: &Control,
 ) -> Result<Phase, Error> {
-    check(family, model, settings)?;
-    let at = |x: f64| coefficients(family, model, family.ratio(), x.exp());
+    let full = check(family, model, settings)?;
+    let at = |x: f64| coefficients(family, &full, model.views, family.ratio(), x.exp());
     let mut phase = Phase {
         at: Fixed {
             ratio: Some(family.ratio()),
@@ -225,15 +232,30 @@ pub fn over_temperature(
         },
         ..empty(Vary::Temperature, family, model, settings.temperatures)
     };
-    if model.nonnegative || family.ratio() == 1.0 {
-        // The orthogonal frame at any sizes, and the simplex at equal ones.
-        phase.never = true;
-        return Ok(phase);
+    if model.features.nonnegative || family.ratio() == 1.0 {
+        let why = if model.features.nonnegative {
+            Never::NonnegativeFeatures
+        } else {
+            Never::EqualSizes
+        };
+        return Ok(phase.without_collapse(Some(why)));
     }
     fill(&mut phase, family, &Line { at: &at, control }, settings.points)?;
-    phase.never =
-        phase.intervals.is_empty() && phase.undecided.is_empty() && limit::never_at_any_temperature(family, model);
+    if phase.intervals.is_empty() && phase.undecided.is_empty() {
+        phase = phase.without_collapse(limit::theorem(family, model, &full));
+    }
     Ok(phase)
+}
+
+impl Phase {
+    /// With what is known about why it found nothing.
+    fn without_collapse(self, why: Option<Never>) -> Phase {
+        Phase {
+            never: why.is_some(),
+            never_because: why,
+            ..self
+        }
+    }
 }
 
 fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase {
@@ -243,6 +265,9 @@ fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase
         vary,
         threshold: None,
         never: false,
+        never_because: None,
+        scanned: 0,
+        limit: None,
         collapsed: Vec::new(),
         collapsed_counts: Vec::new(),
         intervals: Vec::new(),
@@ -259,6 +284,7 @@ fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase
 fn fill(phase: &mut Phase, family: &Family, line: &Line<'_>, points: usize) -> Result<(), Error> {
     let [low, high] = phase.range;
     let samples = line.scan(low.ln(), high.ln(), points, "scan")?;
+    phase.scanned = samples.len() as u64;
     let stretches = line.stretches(&samples)?;
     // The ends of the range come back as they were given.
     let end = |x: f64| match x {
@@ -301,7 +327,10 @@ fn neighbours(family: &Family, model: &Model, threshold: f64, control: &Control)
     sizes.dedup();
     // Whether features of the wanted dimension attain the optimum is another question.
     let model = Model {
-        dimension: None,
+        features: Features {
+            dimension: None,
+            ..model.features
+        },
         ..model.clone()
     };
     let options = Options {
@@ -324,19 +353,18 @@ fn neighbours(family: &Family, model: &Model, threshold: f64, control: &Control)
         .collect()
 }
 
-fn check(family: &Family, model: &Model, settings: &Settings) -> Result<(), Error> {
-    if model.is_sampled() {
-        return Err(ProblemError::Conflict {
-            field: if model.loss == crate::objective::Loss::Nce {
-                "loss.kind"
-            } else {
-                "batches"
-            },
-            what: "phase boundaries are those of full-batch losses, and this loss is sampled".to_owned(),
-            hint: "use a full-batch loss, or `ufmin curve` for the geometry at several sizes",
-        }
-        .into());
-    }
+/// The training of a model whose phases can be found.
+fn check(family: &Family, model: &Model, settings: &Settings) -> Result<FullBatch, Error> {
+    let sampled = |field| ProblemError::Conflict {
+        field,
+        what: "phase boundaries are those of full-batch losses, and this loss is sampled".to_owned(),
+        hint: "use a full-batch loss, or `ufmin curve` for the geometry at several sizes",
+    };
+    let full = match model.training {
+        Training::FullBatch(full) => full,
+        Training::Sampled(Sampling::Negatives { .. }) => return Err(sampled("loss.kind").into()),
+        Training::Sampled(Sampling::RandomBatches { .. }) => return Err(sampled("batches").into()),
+    };
     let range = |field, (low, high): (f64, f64), (least, most): (f64, f64)| {
         if low >= least && low < high && high <= most {
             return Ok(());
@@ -359,16 +387,16 @@ fn check(family: &Family, model: &Model, settings: &Settings) -> Result<(), Erro
         .into());
     }
     let largest = family.smallest() * model.views as f64;
-    if model.loss.needs_positive() && largest < 2.0 {
+    if full.loss.needs_positive() && largest < 2.0 {
         return Err(ProblemError::Unavailable {
             field: "classes",
             what: format!(
                 "a phase boundary under {} with classes of fewer than 2 samples",
-                model.loss
+                full.loss
             ),
             hint: "start from a smallest class of 2 samples or more, or set views = 2",
         }
         .into());
     }
-    Ok(())
+    Ok(full)
 }

@@ -97,7 +97,7 @@ fn equal_classes_are_merged_whenever_that_is_optimal() {
                 .filter(|(i, _)| mask >> i & 1 == 1)
                 .map(|(_, &g)| vec![g])
                 .collect();
-            let newton = Newton {
+            let newton = Runs {
                 settings: &settings,
                 interrupt: &|| false,
                 steps: 0,

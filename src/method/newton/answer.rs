@@ -1,0 +1,117 @@
+//! The exact solvers as a [`Method`]: Newton's method with merging for full batches, the fixed point for sampled losses.
+
+use nalgebra::DMatrix;
+
+use super::fixed_point::solve_sampled;
+use super::{Outcome, Settings, solve};
+use crate::error::Error;
+use crate::gram::{CauchyForm, Gram};
+use crate::math::control::Control;
+use crate::method::{Attempt, Method, Refusal, check_sampled_groups};
+use crate::program::{Program, Reduced, SampledProgram};
+use crate::solution::{self, Solution, Termination};
+
+/// Newton's method on THEORY (5)-(8).
+#[derive(Debug, Clone, Copy)]
+pub struct Newton;
+
+impl Method for Newton {
+    fn name(&self) -> solution::Method {
+        solution::Method::Dual
+    }
+
+    fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
+        if program.nonnegative() {
+            return Err(Refusal::Nonnegative);
+        }
+        check_sampled_groups(program)
+    }
+
+    fn minimise(
+        &self,
+        program: &Reduced<'_>,
+        _start: Option<&DMatrix<f64>>,
+        control: &Control,
+    ) -> Result<Attempt, Error> {
+        Ok(match program {
+            Reduced::FullBatch(program) => full_batch(program, control),
+            Reduced::Sampled(program) => sampled(program, control),
+        })
+    }
+}
+
+fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
+    let groups = program.groups();
+    let outcome = solve(program.coefficients(), &Settings::default(), &|| {
+        control.stop().is_some()
+    });
+    let (form, steps, vertices) = match outcome {
+        Outcome::Regular(solution) => {
+            let form = CauchyForm {
+                point: solution.solved.point,
+                vertex: (0..groups as u32).collect(),
+                cluster: vec![false; groups],
+                shift: 0.0,
+            };
+            (form, solution.steps, program.classes())
+        }
+        Outcome::Merged { merging, solution } => {
+            let count = merging.coefficients.groups();
+            let form = CauchyForm {
+                point: solution.solved.point,
+                vertex: merging.vertex.iter().map(|&vertex| vertex as u32).collect(),
+                cluster: (0..count)
+                    .map(|vertex| vertex >= count - merging.clusters.len())
+                    .collect(),
+                shift: 0.0,
+            };
+            (form, solution.steps, merging.coefficients.classes())
+        }
+        Outcome::Unresolved { reason, .. } => return Attempt::Unresolved { reason, near: None },
+    };
+    Attempt::Found(Solution {
+        within_class: vec![1.0; groups],
+        clusters: form.clusters(),
+        // The kernel of M between distinct vectors is spanned by v alone.
+        rank: Some(vertices as u64 - 1),
+        gram: Gram::from_cauchy(program.partition.clone(), form),
+        factor: None,
+        method: solution::Method::Dual,
+        termination: Termination::Converged,
+        iterations: steps as u64,
+    })
+}
+
+fn sampled(program: &SampledProgram<'_>, control: &Control) -> Attempt {
+    let partition = &program.partition;
+    let groups = partition.groups();
+    let optimum = match solve_sampled(program.objective(), &|| control.stop().is_some()) {
+        Ok(optimum) => optimum,
+        Err(failure) => {
+            // Where the fixed point ended is a start for others, if it is near anything.
+            let near = Some(failure.values).filter(|values| values.iter().all(|value| value.abs() <= 1.1));
+            return Attempt::Unresolved {
+                reason: failure.reason,
+                near,
+            };
+        }
+    };
+    let vertices = |g: usize| {
+        if optimum.merged.contains(&g) {
+            1
+        } else {
+            partition.multiplicity()[g]
+        }
+    };
+    Attempt::Found(Solution {
+        within_class: vec![1.0; groups],
+        clusters: optimum.merged.iter().map(|&g| vec![g]).collect(),
+        // The kernel of M between distinct vectors is spanned by v alone.
+        rank: Some((0..groups).map(vertices).sum::<u64>() - 1),
+        gram: Gram::from_groups(partition.clone(), optimum.values),
+        factor: None,
+        method: solution::Method::Dual,
+        termination: Termination::Converged,
+        iterations: optimum.steps as u64,
+    })
+}

@@ -1,0 +1,479 @@
+//! [`Training`]: what a loss sees of the data, with what each kind of training needs and nothing else.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BATCH_RANGE, Loss, NEGATIVES_RANGE, ProblemError};
+
+/// The losses of the form (3): every anchor meets all samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FullBatchLoss {
+    /// Supervised contrastive loss \[Khosla2020\]: `D` = all samples but `i`, `m_l = 1`. `s = n - 1`, `a = n`.
+    Supcon,
+    /// SINCERE \[FeeneyHughes2024\]: `D` = the negatives and `j` itself, `m_l = 1`. `s = 1`, `a = n`.
+    Sincere,
+    /// Negatives only in the denominator: `D` = the negatives, `m_l = 1`. `s = 0`, `a = n`; values may be negative.
+    Nscl,
+    /// Population SupCon: `D` = all samples including `i`, and `i` is one of its own positives. `s = n`, `a = n`, where
+    /// `n` may be a probability.
+    Population,
+    /// Balanced contrastive: every class has mass 1 in the denominator, `m_l = 1/n` for a negative class and
+    /// `1/(n - 1)` within the anchor's own class without `i`. `s = 1`, `a = 1`.
+    Bcl,
+}
+
+impl FullBatchLoss {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 5] = [Self::Supcon, Self::Sincere, Self::Nscl, Self::Population, Self::Bcl];
+
+    /// The name used in problem files, on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        Loss::from(self).name()
+    }
+
+    /// Whether an anchor needs a second sample of its class.
+    pub fn needs_positive(self) -> bool {
+        match self {
+            Self::Supcon | Self::Sincere | Self::Nscl | Self::Bcl => true,
+            Self::Population => false,
+        }
+    }
+
+    /// `(s, a)` of THEORY (3) for a class of `n` samples.
+    pub(crate) fn base_and_column(self, n: f64) -> (f64, f64) {
+        match self {
+            Self::Supcon => (n - 1.0, n),
+            Self::Sincere => (1.0, n),
+            Self::Nscl => (0.0, n),
+            Self::Population => (n, n),
+            Self::Bcl => (1.0, 1.0),
+        }
+    }
+}
+
+impl From<FullBatchLoss> for Loss {
+    fn from(loss: FullBatchLoss) -> Self {
+        match loss {
+            FullBatchLoss::Supcon => Self::Supcon,
+            FullBatchLoss::Sincere => Self::Sincere,
+            FullBatchLoss::Nscl => Self::Nscl,
+            FullBatchLoss::Population => Self::Population,
+            FullBatchLoss::Bcl => Self::Bcl,
+        }
+    }
+}
+
+impl std::fmt::Display for FullBatchLoss {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The losses that have an expectation over random batches here, THEORY (11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BatchLoss {
+    /// As [`FullBatchLoss::Supcon`], on each batch.
+    Supcon,
+    /// As [`FullBatchLoss::Sincere`], on each batch.
+    Sincere,
+}
+
+impl BatchLoss {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Supcon, Self::Sincere];
+}
+
+impl From<BatchLoss> for FullBatchLoss {
+    fn from(loss: BatchLoss) -> Self {
+        match loss {
+            BatchLoss::Supcon => Self::Supcon,
+            BatchLoss::Sincere => Self::Sincere,
+        }
+    }
+}
+
+/// How anchors are weighted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Anchors {
+    /// Every sample is an anchor: `w_c = n_c / N`.
+    #[default]
+    Sample,
+    /// Every class counts the same: `w_c = 1 / k`.
+    Class,
+}
+
+impl Anchors {
+    /// The name used in problem files, on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sample => "sample",
+            Self::Class => "class",
+        }
+    }
+}
+
+/// What becomes of a class with one sample under a loss that needs a positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Singletons {
+    /// Refuse the problem.
+    #[default]
+    Error,
+    /// The class is a negative for the others, and not an anchor.
+    Skip,
+    /// As `Skip`, and it still counts in the divisor of the mean.
+    Zero,
+}
+
+/// What training on the full batch needs. The default is supcon, every sample an anchor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FullBatch {
+    /// The loss. Default [`FullBatchLoss::Supcon`].
+    pub loss: FullBatchLoss,
+    /// Anchor weights. Default [`Anchors::Sample`].
+    pub anchors: Anchors,
+    /// What becomes of classes with one sample (after views). Default [`Singletons::Error`].
+    pub singletons: Singletons,
+}
+
+impl Default for FullBatch {
+    fn default() -> Self {
+        Self {
+            loss: FullBatchLoss::Supcon,
+            anchors: Anchors::default(),
+            singletons: Singletons::default(),
+        }
+    }
+}
+
+impl From<FullBatchLoss> for FullBatch {
+    fn from(loss: FullBatchLoss) -> Self {
+        Self {
+            loss,
+            ..Self::default()
+        }
+    }
+}
+
+/// What an anchor meets in training, and which loss that makes. A kind holds what it needs and nothing else, so that there
+/// is no combination to refuse; whoever asks what can be done with a problem matches on it without a wildcard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Training {
+    /// All samples, every time: THEORY (3).
+    FullBatch(FullBatch),
+    /// Draws, anew every time: the loss is an expectation over them.
+    Sampled(Sampling),
+}
+
+/// What is drawn in every step of training. Anchors are drawn as often as their class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sampling {
+    /// Batches of examples drawn independently, with replacement: THEORY (11).
+    RandomBatches {
+        /// The loss on each batch.
+        loss: BatchLoss,
+        /// Examples in a batch `b`, in [`BATCH_RANGE`].
+        size: u64,
+    },
+    /// Negatives of every anchor, which may collide with its class \[Awasthi2022\]: THEORY (10).
+    Negatives {
+        /// How many, in [`NEGATIVES_RANGE`].
+        count: u64,
+    },
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self::FullBatch(FullBatch::default())
+    }
+}
+
+/// What problem files and flags say of training, in any combination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Parts {
+    /// The name of the loss. Default [`Loss::Supcon`].
+    pub loss: Loss,
+    /// Anchor weights. Default [`Anchors::Sample`].
+    pub anchors: Anchors,
+    /// What becomes of classes with one sample. Default [`Singletons::Error`].
+    pub singletons: Singletons,
+    /// Sampled negatives of every anchor. Default none.
+    pub negatives: Option<u64>,
+    /// Examples in a random batch. Default none: the full batch.
+    pub batch_size: Option<u64>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Training::default().parts()
+    }
+}
+
+impl Training {
+    /// A loss on the full batch: of a [`FullBatchLoss`] alone with every sample an anchor, classes of one sample refused.
+    pub fn full_batch(full: impl Into<FullBatch>) -> Self {
+        Self::FullBatch(full.into())
+    }
+
+    /// The expectation of a loss over random batches of `size` examples.
+    pub fn random_batches(loss: BatchLoss, size: u64) -> Self {
+        Self::Sampled(Sampling::RandomBatches { loss, size })
+    }
+
+    /// So many sampled negatives of every anchor.
+    pub fn sampled_negatives(count: u64) -> Self {
+        Self::Sampled(Sampling::Negatives { count })
+    }
+
+    /// What the parts make, if they go together.
+    ///
+    /// # Errors
+    /// [`ProblemError`], naming the part that has no meaning beside the others, or that is missing or out of range.
+    pub fn from_parts(parts: Parts) -> Result<Self, ProblemError> {
+        let conflict = |field, what: String, hint| Err(ProblemError::Conflict { field, what, hint });
+        let Parts {
+            loss,
+            anchors,
+            singletons,
+            negatives,
+            batch_size,
+        } = parts;
+        let full_batch = |loss| {
+            Self::FullBatch(FullBatch {
+                loss,
+                anchors,
+                singletons,
+            })
+        };
+        // What the name says: the loss of the full batch and, where there is one, that of random batches; or negatives.
+        let (on_all, on_batches) = match loss {
+            Loss::Supcon => (Some(FullBatchLoss::Supcon), Some(BatchLoss::Supcon)),
+            Loss::Sincere => (Some(FullBatchLoss::Sincere), Some(BatchLoss::Sincere)),
+            Loss::Nscl => (Some(FullBatchLoss::Nscl), None),
+            Loss::Population => (Some(FullBatchLoss::Population), None),
+            Loss::Bcl => (Some(FullBatchLoss::Bcl), None),
+            Loss::Nce => (None, None),
+        };
+        let sampling = match (on_all, negatives, batch_size) {
+            (Some(_), Some(value), _) => {
+                return conflict(
+                    "loss.negatives",
+                    format!("{value} negatives are given, and the loss {loss} has no sampled negatives"),
+                    "use the loss nce, or remove negatives",
+                );
+            }
+            (Some(loss), None, None) => return Ok(full_batch(loss)),
+            (Some(_), None, Some(size)) => match on_batches {
+                Some(loss) => Sampling::RandomBatches { loss, size },
+                None => {
+                    return conflict(
+                        "loss.kind",
+                        format!("the loss {loss} has no expectation over random batches here"),
+                        "use supcon or sincere, or remove the batches",
+                    );
+                }
+            },
+            (None, None, _) => return Err(ProblemError::NegativesMissing),
+            (None, Some(_), Some(size)) => {
+                return conflict(
+                    "batches",
+                    format!("random batches of {size} are given, and the loss nce draws its own negatives"),
+                    "remove the batches, or use the loss supcon",
+                );
+            }
+            (None, Some(count), None) => Sampling::Negatives { count },
+        };
+        sampling.check()?;
+        if anchors == Anchors::Class {
+            return conflict(
+                "loss.anchors",
+                "class-balanced anchors are given, and anchors of a sampled loss are drawn as often as their class"
+                    .to_owned(),
+                "remove anchors, or use a full-batch loss",
+            );
+        }
+        if singletons != Singletons::Error {
+            return conflict(
+                "loss.singletons",
+                "a rule for classes of one sample is given, and a sampled loss needs none: a draw may repeat"
+                    .to_owned(),
+                "remove singletons",
+            );
+        }
+        Ok(Self::Sampled(sampling))
+    }
+
+    /// The parts that make it.
+    pub fn parts(&self) -> Parts {
+        Parts {
+            loss: self.loss(),
+            anchors: self.anchors(),
+            singletons: match self {
+                Self::FullBatch(full) => full.singletons,
+                Self::Sampled(_) => Singletons::Error,
+            },
+            negatives: self.negatives(),
+            batch_size: self.batch_size(),
+        }
+    }
+
+    /// The name of the loss.
+    pub fn loss(&self) -> Loss {
+        match *self {
+            Self::FullBatch(full) => full.loss.into(),
+            Self::Sampled(Sampling::RandomBatches { loss, .. }) => FullBatchLoss::from(loss).into(),
+            Self::Sampled(Sampling::Negatives { .. }) => Loss::Nce,
+        }
+    }
+
+    /// Anchor weights: those of a sampled loss are drawn as often as their class.
+    pub fn anchors(&self) -> Anchors {
+        match self {
+            Self::FullBatch(full) => full.anchors,
+            Self::Sampled(_) => Anchors::Sample,
+        }
+    }
+
+    /// Examples in a random batch.
+    pub fn batch_size(&self) -> Option<u64> {
+        match *self {
+            Self::Sampled(Sampling::RandomBatches { size, .. }) => Some(size),
+            Self::FullBatch(_) | Self::Sampled(Sampling::Negatives { .. }) => None,
+        }
+    }
+
+    /// Sampled negatives of every anchor.
+    pub fn negatives(&self) -> Option<u64> {
+        match *self {
+            Self::Sampled(Sampling::Negatives { count }) => Some(count),
+            Self::FullBatch(_) | Self::Sampled(Sampling::RandomBatches { .. }) => None,
+        }
+    }
+
+    /// Numbers of draws are in their ranges.
+    pub(super) fn check(&self) -> Result<(), ProblemError> {
+        match self {
+            Self::FullBatch(_) => Ok(()),
+            Self::Sampled(sampling) => sampling.check(),
+        }
+    }
+}
+
+impl Sampling {
+    fn check(&self) -> Result<(), ProblemError> {
+        let range = |field, value: u64, (least, most): (u64, u64)| {
+            if (least..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(ProblemError::Draws {
+                    field,
+                    value: i128::from(value),
+                    least,
+                    most,
+                })
+            }
+        };
+        match *self {
+            Self::RandomBatches { size, .. } => range("batches.size", size, BATCH_RANGE),
+            Self::Negatives { count } => range("loss.negatives", count, NEGATIVES_RANGE),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_make_what_they_are_the_parts_of() {
+        let full = FullBatchLoss::ALL.into_iter().flat_map(|loss| {
+            [Singletons::Error, Singletons::Skip, Singletons::Zero].map(|singletons| {
+                Training::FullBatch(FullBatch {
+                    loss,
+                    anchors: Anchors::Class,
+                    singletons,
+                })
+            })
+        });
+        let random = BatchLoss::ALL.map(|loss| Training::random_batches(loss, 8));
+        let sampled = Training::sampled_negatives(5);
+        let all: Vec<Training> = full.chain(random).chain([sampled, Training::default()]).collect();
+        for &training in &all {
+            assert_eq!(Training::from_parts(training.parts()).unwrap(), training);
+        }
+        // Every name makes something.
+        for name in Loss::ALL {
+            assert!(all.iter().any(|training| training.loss() == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn parts_that_do_not_go_together_are_refused() {
+        let nce = Parts {
+            loss: Loss::Nce,
+            ..Parts::default()
+        };
+        let batches = Parts {
+            batch_size: Some(8),
+            ..Parts::default()
+        };
+        for (parts, field) in [
+            (nce, "loss.negatives"),
+            (
+                Parts {
+                    negatives: Some(3),
+                    ..batches
+                },
+                "loss.negatives",
+            ),
+            (
+                Parts {
+                    negatives: Some(0),
+                    ..nce
+                },
+                "loss.negatives",
+            ),
+            (
+                Parts {
+                    negatives: Some(3),
+                    batch_size: Some(8),
+                    ..nce
+                },
+                "batches",
+            ),
+            (
+                Parts {
+                    loss: Loss::Bcl,
+                    ..batches
+                },
+                "loss.kind",
+            ),
+            (
+                Parts {
+                    batch_size: Some(2),
+                    ..batches
+                },
+                "batches.size",
+            ),
+            (
+                Parts {
+                    anchors: Anchors::Class,
+                    ..batches
+                },
+                "loss.anchors",
+            ),
+            (
+                Parts {
+                    singletons: Singletons::Zero,
+                    negatives: Some(3),
+                    ..nce
+                },
+                "loss.singletons",
+            ),
+        ] {
+            assert_eq!(Training::from_parts(parts).unwrap_err().field(), field, "{parts:?}");
+        }
+    }
+}
