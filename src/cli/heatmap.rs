@@ -13,6 +13,7 @@ use ufmin::solve::solve;
 use ufmin::spec::{CrossCheckChoice, load};
 
 use super::Outcome;
+use super::failure::Failure;
 
 /// Draw a Gram matrix, or two and their difference
 ///
@@ -35,7 +36,7 @@ pub(crate) struct HeatmapArgs {
     title: Option<String>,
 }
 
-pub(crate) fn run(arguments: &HeatmapArgs) -> Result<Outcome, Error> {
+pub(crate) fn run(arguments: &HeatmapArgs) -> Result<Outcome, Failure> {
     let kind = PictureKind::of(&arguments.output)?;
     let (picture, certified) = picture(&arguments.source)?;
     let (mut heatmap, outcome) = match &arguments.against {
