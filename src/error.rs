@@ -295,7 +295,7 @@ pub enum Error {
         reason: String,
     },
     /// The name of a picture does not tell its format.
-    #[error("{} does not end in .png or .svg", path.display())]
+    #[error("{} does not end in .png, .svg or .pdf", path.display())]
     PictureKind {
         /// The name.
         path: PathBuf,
@@ -394,7 +394,7 @@ impl Error {
             }
             #[cfg(feature = "plot")]
             Self::Plot { .. } => "draw fewer classes, or look at gram.npy directly".to_owned(),
-            Self::PictureKind { .. } => "give a name such as gram.png or gram.svg".to_owned(),
+            Self::PictureKind { .. } => "give a name such as gram.png, gram.svg or gram.pdf".to_owned(),
             Self::Result { .. } => format!("write the folder again, by ufmin solve with {}", output()),
             Self::Gram { .. } => "build it for this problem, for example from its partition by size".to_owned(),
             Self::Stopped { .. } => return None,

@@ -8,9 +8,10 @@ use ufmin::spec::SolverTable;
 use ufmin::study::curve::{Quantity, curve};
 
 use super::failure::Failure;
+use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number, whole_number};
 use super::watch::{Watched, set_threads, watch};
-use super::{Outcome, print_data, write_chart};
+use super::{Outcome, print_data};
 
 /// Solve at several batch sizes, numbers of negatives or temperatures
 ///
@@ -43,6 +44,8 @@ pub(crate) struct CurveArgs {
     /// Folder for curve.json, curve.csv, curve.png and curve.svg; made if missing
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -97,7 +100,7 @@ pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
     if let Some(folder) = &arguments.output {
         write_atomically(&folder.join("curve.json"), found.to_json().as_bytes())?;
         write_atomically(&folder.join("curve.csv"), found.to_csv().as_bytes())?;
-        write_chart(folder, "curve", &found.chart())?;
+        arguments.pictures.write(folder, "curve", &found.chart(&problem))?;
     }
     match arguments.format {
         Format::Text => print_data(&found.text())?,

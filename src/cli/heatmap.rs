@@ -7,8 +7,8 @@ use ufmin::error::{ArrayError, Contents, Error};
 use ufmin::files::npy::read_matrix;
 use ufmin::files::{has_extension, read_text, write_atomically};
 use ufmin::math::control::Control;
-use ufmin::plot::{self, Heatmap, Panel};
-use ufmin::report::picture::Picture;
+use ufmin::plot::{ColourRange, Format, Panel};
+use ufmin::report::picture::{Picture, sizes};
 use ufmin::solve::solve;
 use ufmin::spec::{CrossCheckChoice, load};
 
@@ -18,8 +18,8 @@ use super::failure::Failure;
 /// Draw a Gram matrix, or two and their difference
 ///
 /// Takes a problem file (which is solved), a folder of `ufmin solve --output`, or a .npy file with a square matrix, for
-/// example the Gram matrix of trained class means. Colours run from -1 to 1 and mean the same in every picture. Exit
-/// status: 0 drawn, 1 drawn but a solved problem is not certified, 2 error.
+/// example the Gram matrix of trained class means. Colours run from -1 to 1 and mean the same in every picture, unless
+/// --range says otherwise. Exit status: 0 drawn, 1 drawn but a solved problem is not certified, 2 error.
 #[derive(Debug, Args)]
 pub(crate) struct HeatmapArgs {
     /// Problem file, folder of solve --output, or matrix (.npy)
@@ -28,64 +28,63 @@ pub(crate) struct HeatmapArgs {
     /// A second one, drawn beside the first with their difference
     #[arg(long, value_name = "SOURCE")]
     against: Option<PathBuf>,
-    /// Picture to write: the ending .png or .svg decides
+    /// Picture to write: the ending .png, .svg or .pdf decides
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Title, instead of the problem's own
     #[arg(long)]
     title: Option<String>,
+    /// Values at the ends of the colours; auto: as far as inner products of different classes go [default: -1..1]
+    #[arg(long, value_name = "auto|A..B", value_parser = range, allow_hyphen_values = true)]
+    range: Option<Range>,
+}
+
+/// What `--range` says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Range {
+    Auto,
+    Ends(f64, f64),
+}
+
+fn range(word: &str) -> Result<Range, String> {
+    if word.trim() == "auto" {
+        return Ok(Range::Auto);
+    }
+    let end = |word: &str| word.trim().parse::<f64>().ok().filter(|end| end.is_finite());
+    match word.split_once("..").and_then(|(low, high)| end(low).zip(end(high))) {
+        Some((low, high)) if low < high => Ok(Range::Ends(low, high)),
+        _ => Err("it is not a range; write auto, or two ascending numbers like -0.2..0.2".to_owned()),
+    }
 }
 
 pub(crate) fn run(arguments: &HeatmapArgs) -> Result<Outcome, Failure> {
-    let kind = PictureKind::of(&arguments.output)?;
-    let (picture, certified) = picture(&arguments.source)?;
-    let (mut heatmap, outcome) = match &arguments.against {
-        Some(path) => {
-            let (other, also) = self::picture(path)?;
-            (picture.against(other), certified && also)
+    let format = Format::of(&arguments.output).ok_or_else(|| Error::PictureKind {
+        path: arguments.output.clone(),
+    })?;
+    let (mut pictures, mut outcome) = (Vec::new(), Outcome::Certified);
+    for source in std::iter::once(&arguments.source).chain(&arguments.against) {
+        let (picture, certified) = picture(source)?;
+        pictures.push(picture);
+        if !certified {
+            outcome = Outcome::NotCertified;
         }
-        None => (picture.heatmap(), certified),
+    }
+    let range = match arguments.range {
+        None => ColourRange::UNIT,
+        Some(Range::Auto) => ColourRange::around(pictures.iter().flat_map(Picture::between_classes)),
+        Some(Range::Ends(low, high)) => ColourRange { low, high },
+    };
+    let mut pictures = pictures.into_iter().map(|picture| picture.with_range(range));
+    let mut heatmap = match (pictures.next(), pictures.next()) {
+        (Some(picture), Some(other)) => picture.against(other),
+        (Some(picture), None) => picture.heatmap(),
+        (None, _) => unreachable!("there is one source"),
     };
     if let Some(title) = &arguments.title {
         heatmap.title.clone_from(title);
     }
-    write_atomically(&arguments.output, &kind.draw(&heatmap)?)?;
-    Ok(if outcome {
-        Outcome::Certified
-    } else {
-        Outcome::NotCertified
-    })
-}
-
-/// The formats of pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PictureKind {
-    Png,
-    Svg,
-}
-
-impl PictureKind {
-    fn of(path: &Path) -> Result<Self, Error> {
-        match path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .map(str::to_ascii_lowercase)
-            .as_deref()
-        {
-            Some("png") => Ok(Self::Png),
-            Some("svg") => Ok(Self::Svg),
-            _ => Err(Error::PictureKind { path: path.to_owned() }),
-        }
-    }
-
-    /// The bytes of a picture.
-    pub(crate) fn draw(self, heatmap: &Heatmap) -> Result<Vec<u8>, Error> {
-        match self {
-            Self::Png => plot::png(heatmap),
-            Self::Svg => plot::svg(heatmap).map(String::into_bytes),
-        }
-        .map_err(Error::from)
-    }
+    write_atomically(&arguments.output, &heatmap.draw(format).map_err(Error::from)?)?;
+    Ok(outcome)
 }
 
 /// The picture of a source, and whether it is certified (a matrix from elsewhere counts as such).
@@ -143,12 +142,19 @@ fn of_folder(folder: &Path) -> Result<Picture, Error> {
     let loss = text("loss").ok_or_else(|| damaged("it has no problem.loss".to_owned()))?;
     picture.title =
         text("title").unwrap_or_else(|| format!("Optimal Gram matrix of {} classes", picture.panel.values.nrows()));
-    picture.subtitle = format!("{loss}, temperature {}", problem["temperature"]);
-    let sizes = [("sizes", "class size"), ("probabilities", "class probability")]
+    let mut facts = vec![loss, format!("temperature {}", problem["temperature"])];
+    if problem["nonnegative"] == true {
+        facts.push("nonnegative features".to_owned());
+    }
+    let given = [("sizes", "class size"), ("probabilities", "class probability")]
         .into_iter()
         .find_map(|(key, axis)| problem[key].as_array().map(|sizes| (sizes, axis)));
-    if let Some((sizes, axis)) = sizes.filter(|(sizes, _)| sizes.len() == picture.panel.values.nrows()) {
-        let labels: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+    if let Some((given, axis)) = given.filter(|(given, _)| given.len() == picture.panel.values.nrows()) {
+        let labels: Vec<String> = given.iter().map(ToString::to_string).collect();
+        let run = |run: &[serde_json::Value]| (run[0].as_f64().unwrap_or(f64::NAN), run.len() as u64);
+        let runs: Vec<(f64, u64)> = given.chunk_by(|a, b| a == b).map(run).collect();
+        let what = if axis == "class size" { "sizes" } else { "probabilities" };
+        facts.push(sizes(what, &runs));
         let boundaries = (1..labels.len()).filter(|&i| labels[i] != labels[i - 1]).collect();
         picture.panel = Panel {
             labels,
@@ -157,5 +163,6 @@ fn of_folder(folder: &Path) -> Result<Picture, Error> {
             ..picture.panel
         };
     }
+    picture.subtitle = facts.join(", ");
     Ok(picture)
 }

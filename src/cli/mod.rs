@@ -8,6 +8,7 @@ mod diagnostic;
 mod failure;
 mod heatmap;
 mod phase;
+mod pictures;
 mod problem_args;
 mod problems;
 mod shell;
@@ -16,14 +17,11 @@ mod verify;
 mod watch;
 
 use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
 use ufmin::error::Error;
-use ufmin::files::write_atomically;
-use ufmin::plot::{Chart, chart_png, chart_svg};
 
 /// Exact global minimisers of supervised contrastive losses, with a proof.
 ///
@@ -103,12 +101,4 @@ pub(crate) fn print_data(text: &str) -> Result<(), Error> {
             source,
         }),
     }
-}
-
-/// Writes `NAME.png` and `NAME.svg`.
-pub(crate) fn write_chart(folder: &Path, name: &str, chart: &Chart) -> Result<(), Error> {
-    let png = chart_png(chart).map_err(Error::from)?;
-    let svg = chart_svg(chart).map_err(Error::from)?;
-    write_atomically(&folder.join(format!("{name}.png")), &png)?;
-    write_atomically(&folder.join(format!("{name}.svg")), svg.as_bytes())
 }

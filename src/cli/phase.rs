@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ufmin::error::{Error, Field, Invalid, Kind, Word};
+use ufmin::error::{Field, Invalid, Kind, Word};
 use ufmin::files::{prepare_folder, write_atomically};
-use ufmin::plot::{diagram_png, diagram_svg};
 use ufmin::problem::Problem;
 use ufmin::study::phase::{self, Family, Grid, Settings, grid};
 
 use super::failure::Failure;
+use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::watch::{Watched, set_threads, watch};
 use super::{Outcome, print_data};
@@ -53,6 +53,8 @@ pub(crate) struct PhaseArgs {
     /// Folder for phase.json, and with --grid phase.png, phase.svg and phase.csv; made if missing
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -139,11 +141,8 @@ fn diagram(
     bar.finish_and_clear();
     let found: Grid = found?;
     if let Some(folder) = &arguments.output {
-        let diagram = found.diagram();
-        let svg = diagram_svg(&diagram).map_err(Error::from)?;
         write_atomically(&folder.join("phase.csv"), found.to_csv().as_bytes())?;
-        write_atomically(&folder.join("phase.png"), &diagram_png(&diagram).map_err(Error::from)?)?;
-        write_atomically(&folder.join("phase.svg"), svg.as_bytes())?;
+        arguments.pictures.write(folder, "phase", &found.diagram())?;
         write_atomically(&folder.join("phase.json"), found.to_json().as_bytes())?;
     }
     match arguments.format {

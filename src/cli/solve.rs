@@ -22,7 +22,7 @@ use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
 
 use super::failure::Failure;
-use super::heatmap::PictureKind;
+use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number, whole_number};
 use super::watch::{interrupt_flag, set_threads};
 use super::{Outcome, print_data};
@@ -59,6 +59,8 @@ pub(crate) struct SolveArgs {
     /// Folder for result.json, gram.npy, embeddings.npy, gram.png, gram.svg, structure.npz, certificate.npz; made if missing
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: PictureArgs,
     /// class: inner products of classes; sample: of all samples too (up to 64 in the JSON, 4000 in sample_gram.npy)
     #[arg(long, value_enum, default_value_t = Level::Class, help_heading = "Output")]
     level: Level,
@@ -138,6 +140,8 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
             write_atomically(&folder.join("sample_gram.npy"), &npy::matrix_bytes(samples))?;
         }
         write_output(folder, &problem, &solved, embedding.as_ref(), &mut report)?;
+        let heatmap = Picture::of_gram(&problem, &solved.certificate.gram).heatmap();
+        arguments.pictures.write(folder, "gram", &heatmap)?;
     }
     if !arguments.quiet {
         match arguments.format {
@@ -306,8 +310,5 @@ fn write_output(
             embedding::bytes(classes, classes) / 1e9
         ));
     }
-    let heatmap = Picture::of_gram(problem, gram).heatmap();
-    write_atomically(&folder.join("gram.png"), &PictureKind::Png.draw(&heatmap)?)?;
-    write_atomically(&folder.join("gram.svg"), &PictureKind::Svg.draw(&heatmap)?)?;
     write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
 }

@@ -15,10 +15,10 @@ use ufmin::spec::{CrossCheckChoice, SolverTable};
 use ufmin::study::landscape::{self, Journal, Landscape, Level, Settings, SweepReport, VerifyReport};
 
 use super::failure::Failure;
-use super::heatmap::PictureKind;
+use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::watch::{Watched, set_threads, watch};
-use super::{Outcome, print_data, write_chart};
+use super::{Outcome, print_data};
 
 /// Look for local minima that are not global
 ///
@@ -51,6 +51,8 @@ pub(crate) struct VerifyArgs {
     /// Folder for result.json, starts.jsonl, worst.npy, and gaps, traces and gram as .png and .svg; made if missing
     #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: PictureArgs,
     /// Print nothing but errors; the exit status tells
     #[arg(short, long, help_heading = "Output")]
     quiet: bool,
@@ -129,7 +131,7 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
         bar.finish_and_clear();
         let (landscape, report) = found?;
         if let Some(folder) = search.folder {
-            search.write(folder, &landscape, &report)?;
+            search.write(folder, &arguments.pictures, &landscape, &report)?;
         }
         if !arguments.quiet {
             match arguments.format {
@@ -155,7 +157,7 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
         write_atomically(&folder.join("result.json"), report.to_json().as_bytes())?;
         let chart = landscape::sweep_chart(&problem, &report);
         if let Some(chart) = chart {
-            write_chart(folder, "sweep", &chart)?;
+            arguments.pictures.write(folder, "sweep", &chart)?;
         }
     }
     if !arguments.quiet {
@@ -204,7 +206,13 @@ impl Searcher<'_> {
         Ok((landscape, report))
     }
 
-    fn write(&self, folder: &Path, landscape: &Landscape, report: &VerifyReport) -> Result<(), Error> {
+    fn write(
+        &self,
+        folder: &Path,
+        pictures: &PictureArgs,
+        landscape: &Landscape,
+        report: &VerifyReport,
+    ) -> Result<(), Error> {
         if let Some(worst) = landscape.worst() {
             let features = landscape::features(
                 self.problem,
@@ -216,11 +224,10 @@ impl Searcher<'_> {
             )?;
             write_atomically(&folder.join("worst.npy"), &npy::matrix_bytes(&features))?;
         }
-        write_chart(folder, "gaps", &landscape::gap_chart(self.problem, landscape))?;
-        write_chart(folder, "traces", &landscape::trace_chart(self.problem, landscape))?;
+        pictures.write(folder, "gaps", &landscape::gap_chart(self.problem, landscape))?;
+        pictures.write(folder, "traces", &landscape::trace_chart(self.problem, landscape))?;
         if let Some(heatmap) = landscape::gram_heatmap(self.problem, self.optimum, landscape) {
-            write_atomically(&folder.join("gram.png"), &PictureKind::Png.draw(&heatmap)?)?;
-            write_atomically(&folder.join("gram.svg"), &PictureKind::Svg.draw(&heatmap)?)?;
+            pictures.write(folder, "gram", &heatmap)?;
         }
         write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
     }

@@ -19,7 +19,14 @@
 //!
 //! **The rule** is the trapezoid in `log s` with step `h = log(2)/3`. In `w = log s` the integrands are analytic for
 //! `|Im w| < pi/2`, where `|e^{-s u}| <= e^{-u Re s}` and `|1 - e^{-su}| <= |s| u`, so that the relative error is at most
-//! about `e^{-2 pi d/h} / cos d` for every `d < pi/2`: `2e-16` at `d = 1.4`. The range of `s` cuts off less than `1e-16`.
+//! about `e^{-2 pi d/h} / cos d` for every `d < pi/2`: `2e-16` at `d = 1.4`.
+//!
+//! **The ends.** By `ds/s` every integrand is `c s (1 - O(s r))` near 0 and falls like `e^{-40}` at the last node. Its
+//! scale is that of the anchor and of everything that is drawn, `r = 1 + kappa + n`: not of the class alone, whose own
+//! `n rho` may be small where `n sum rho' u'` is not. The integral is at least `c/r`. The nodes end at `s_0 = 1e-9/r`, where
+//! the sum over all that would follow is geometric, `h c s_0 (1 + 2^{-1/3} + 2^{-2/3} + ..)`: the first weight has that
+//! factor. What is left out is of second order, below `(s_0 r)^2 = 1e-18` of the integral for `u <= 1`, and below `1e-15`
+//! for `u <= e^3`.
 //!
 //! **Nodes** are in ratio 2 at distance 3, so `E = 1 - e^{-su}` follows from `E(2s) = E(s) (2 - E(s))`, which amplifies no
 //! relative error; where `s u <= 0.06` for the whole row, sums over classes are polynomials in `s` with nine moments.
@@ -59,35 +66,42 @@ pub(super) enum Floor {
 #[derive(Debug, Clone)]
 pub(super) struct Grid {
     pub(super) s: Vec<f64>,
-    /// `h e^{-kappa s}`: weights of `ds/s`.
+    /// `h e^{-kappa s}`: weights of `ds/s`, the first for all nodes before it as well.
     pub(super) weight: Vec<f64>,
     /// `e^{-s}` and `1 - e^{-s}`; 1 and 0 where `own = rho`.
     own: Vec<f64>,
     own_gap: Vec<f64>,
 }
 
-/// Relative size of what the ends of the range cut off.
-const CUT: f64 = 1e-17;
+/// The first node, in units of the scale of the integrands.
+const FIRST: f64 = 1e-9;
 
-/// `-log CUT`, and the decay of the longest tail.
+/// The decay of the longest tail.
 const TAIL: f64 = 40.0;
 
 impl Grid {
-    /// Nodes for rows of probability up to `largest`.
-    pub(super) fn new(scheme: &Scheme, largest: f64) -> Self {
-        let rate = scheme.decay + f64::from(u8::from(scheme.skips && scheme.own_in_denominator));
-        let first = Self::index(CUT / (1.0 + scheme.draws * largest)).floor();
-        let last = Self::index(TAIL / rate).ceil();
+    /// Nodes for the rows of a scheme.
+    pub(super) fn new(scheme: &Scheme) -> Self {
+        let decay = scheme.decay + f64::from(u8::from(scheme.skips && scheme.own_in_denominator));
+        let first = Self::index(FIRST / (1.0 + scheme.decay + scheme.draws)).floor();
+        let last = Self::index(TAIL / decay).ceil();
         let s: Vec<f64> = (0..=(last - first) as usize)
             .map(|j| Self::node(first + j as f64))
             .collect();
         let decays = scheme.own_in_denominator;
+        let mut weight: Vec<f64> = s.iter().map(|s| STEP * (-scheme.decay * s).exp()).collect();
+        weight[0] *= Self::all_before();
         Self {
-            weight: s.iter().map(|s| STEP * (-scheme.decay * s).exp()).collect(),
+            weight,
             own: s.iter().map(|s| if decays { (-s).exp() } else { 1.0 }).collect(),
             own_gap: s.iter().map(|s| if decays { -(-s).exp_m1() } else { 0.0 }).collect(),
             s,
         }
+    }
+
+    /// `1 + 2^{-1/3} + 2^{-2/3} + ..`: the first node of an integrand that is linear in `s`, and all before it.
+    fn all_before() -> f64 {
+        1.0 / (1.0 - Self::node(-1.0))
     }
 
     fn node(index: f64) -> f64 {
@@ -96,12 +110,6 @@ impl Grid {
 
     fn index(s: f64) -> f64 {
         3.0 * s.log2()
-    }
-
-    /// First node that a row of probability `rho` needs.
-    pub(super) fn start(&self, scheme: &Scheme, rho: f64) -> usize {
-        let least = CUT / (1.0 + scheme.draws * rho);
-        self.s.partition_point(|&s| s < least)
     }
 }
 
@@ -130,9 +138,9 @@ impl Mass {
         (own, total, log_total)
     }
 
-    /// What is the same at every matrix, at the nodes from `start`.
-    pub(super) fn constants(&self, scheme: &Scheme, grid: &Grid, start: usize) -> Vec<Constants> {
-        (start..grid.s.len())
+    /// What is the same at every matrix, at the nodes.
+    pub(super) fn constants(&self, scheme: &Scheme, grid: &Grid) -> Vec<Constants> {
+        (0..grid.s.len())
             .map(|j| {
                 let (own, total, log_total) = self.total(grid, j);
                 Constants {
@@ -207,16 +215,15 @@ impl Mass {
     /// The row at `u = 0`, divided by `rho`.
     pub(super) fn floor(&self, scheme: &Scheme, grid: &Grid) -> f64 {
         let n = scheme.draws;
-        let start = grid.start(scheme, self.rho);
         match scheme.floor {
             Floor::Zero => 0.0,
-            Floor::Draws => (start..grid.s.len())
+            Floor::Draws => (0..grid.s.len())
                 .map(|j| -grid.weight[j] * (n * self.total(grid, j).2).exp_m1())
                 .sum(),
             Floor::Positives => {
                 let active = -(n * self.log_rest).exp_m1();
                 let rest_power = self.rest_power(scheme);
-                (start..grid.s.len())
+                (0..grid.s.len())
                     .map(|j| {
                         let (own, _, log_total) = self.total(grid, j);
                         let log_gain = n * (own / self.rest).ln_1p();
@@ -231,7 +238,7 @@ impl Mass {
             }
             Floor::Views(views) => {
                 // e^{-s/V} ds/s has a longer tail than the grid.
-                let first = Grid::index(grid.s[start]).round() as i64;
+                let first = Grid::index(grid.s[0]).round() as i64;
                 let last = Grid::index(TAIL * views).ceil() as i64;
                 (first..=last)
                     .map(|index| {
@@ -242,7 +249,12 @@ impl Mass {
                         } else {
                             (self.rest + self.rho * (-s).exp()).ln()
                         };
-                        -STEP * (-s / views).exp() * (n * log_total - s * (views - 2.0) / views).exp_m1()
+                        let weight = if index == first {
+                            STEP * Grid::all_before()
+                        } else {
+                            STEP
+                        };
+                        -weight * (-s / views).exp() * (n * log_total - s * (views - 2.0) / views).exp_m1()
                     })
                     .sum()
             }

@@ -61,16 +61,15 @@ struct Row {
     sums: RowSums,
     /// `log` of the row's excess over `rho`.
     log_excess: f64,
-    /// `h s e^{-kappa s} K` at the nodes from `sums.start`.
+    /// `h s e^{-kappa s} K` at the nodes.
     first: Vec<f64>,
-    /// `h s e^{-kappa s} (n - 1)(P^{n-2} - sigma C^{n-2})` at the same nodes.
+    /// `h s e^{-kappa s} (n - 1)(P^{n-2} - sigma C^{n-2})` at the nodes.
     second: Vec<f64>,
 }
 
 /// Sums over the other classes of one row at all nodes: by moments up to `high`, by recursion from there.
 #[derive(Debug, Clone)]
 struct RowSums {
-    start: usize,
     high: usize,
     /// `log` of the largest `u` of the row.
     log_unit: f64,
@@ -107,15 +106,12 @@ impl Sampled {
                 Mass::new(probabilities[g], rest)
             })
             .collect();
-        let largest = probabilities.iter().copied().fold(0.0, f64::max);
-        let grid = Grid::new(&scheme, largest);
+        let grid = Grid::new(&scheme);
         let floors = map_rows(groups, |g| {
             multiplicity[g] * mass[g].rho * mass[g].floor(&scheme, &grid)
         });
         Self {
-            constants: map_rows(groups, |g| {
-                mass[g].constants(&scheme, &grid, grid.start(&scheme, mass[g].rho))
-            }),
+            constants: map_rows(groups, |g| mass[g].constants(&scheme, &grid)),
             temperature,
             multiplicity: multiplicity.to_vec(),
             mass,
@@ -166,7 +162,7 @@ impl Sampled {
         let (scheme, grid, mass) = (&self.scheme, &self.grid, &self.mass[g]);
         let weights = self.weights(g);
         let log_u: Vec<f64> = values.column(g).iter().map(|&value| self.log_u(value)).collect();
-        let sums = RowSums::new(grid, grid.start(scheme, mass.rho), &log_u, &weights);
+        let sums = RowSums::new(grid, &log_u, &weights);
         let linear = sums.log_unit < LINEAR;
         let unit = sums.log_unit.exp();
         let n = scheme.draws;
@@ -175,7 +171,7 @@ impl Sampled {
         let mut first = Vec::with_capacity(relative.len());
         let mut second = Vec::with_capacity(relative.len());
         let rest_power = mass.rest_power(scheme);
-        for ((j, &relative), constants) in (sums.start..).zip(&relative).zip(&self.constants[g]) {
+        for ((j, &relative), constants) in relative.iter().enumerate().zip(&self.constants[g]) {
             let delta = if linear { 0.0 } else { relative * unit };
             let weight = grid.weight[j] * grid.s[j];
             let terms = mass.terms(scheme, constants, rest_power, delta);
@@ -239,17 +235,16 @@ impl Scheme {
 }
 
 impl RowSums {
-    fn new(grid: &Grid, start: usize, log_u: &[f64], weights: &[f64]) -> Self {
+    fn new(grid: &Grid, log_u: &[f64], weights: &[f64]) -> Self {
         let present = || log_u.iter().zip(weights).filter(|&(_, &w)| w > 0.0);
         let log_unit = present().map(|(&l, _)| l).fold(f64::NEG_INFINITY, f64::max);
         let log_limit = SERIES.ln() - log_unit;
-        let high = grid.s.partition_point(|&s| s.ln() <= log_limit).max(start);
+        let high = grid.s.partition_point(|&s| s.ln() <= log_limit);
         let gaps = std::array::from_fn(|i| match grid.s.get(high + i) {
             Some(s) => log_u.iter().map(|l| -(-s * l.exp()).exp_m1()).collect(),
             None => Vec::new(),
         });
         Self {
-            start,
             high,
             log_unit,
             relative: log_u
@@ -276,7 +271,7 @@ impl RowSums {
         grid.s[j] * self.log_unit.exp()
     }
 
-    /// At every node from `start`, the sum over groups of `weight` times `f(s u)`, where `f(x)` is `1 - e^{-x}` in units of
+    /// At every node, the sum over groups of `weight` times `f(s u)`, where `f(x)` is `1 - e^{-x}` in units of
     /// `e^{log_unit}` for `gap`, else `e^{-x}`; `factor` is `u / e^{log_unit}` for `gap` and ignored otherwise.
     fn total(&self, grid: &Grid, weight: &[f64], relative: &[f64], gap: bool) -> Vec<f64> {
         let mut moments = [0.0; TERMS];
@@ -293,7 +288,7 @@ impl RowSums {
             factorial *= if gap { i as f64 + 1.0 } else { (i as f64).max(1.0) };
             *moment /= factorial;
         }
-        let mut totals: Vec<f64> = (self.start..self.high.min(grid.s.len()))
+        let mut totals: Vec<f64> = (0..self.high)
             .map(|j| {
                 let x = -self.scaled(grid, j);
                 let series = moments.iter().rev().fold(0.0, |sum, moment| sum * x + moment);
@@ -312,10 +307,10 @@ impl RowSums {
         totals
     }
 
-    /// For every group, the sum over nodes of `weight e^{-su}`; `weight` has one entry a node from `start`.
+    /// For every group, the sum over nodes of `weight e^{-su}`; `weight` has one entry a node.
     fn weighted(&self, grid: &Grid, weight: &[f64]) -> Vec<f64> {
         let mut moments = [0.0; TERMS];
-        for (j, &w) in (self.start..self.high.min(grid.s.len())).zip(weight) {
+        for (j, &w) in (0..self.high).zip(weight) {
             let x = -self.scaled(grid, j);
             let mut power = w;
             for (i, moment) in moments.iter_mut().enumerate() {
@@ -329,7 +324,7 @@ impl RowSums {
             .map(|&u| moments.iter().rev().fold(0.0, |sum, moment| sum * u + moment))
             .collect();
         self.high_nodes(grid, |j, gaps| {
-            let w = weight[j - self.start];
+            let w = weight[j];
             for (sum, gap) in sums.iter_mut().zip(gaps) {
                 *sum += w * (1.0 - gap);
             }
@@ -417,15 +412,10 @@ impl Objective for Sampled {
                 })
                 .collect();
             let change = sums.total(grid, &slopes, &sums.relative, false);
-            let of_others: Vec<f64> = (sums.start..)
-                .zip(&change)
-                .zip(&row.second)
-                .map(|((j, change), second)| -second * grid.s[j] * change)
+            let of_others: Vec<f64> = (grid.s.iter().zip(&change).zip(&row.second))
+                .map(|((s, change), second)| -second * s * change)
                 .collect();
-            let of_own: Vec<f64> = (sums.start..)
-                .zip(&row.first)
-                .map(|(j, first)| first * grid.s[j])
-                .collect();
+            let of_own: Vec<f64> = grid.s.iter().zip(&row.first).map(|(s, first)| first * s).collect();
             let others = sums.weighted(grid, &of_others);
             let own = sums.weighted(grid, &of_own);
             let scale = self.scheme.draws * self.mass[g].rho / tau;

@@ -1,152 +1,108 @@
 //! The embedded font, DejaVu Sans cut down to Latin, Greek and some mathematics (see `fonts/README.md`).
 //!
-//! `ab_glyph` is used directly rather than through plotters, whose own text drawing drops the left side bearing of every
-//! glyph (uneven gaps between letters) and keeps fonts in a process-wide table.
+//! `ab_glyph` is used directly: through plotters, every glyph loses its left side bearing and starts at a whole pixel, so
+//! that the gaps between letters are uneven. Sizes are in pixels an em.
 
-use ab_glyph::{Font as _, FontRef, Glyph, PxScale, point};
+use std::sync::LazyLock;
 
-const BYTES: &[u8] = include_bytes!("fonts/DejaVuSans-subset.ttf");
+use ab_glyph::{Font as _, FontRef, PxScale, point};
+
+pub(super) const BYTES: &[u8] = include_bytes!("fonts/DejaVuSans-subset.ttf");
+
+static FACE: LazyLock<FontRef<'static>> =
+    LazyLock::new(|| FontRef::try_from_slice(BYTES).expect("the embedded font is a font"));
 
 /// Family names for viewers that draw the text themselves.
 pub(super) const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
-
-/// Height of capitals and digits in ems.
-pub(super) const CAP: f64 = 0.73;
-
-/// Depth of descenders in ems.
-pub(super) const DESCENT: f64 = 0.24;
-
-/// Height of accented capitals in ems.
+/// Units of the font an em.
+pub(super) const UNITS: f64 = 2048.0;
+/// Height of accented capitals, height of capitals and digits, and depth of descenders, in ems.
 pub(super) const ASCENT: f64 = 0.93;
+pub(super) const CAP: f64 = 0.73;
+pub(super) const DESCENT: f64 = 0.24;
+/// Most characters of a text that are looked at; no picture has room for more.
+const MAX_CHARACTERS: usize = 2000;
 
-/// Sizes are in pixels an em throughout.
-pub(super) struct Font {
-    face: FontRef<'static>,
-    units_per_em: f64,
+/// Number of the glyph of a character; 0, a box, where the font has none.
+pub(super) fn glyph(c: char) -> u16 {
+    FACE.glyph_id(c).0
 }
 
-impl Font {
-    pub(super) fn new() -> Result<Self, ab_glyph::InvalidFont> {
-        let face = FontRef::try_from_slice(BYTES)?;
-        let units_per_em = f64::from(face.units_per_em().ok_or(ab_glyph::InvalidFont)?);
-        Ok(Self { face, units_per_em })
-    }
+/// Width of a glyph in ems.
+pub(super) fn advance(glyph: u16) -> f64 {
+    f64::from(FACE.h_advance_unscaled(ab_glyph::GlyphId(glyph))) / UNITS
+}
 
-    /// Width of a line of text in ems.
-    pub(super) fn width(&self, text: &str) -> f64 {
-        text.chars().map(|c| self.advance(c)).sum()
-    }
+/// What is not in the font is as wide as an em: in SVG another font draws it.
+fn wide(c: char) -> f64 {
+    if glyph(c) == 0 { 1.0 } else { advance(glyph(c)) }
+}
 
-    fn advance(&self, c: char) -> f64 {
-        let glyph = self.face.glyph_id(c);
-        // A character that is not in the font is drawn as a box here, and in SVG by some other font: as wide as an em.
-        if glyph.0 == 0 {
-            1.0
-        } else {
-            f64::from(self.face.h_advance_unscaled(glyph)) / self.units_per_em
-        }
-    }
+/// Width of a line of text in ems.
+pub(super) fn width(text: &str) -> f64 {
+    text.chars().map(wide).sum()
+}
 
-    /// Calls `draw(x, y, coverage)` for the pixels of a line of text whose baseline starts at `(x, y)`.
-    pub(super) fn draw(&self, text: &str, em: f64, (x, y): (f64, f64), mut draw: impl FnMut(i32, i32, f64)) {
-        // ab_glyph scales by the height of the face, not by the em.
-        let scale = PxScale::from((em * f64::from(self.face.height_unscaled()) / self.units_per_em) as f32);
-        let mut pen = x;
-        for c in text.chars() {
-            let glyph = Glyph {
-                id: self.face.glyph_id(c),
-                scale,
-                position: point(pen as f32, y as f32),
-            };
-            if let Some(outlined) = self.face.outline_glyph(glyph) {
-                let corner = outlined.px_bounds().min;
-                outlined.draw(|dx, dy, coverage| {
-                    let coverage = f64::from(coverage).clamp(0.0, 1.0);
-                    draw(corner.x as i32 + dx as i32, corner.y as i32 + dy as i32, coverage);
-                });
-            }
-            pen += self.advance(c) * em;
+/// Calls `draw(x, y, coverage)` for the pixels of a line of text whose baseline starts at `(x, y)`.
+pub(super) fn draw(text: &str, em: f64, (x, y): (f64, f64), mut draw: impl FnMut(i32, i32, f64)) {
+    // ab_glyph scales by the height of the face, not by the em.
+    let scale = PxScale::from((em * f64::from(FACE.height_unscaled()) / UNITS) as f32);
+    let mut pen = x;
+    for c in text.chars() {
+        let placed = FACE
+            .glyph_id(c)
+            .with_scale_and_position(scale, point(pen as f32, y as f32));
+        if let Some(outlined) = FACE.outline_glyph(placed) {
+            let corner = outlined.px_bounds().min;
+            outlined.draw(|dx, dy, coverage| {
+                let coverage = f64::from(coverage).clamp(0.0, 1.0);
+                draw(corner.x as i32 + dx as i32, corner.y as i32 + dy as i32, coverage);
+            });
         }
+        pen += wide(c) * em;
     }
+}
 
-    /// Whether the font has a glyph of its own for the character.
-    #[cfg(test)]
-    pub(super) fn has(&self, c: char) -> bool {
-        self.face.glyph_id(c).0 != 0
-    }
+/// Text that a file of any format can hold on one line: control characters become spaces, and the two code points that
+/// XML forbids become the replacement character.
+pub(super) fn clean(text: &str) -> String {
+    let clean = |c: char| match c {
+        c if c.is_control() => ' ',
+        '\u{2028}' | '\u{2029}' => ' ',
+        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        c => c,
+    };
+    text.chars().take(MAX_CHARACTERS).map(clean).collect()
+}
 
-    /// The longest beginning of the text that fits into `ems`, with an ellipsis if anything is missing.
-    pub(super) fn elide(&self, text: &str, ems: f64) -> String {
-        if self.width(text) <= ems {
-            return text.to_string();
-        }
-        let mut room = ems - self.advance('…');
-        let mut kept = String::new();
-        for c in text.chars() {
-            room -= self.advance(c);
-            if room < 0.0 {
-                break;
-            }
-            kept.push(c);
-        }
-        kept.truncate(kept.trim_end().len());
-        kept.push('…');
-        kept
+/// The longest beginning of the text that fits into `ems`, with an ellipsis if anything is missing.
+pub(super) fn elide(text: &str, ems: f64) -> String {
+    let text = clean(text);
+    if width(&text) <= ems {
+        return text;
     }
+    let mut room = ems - wide('…');
+    let fits = |c: &char| {
+        room -= wide(*c);
+        room >= 0.0
+    };
+    let kept: String = text.chars().take_while(fits).collect();
+    format!("{}…", kept.trim_end())
+}
 
-    /// Lines no wider than `ems`, broken at spaces where there are any; what does not fit into `lines` lines ends in an
-    /// ellipsis.
-    pub(super) fn wrap(&self, text: &str, ems: f64, lines: usize) -> Vec<String> {
-        let mut done: Vec<String> = Vec::new();
-        let mut line = String::new();
-        for word in text.split(' ').filter(|w| !w.is_empty()) {
-            let mut word = word.to_string();
-            loop {
-                let joined = if line.is_empty() {
-                    word.clone()
-                } else {
-                    format!("{line} {word}")
-                };
-                if self.width(&joined) <= ems {
-                    line = joined;
-                    break;
-                }
-                if !line.is_empty() {
-                    done.push(std::mem::take(&mut line));
-                    continue;
-                }
-                // One word wider than a line: break it between characters, at least one of them on each line.
-                let mut cut = word.chars().next().map_or(0, char::len_utf8);
-                let mut width = self.width(&word[..cut]);
-                for c in word[cut..].chars() {
-                    width += self.advance(c);
-                    if width > ems {
-                        break;
-                    }
-                    cut += c.len_utf8();
-                }
-                let rest = word.split_off(cut);
-                done.push(std::mem::replace(&mut word, rest));
-                if word.is_empty() {
-                    break;
-                }
-            }
-            if done.len() > lines {
-                break;
-            }
+/// Lines no wider than `ems`, broken at spaces; what does not fit, a word or the rest, ends in an ellipsis.
+pub(super) fn wrap(text: &str, ems: f64, lines: usize) -> Vec<String> {
+    let mut done: Vec<String> = Vec::new();
+    for word in clean(text).split_whitespace() {
+        let full = done.len() > lines;
+        match done.last_mut() {
+            Some(line) if full || width(line) + width(" ") + width(word) <= ems => *line += &format!(" {word}"),
+            _ => done.push(word.to_owned()),
         }
-        if !line.is_empty() {
-            done.push(line);
-        }
-        if done.len() > lines {
-            done.truncate(lines);
-            if let Some(last) = done.last_mut() {
-                *last = self.elide(&format!("{last}…"), ems);
-                if !last.ends_with('…') {
-                    last.push('…');
-                }
-            }
-        }
-        done
     }
+    if done.len() > lines {
+        let rest = done.split_off(lines - 1).join(" ") + "…";
+        done.push(rest);
+    }
+    done.iter().map(|line| elide(line, ems)).collect()
 }

@@ -1,306 +1,162 @@
-//! Heatmaps of Gram matrices, as PNG and SVG: plain data in, bytes out.
+//! Pictures through plotters: plain data in, the bytes of a PNG, SVG or PDF file out.
 //!
-//! A Gram matrix of class means has entries in [-1, 1], so the colours are fixed: red for 1, blue for -1, white at 0, the
-//! same in every picture ([`ColourRange::Unit`]). Rows and columns stay in class order, row 0 on top.
+//! A [`Figure`] shows Gram matrices (entries in [-1, 1], red for 1, blue for -1, white at 0, in class order) or a [`Chart`]
+//! of curves, bars and regions. Plotters draws it (areas, coordinates, axes, series) onto a page, a list of what is where,
+//! and `raster.rs`, `svg.rs` and `pdf.rs` write that. `frame.rs` adds what plotters lacks: wrapped titles and notes, plots of
+//! different sizes side by side, and legends beside them.
 //!
-//! The way through the files: a [`Heatmap`] becomes a `Scene` of rectangles, cells and text at integer positions
-//! (`layout.rs`, with `axis.rs` for what is written along the panels and `diverging.rs` for the colours); `bitmap.rs` and
-//! `svg.rs` write the same scene. Everything that could overlap is decided in the scene, where it is tested.
+//! The same figure gives the same bytes, on any number of threads and whatever fonts the system has.
 //!
 //! ```
-//! use ufmin::plot::{Heatmap, Panel, PlotError, svg};
+//! use ufmin::plot::{Body, Figure, Format, Panel, PlotError};
 //!
 //! # fn main() -> Result<(), PlotError> {
 //! let values = nalgebra::DMatrix::from_row_slice(2, 2, &[1.0, -1.0, -1.0, 1.0]);
 //! let labels = vec!["100".to_string(), "10".to_string()];
 //! let panel = Panel { labels, axis: "class size".to_string(), ..Panel::new(values) };
-//! let notes = panel.inspect();
-//! assert!(notes.is_empty());
 //! let title = "SupCon, temperature 0.1, classes of 100 and 10".to_string();
-//! let picture = svg(&Heatmap { title, subtitle: None, panels: vec![panel], notes })?;
-//! assert!(picture.contains("class size"));
+//! let figure = Figure { title, subtitle: String::new(), body: Body::Heatmap(vec![panel]), notes: vec![] };
+//! let picture = figure.draw(Format::Svg)?;
+//! assert!(String::from_utf8_lossy(&picture).contains("class size"));
 //! # Ok(())
 //! # }
 //! ```
 
 mod axis;
-mod bitmap;
 mod chart;
-mod diagram;
-mod diverging;
+pub mod colour;
 mod font;
-mod inspect;
-mod labels;
-mod layout;
-mod scene;
+mod frame;
+mod heatmap;
+mod number;
+mod page;
+mod pdf;
+mod raster;
 mod svg;
 #[cfg(test)]
 mod tests;
 
-use nalgebra::DMatrix;
+pub use axis::Scale;
+pub use chart::{Chart, ChartAxis, Mark, Series};
+pub use heatmap::{ColourRange, MAX_PRINTED, MAX_ROWS, Panel};
+pub(crate) use number::significant;
+use page::{Item, Page};
 
-pub use chart::{Chart, ChartAxis, Mark, Scale, Series};
-pub use diagram::Diagram;
-pub use inspect::inspect;
-
-/// Most rows a panel may have: one pixel each. Above that, draw the groups.
-pub const MAX_ROWS: usize = 2000;
-
-/// Most classes for which the values are printed in the cells.
-pub const MAX_PRINTED: usize = 12;
-
-/// What the ends of the colour map stand for. 0 is always in the middle, in white.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum ColourRange {
-    /// Inner products of unit vectors: [-1, 1].
-    Unit,
-    /// Differences: [-max, max], with `max >= 0` finite. See [`ColourRange::of_differences`].
-    Symmetric(f64),
+/// The format of a picture's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Pixels, 300 an inch: a heatmap is about 1600 wide for one panel and 3400 for three.
+    Png,
+    /// Vectors; the text stays text, in DejaVu Sans where the viewer has it. Above 100 classes the cells are an embedded
+    /// PNG with whole pixels for every cell.
+    Svg,
+    /// Vectors with text in the embedded font; the cells are an image of a pixel each.
+    Pdf,
 }
 
-impl ColourRange {
-    /// The symmetric range for a matrix of differences: its largest finite absolute value, rounded up to 1, 2 or 5
-    /// times a power of ten; 0 if all are 0.
-    pub fn of_differences(values: &DMatrix<f64>) -> Self {
-        let largest = values
-            .iter()
-            .filter(|v| v.is_finite())
-            .fold(0.0f64, |m, v| m.max(v.abs()));
-        if largest == 0.0 {
-            return Self::Symmetric(0.0);
-        }
-        let power = 10f64.powi(largest.log10().floor() as i32);
-        // Values next to f64::MIN_POSITIVE or f64::MAX leave the range of `powi`; they are their own maximum.
-        let nice = [1.0, 2.0, 5.0, 10.0]
-            .map(|m| m * power)
-            .into_iter()
-            .find(|&m| m >= largest * (1.0 - 1e-12));
-        Self::Symmetric(nice.filter(|m| m.is_finite()).unwrap_or(largest).max(largest))
-    }
-
-    /// Largest absolute value with a colour of its own.
-    pub fn max(self) -> f64 {
+impl Format {
+    /// The ending of names.
+    pub fn extension(self) -> &'static str {
         match self {
-            Self::Unit => 1.0,
-            Self::Symmetric(max) => max,
-        }
-    }
-}
-
-/// One square matrix of a [`Heatmap`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
-    /// Written above the panel; may be empty.
-    pub title: String,
-    /// k x k, in class order. Entries that are not finite are drawn grey.
-    pub values: DMatrix<f64>,
-    /// One for each row, written on both axes: the class size, or anything else. Thinned where they would overlap;
-    /// among many classes, neighbours with equal labels share one ("50 ×400").
-    pub labels: Vec<String>,
-    /// What the labels are, such as "class size"; may be empty.
-    pub axis: String,
-    /// Lines between groups: `i` draws one before row and column `i`. 0 and k draw nothing. Lines that would cover the
-    /// cells between them are left out.
-    pub boundaries: Vec<usize>,
-    /// At group level, the number of classes that each row stands for. All cells keep the same width, so that one class
-    /// among a million is still visible; the number is written behind the label ("50 ×400").
-    pub multiplicity: Option<Vec<u64>>,
-    /// What the ends of the colour map stand for.
-    pub range: ColourRange,
-}
-
-impl Panel {
-    /// A panel with these values, their 0-based indices as labels, and nothing else.
-    pub fn new(values: DMatrix<f64>) -> Self {
-        Self {
-            title: String::new(),
-            labels: (0..values.nrows()).map(|i| i.to_string()).collect(),
-            values,
-            axis: String::new(),
-            boundaries: Vec::new(),
-            multiplicity: None,
-            range: ColourRange::Unit,
+            Self::Png => "png",
+            Self::Svg => "svg",
+            Self::Pdf => "pdf",
         }
     }
 
-    /// As [`inspect()`], knowing that the diagonal cell of a group of several classes belongs to two different classes,
-    /// and which range the colours have.
-    pub fn inspect(&self) -> Vec<String> {
-        inspect::remarks(&self.values, self.multiplicity.as_deref(), self.range)
+    /// The format that the ending of a name tells.
+    pub fn of(path: &std::path::Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        let mut all = [Self::Png, Self::Svg, Self::Pdf].into_iter();
+        all.find(|format| format.extension() == ending)
     }
 }
 
-/// A picture of one matrix, or of several side by side (A, B and their difference).
+/// A picture.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Heatmap {
-    /// Loss, temperature, sizes. Wrapped to three lines, then cut with an ellipsis.
+pub struct Figure {
+    /// Above everything. Wrapped to three lines, then cut with an ellipsis.
     pub title: String,
-    /// Below the title, smaller. Wrapped to four lines, then cut with an ellipsis.
-    pub subtitle: Option<String>,
-    /// Drawn from left to right; neighbours of the same range share one colour bar.
-    pub panels: Vec<Panel>,
-    /// What the reader must know, below the panels: see [`inspect()`] and [`Panel::inspect`].
+    /// Below the title, smaller: loss, temperature, sizes. Wrapped to four lines.
+    pub subtitle: String,
+    /// What is drawn.
+    pub body: Body,
+    /// What the reader must know, below everything.
     pub notes: Vec<String>,
 }
 
-/// Why a [`Heatmap`] cannot be drawn.
+/// What a picture shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Matrices, from left to right (A, B and their difference).
+    Heatmap(Vec<Panel>),
+    /// Curves, bars and regions.
+    Chart(Chart),
+}
+
+impl Figure {
+    /// The bytes of the picture's file.
+    ///
+    /// # Errors
+    /// [`PlotError`] if its parts do not fit each other, or are too large or too small to be shown.
+    pub fn draw(&self, format: Format) -> Result<Vec<u8>, PlotError> {
+        match format {
+            // A viewer of SVG has other fonts for what is not in this one.
+            Format::Svg => svg::svg(&self.page()?).map(String::into_bytes),
+            Format::Png => raster::png(&self.with_missing_noted()?),
+            Format::Pdf => Ok(pdf::pdf(&self.with_missing_noted()?)),
+        }
+    }
+
+    fn page(&self) -> Result<Page, PlotError> {
+        match &self.body {
+            Body::Heatmap(panels) => heatmap::page(self, panels),
+            Body::Chart(chart) => chart.page(self),
+        }
+    }
+
+    /// The page, with a note if it has characters that the embedded font draws as boxes.
+    fn with_missing_noted(&self) -> Result<Page, PlotError> {
+        let page = self.page()?;
+        let missing = |item: &Item| matches!(item, Item::Text(text) if text.text.chars().any(|c| font::glyph(c) == 0));
+        if !page.items.iter().any(missing) {
+            return Ok(page);
+        }
+        let mut figure = self.clone();
+        let note = "boxes stand for characters other than Latin and Greek, which an SVG would show";
+        figure.notes.insert(0, note.to_owned());
+        figure.page()
+    }
+}
+
+/// Why a picture cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs)]
 pub enum PlotError {
-    /// Nothing to draw.
     #[error("a heatmap needs at least one panel")]
     NoPanels,
-    /// A matrix without entries.
-    #[error("panel {panel} has no entries")]
-    Empty {
-        /// 0-based index of the panel.
-        panel: usize,
-    },
-    /// A Gram matrix is square.
-    #[error("panel {panel} is {rows} x {columns}, not square")]
-    NotSquare {
-        /// 0-based index of the panel.
-        panel: usize,
-        /// Rows of its matrix.
-        rows: usize,
-        /// Columns of its matrix.
-        columns: usize,
-    },
-    /// Not one label a row.
-    #[error("panel {panel} has {labels} labels for {rows} rows")]
-    Labels {
-        /// 0-based index of the panel.
-        panel: usize,
-        /// Labels given.
-        labels: usize,
-        /// Rows of its matrix.
-        rows: usize,
-    },
-    /// Not one multiplicity a row.
-    #[error("panel {panel} has {multiplicities} multiplicities for {rows} rows")]
-    Multiplicity {
-        /// 0-based index of the panel.
-        panel: usize,
-        /// Multiplicities given.
-        multiplicities: usize,
-        /// Rows of its matrix.
-        rows: usize,
-    },
-    /// A line behind the last row.
-    #[error("panel {panel} has a boundary before row {boundary}, but only {rows} rows")]
-    Boundary {
-        /// 0-based index of the panel.
-        panel: usize,
-        /// The boundary given.
-        boundary: usize,
-        /// Rows of its matrix.
-        rows: usize,
-    },
-    /// [`ColourRange::Symmetric`] of a negative number, an infinity or NaN.
-    #[error("panel {panel} has the colour range [-{max}, {max}]; the maximum must be finite and not negative")]
-    Range {
-        /// 0-based index of the panel.
-        panel: usize,
-        /// The maximum given.
-        max: f64,
-    },
-    /// More rows than pixels.
-    #[error("panel {panel} has {rows} rows, more than the {MAX_ROWS} that a picture can show: draw groups of classes")]
-    TooManyRows {
-        /// 0-based index of the panel.
-        panel: usize,
-        /// Rows of its matrix.
-        rows: usize,
-    },
-    /// A diagram needs ascending positive axes of two or more values, and a count for each pair of them.
-    #[error("a diagram of {columns} x {rows} points does not fit its counts, or its axes do not ascend")]
-    Diagram {
-        /// Values along the horizontal axis.
-        columns: usize,
-        /// Values along the vertical axis.
-        rows: usize,
-    },
-    /// An axis of a chart without a value that it could show, or with ends that do not ascend.
-    #[error("the {axis} axis of the chart has no values that it can show")]
-    Chart {
-        /// `horizontal` or `vertical`.
-        axis: &'static str,
-    },
-    /// More pixels than a picture should have.
+    #[error(
+        "panel {panel} is {rows} x {columns}; it must be square, with 1 to {MAX_ROWS} rows: draw groups of classes"
+    )]
+    Matrix { panel: usize, rows: usize, columns: usize },
+    #[error("panel {panel} has {rows} rows, but not as many labels and multiplicities, or a boundary behind them")]
+    Rows { panel: usize, rows: usize },
+    #[error("panel {panel} has the colour range {low} to {high}; its ends must be finite and ascend")]
+    Range { panel: usize, low: f64, high: f64 },
+    #[error("the {axis} axis has no values that it can show, or its ends do not ascend")]
+    Axis { axis: &'static str },
     #[error("the picture would have {width} x {height} pixels: use fewer panels")]
-    TooLarge {
-        /// Width in pixels.
-        width: u64,
-        /// Height in pixels.
-        height: u64,
-    },
-    /// The embedded font could not be read.
-    #[error("the embedded font cannot be read")]
-    Font(#[from] ab_glyph::InvalidFont),
-    /// The bitmap could not be drawn.
-    #[error("the bitmap cannot be drawn: {message}")]
-    Draw {
-        /// What plotters says.
-        message: String,
-    },
-    /// The PNG could not be encoded.
-    #[error("the PNG cannot be encoded")]
-    Encode(#[from] png::EncodingError),
+    TooLarge { width: u32, height: u32 },
+    #[error("the picture cannot be drawn: {message}")]
+    Draw { message: String },
 }
 
-/// The picture as a PNG file: about 1600 pixels wide for one panel and 3400 for three, 300 dots an inch.
-///
-/// # Errors
-/// [`PlotError`] if a panel does not fit its labels, is empty, not square or too large.
-pub fn png(heatmap: &Heatmap) -> Result<Vec<u8>, PlotError> {
-    let font = font::Font::new()?;
-    bitmap::png(&layout::scene(heatmap, &font)?, &font)
-}
-
-/// The same picture as an SVG file. Up to 100 classes the cells are paths; above, an embedded PNG with whole pixels for
-/// every cell. Text stays text, in DejaVu Sans where the viewer has it.
-///
-/// # Errors
-/// As [`png()`].
-pub fn svg(heatmap: &Heatmap) -> Result<String, PlotError> {
-    let font = font::Font::new()?;
-    svg::svg(&layout::scene(heatmap, &font)?)
-}
-
-/// A phase diagram as a PNG file.
-///
-/// # Errors
-/// [`PlotError::Diagram`] if its parts do not fit.
-pub fn diagram_png(diagram: &Diagram) -> Result<Vec<u8>, PlotError> {
-    let font = font::Font::new()?;
-    bitmap::png(&diagram::scene(diagram, &font)?, &font)
-}
-
-/// The same diagram as an SVG file.
-///
-/// # Errors
-/// As [`diagram_png`].
-pub fn diagram_svg(diagram: &Diagram) -> Result<String, PlotError> {
-    let font = font::Font::new()?;
-    svg::svg(&diagram::scene(diagram, &font)?)
-}
-
-/// A chart as a PNG file.
-///
-/// # Errors
-/// [`PlotError::Chart`] for an axis without values.
-pub fn chart_png(chart: &Chart) -> Result<Vec<u8>, PlotError> {
-    let font = font::Font::new()?;
-    bitmap::png(&chart::scene(chart, &font)?, &font)
-}
-
-/// The same chart as an SVG file.
-///
-/// # Errors
-/// As [`chart_png`].
-pub fn chart_svg(chart: &Chart) -> Result<String, PlotError> {
-    let font = font::Font::new()?;
-    svg::svg(&chart::scene(chart, &font)?)
+impl PlotError {
+    fn draw(error: impl std::fmt::Display) -> Self {
+        let message = error.to_string();
+        Self::Draw { message }
+    }
 }
 
 impl From<PlotError> for crate::error::Error {

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 
 use crate::gram::Gram;
-use crate::plot::{ColourRange, Heatmap, Panel};
+use crate::plot::{Body, ColourRange, Figure, Panel, significant};
 use crate::problem::{Measure, Problem};
 
 /// Most classes that are drawn one by one; above that, groups.
@@ -15,6 +15,9 @@ pub const MAX_GROUPS: usize = 1000;
 /// Longest list of sizes in a subtitle.
 const MAX_LISTED_SIZES: usize = 12;
 
+/// Deviations up to this much of the colour range are rounding (a Gram matrix in single precision) and are not mentioned.
+const TOLERANCE: f64 = 1e-5;
+
 /// A Gram matrix ready to be drawn, alone or beside another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
@@ -24,7 +27,7 @@ pub struct Picture {
     pub subtitle: String,
     /// The matrix with its labels.
     pub panel: Panel,
-    /// What a reader must know to read it right.
+    /// What a reader must know to read it right, besides what is unusual about the entries.
     pub notes: Vec<String>,
 }
 
@@ -42,7 +45,7 @@ impl Picture {
             let boundaries = (1..group_of.len())
                 .filter(|&i| group_of[i] != group_of[i - 1])
                 .collect();
-            let labels = group_of.iter().map(|&g| label(problem, partition.sizes()[g])).collect();
+            let labels = group_of.iter().map(|&g| label(partition.sizes()[g])).collect();
             Panel {
                 labels,
                 boundaries,
@@ -59,7 +62,7 @@ impl Picture {
             };
             // The diagonal of a group is the inner product of two different classes of it.
             let values = DMatrix::from_fn(shown.len(), shown.len(), |i, j| gram.between(shown[i], shown[j]));
-            let labels = shown.iter().map(|&g| label(problem, partition.sizes()[g])).collect();
+            let labels = shown.iter().map(|&g| label(partition.sizes()[g])).collect();
             let multiplicity = shown.iter().map(|&g| partition.multiplicity()[g]).collect();
             let boundaries = if shown.len() <= 30 {
                 (1..shown.len()).collect()
@@ -74,22 +77,10 @@ impl Picture {
                 ..Panel::new(values)
             }
         };
-        let model = problem.model();
-        let mut facts = vec![
-            model.training.loss().name().to_owned(),
-            format!("temperature {}", model.temperature),
-        ];
-        if model.features.nonnegative {
-            facts.push("nonnegative features".to_owned());
-        }
-        facts.push(sizes(problem));
-        notes.extend(panel.inspect());
+        let title = problem.model().title.clone();
         Self {
-            title: model
-                .title
-                .clone()
-                .unwrap_or_else(|| format!("Optimal Gram matrix of {} classes", partition.classes())),
-            subtitle: facts.join(", "),
+            title: title.unwrap_or_else(|| format!("Optimal Gram matrix of {} classes", partition.classes())),
+            subtitle: facts(problem, ""),
             panel,
             notes,
         }
@@ -101,36 +92,54 @@ impl Picture {
             axis: "row".to_owned(),
             ..Panel::new(values)
         };
-        let notes = panel.inspect();
         Self {
             title: name.to_owned(),
             subtitle: format!("{0} x {0} matrix", panel.values.nrows()),
             panel,
-            notes,
+            notes: Vec::new(),
         }
     }
 
+    /// The same with other values at the ends of the colours.
+    pub fn with_range(mut self, range: ColourRange) -> Self {
+        self.panel.range = range;
+        self
+    }
+
+    /// The entries that belong to two different classes: of these an automatic range is made, as the diagonal is 1.
+    pub fn between_classes(&self) -> impl Iterator<Item = f64> {
+        let (values, multiplicity) = (&self.panel.values, &self.panel.multiplicity);
+        let several = |i: usize| multiplicity.as_ref().is_some_and(|m| m[i] > 1);
+        let wanted = move |&(i, j): &(usize, usize)| i != j || several(i);
+        let cells = (0..values.nrows()).flat_map(|i| (0..values.ncols()).map(move |j| (i, j)));
+        cells.filter(wanted).map(|at| values[at])
+    }
+
     /// The heatmap of this picture alone.
-    pub fn heatmap(self) -> Heatmap {
-        Heatmap {
+    pub fn heatmap(mut self) -> Figure {
+        self.notes.extend(inspect(&self.panel));
+        Figure {
             title: self.title,
-            subtitle: Some(self.subtitle),
-            panels: vec![self.panel],
+            subtitle: self.subtitle,
+            body: Body::Heatmap(vec![self.panel]),
             notes: self.notes,
         }
     }
 
     /// Two pictures side by side with their difference (first minus second), where they have the same number of rows;
     /// without it where not.
-    pub fn against(self, other: Self) -> Heatmap {
-        let mut notes: Vec<String> = self.notes.iter().map(|note| format!("left: {note}")).collect();
-        notes.extend(other.notes.iter().map(|note| format!("right: {note}")));
+    pub fn against(self, other: Self) -> Figure {
+        let mut notes = Vec::new();
+        for (side, picture) in [("left", &self), ("right", &other)] {
+            let all = picture.notes.iter().cloned().chain(inspect(&picture.panel));
+            notes.extend(all.map(|note| format!("{side}: {note}")));
+        }
         let difference = (self.panel.values.shape() == other.panel.values.shape()).then(|| {
             let values = &self.panel.values - &other.panel.values;
-            let range = ColourRange::of_differences(&values);
             Panel {
                 title: "left minus right".to_owned(),
-                range,
+                range: ColourRange::around(values.iter().copied()),
+                quantity: "difference of inner products".to_owned(),
                 values,
                 ..self.panel.clone()
             }
@@ -147,10 +156,10 @@ impl Picture {
             }
         };
         let (left, right) = (name(&self), name(&other));
-        let subtitle = if same_title {
-            None
+        let subtitle = if self.subtitle == other.subtitle {
+            self.subtitle.clone()
         } else {
-            Some(format!("left: {}; right: {}", self.subtitle, other.subtitle))
+            format!("left: {}; right: {}", self.subtitle, other.subtitle)
         };
         let title = if same_title {
             self.title.clone()
@@ -168,10 +177,10 @@ impl Picture {
             },
         ];
         panels.extend(difference);
-        Heatmap {
+        Figure {
             title,
             subtitle,
-            panels,
+            body: Body::Heatmap(panels),
             notes,
         }
     }
@@ -184,41 +193,237 @@ fn axis(problem: &Problem) -> String {
     }
 }
 
-fn label(problem: &Problem, size: f64) -> String {
-    match problem.classes().measure() {
-        Measure::Counts => size.to_string(),
-        Measure::Probabilities => format!("{:.4}", size).trim_end_matches('0').to_owned(),
+/// A class size, or a probability to four decimals.
+fn label(size: f64) -> String {
+    if size.fract() == 0.0 {
+        size.to_string()
+    } else {
+        format!("{size:.4}").trim_end_matches('0').to_owned()
     }
 }
 
-/// The sizes in a few words.
-fn sizes(problem: &Problem) -> String {
-    let classes = problem.classes();
-    let what = match classes.measure() {
-        Measure::Counts => "sizes",
-        Measure::Probabilities => "probabilities",
-    };
-    if classes.runs().len() <= MAX_LISTED_SIZES {
-        let runs: Vec<String> = classes
-            .runs()
-            .iter()
-            .map(|run| {
-                if run.count == 1 {
-                    label(problem, run.size)
-                } else {
-                    format!("{} \u{d7} {}", run.count, label(problem, run.size))
-                }
-            })
-            .collect();
-        return format!("{what} {}", runs.join(", "));
+/// What a picture shows: loss, temperature, training and sizes, without what `varies` in it.
+pub(crate) fn facts(problem: &Problem, varies: &str) -> String {
+    let model = problem.model();
+    let mut facts = vec![model.training.loss().name().to_owned()];
+    if varies != "temperature" {
+        facts.push(format!("temperature {}", model.temperature));
     }
-    let (low, high) = classes.runs().iter().fold((f64::INFINITY, 0.0f64), |(low, high), run| {
-        (low.min(run.size), high.max(run.size))
+    if let Some(negatives) = model.training.negatives().filter(|_| varies != "negatives") {
+        facts.push(format!("{negatives} negatives"));
+    }
+    if let Some(size) = model.training.batch_size().filter(|_| varies != "batch size") {
+        facts.push(format!("random batches of {size}"));
+    }
+    if model.features.nonnegative {
+        facts.push("nonnegative features".to_owned());
+    }
+    let classes = problem.classes();
+    let runs: Vec<(f64, u64)> = classes.runs().iter().map(|run| (run.size, run.count)).collect();
+    facts.push(match classes.measure() {
+        Measure::Counts => sizes("sizes", &runs),
+        Measure::Probabilities => sizes("probabilities", &runs),
     });
-    format!(
-        "{} classes, {what} {} to {}",
-        classes.count(),
-        label(problem, low),
-        label(problem, high)
-    )
+    facts.join(", ")
+}
+
+/// Sizes in a few words, from sizes with the number of classes that have them.
+pub fn sizes(what: &str, runs: &[(f64, u64)]) -> String {
+    if runs.len() <= MAX_LISTED_SIZES {
+        let run = |&(size, count): &(f64, u64)| match count {
+            1 => label(size),
+            _ => format!("{count} \u{d7} {}", label(size)),
+        };
+        let list: Vec<String> = runs.iter().map(run).collect();
+        return format!("{what} {}", list.join(", "));
+    }
+    let count: u64 = runs.iter().map(|(_, count)| count).sum();
+    let (low, high) = runs.iter().fold((f64::INFINITY, 0.0f64), |(low, high), &(size, _)| {
+        (low.min(size), high.max(size))
+    });
+    format!("{count} classes, {what} {} to {}", label(low), label(high))
+}
+
+/// Sentences about a matrix that is supposed to be a Gram matrix of unit vectors: entries that are not numbers or have no
+/// colour of their own, a diagonal that is not 1, a missing symmetry. Empty if there is nothing to say.
+fn inspect(panel: &Panel) -> Vec<String> {
+    let (values, range) = (&panel.values, panel.range);
+    let mut remarks = Vec::new();
+    let margin = TOLERANCE * range.largest();
+    let brief = |value: f64| significant(value, 4);
+    let entries = |count: usize, singular: &str, plural: &str| match count {
+        1 => format!("1 entry {singular}"),
+        _ => format!("{count} entries {plural}"),
+    };
+    let missing = values.iter().filter(|v| !v.is_finite()).count();
+    if missing > 0 {
+        remarks.push(format!("{} not finite (drawn grey)", entries(missing, "is", "are")));
+    }
+    let inside = range.low - margin..=range.high + margin;
+    let outside = || values.iter().filter(|v| v.is_finite() && !inside.contains(v));
+    if let Some(largest) = outside().copied().reduce(|a, b| if b.abs() > a.abs() { b } else { a }) {
+        let what = if largest > 0.0 { "largest" } else { "smallest" };
+        let subject = entries(outside().count(), "lies", "lie");
+        let (low, high) = (brief(range.low), brief(range.high));
+        remarks.push(format!(
+            "{subject} outside [{low}, {high}] (colour of the end); {what} {}",
+            brief(largest)
+        ));
+    }
+    // The diagonal cell of a group of several classes belongs to two different classes.
+    let size = values.nrows();
+    let single = |i: &usize| panel.multiplicity.as_ref().is_none_or(|m| m[*i] <= 1);
+    let diagonal = (0..size).filter(single).map(|i| values[(i, i)]);
+    let wrong: Vec<f64> = diagonal
+        .filter(|d| d.is_finite() && (d - 1.0).abs() > TOLERANCE)
+        .collect();
+    let bounds = wrong
+        .iter()
+        .copied()
+        .reduce(f64::min)
+        .zip(wrong.iter().copied().reduce(f64::max));
+    if let Some((least, most)) = bounds.map(|(least, most)| (brief(least), brief(most))) {
+        let span = if least == most {
+            least
+        } else {
+            format!("{least} to {most}")
+        };
+        let count = wrong.len();
+        remarks.push(format!(
+            "the diagonal is not 1: {count} of {size} entries differ ({span})"
+        ));
+    }
+    if !(0..size).all(|i| single(&i)) {
+        remarks.push("diagonal cells of groups (\u{d7}n) show two different classes of the group".to_owned());
+    }
+    // f64::max ignores the NaN of an entry that is not finite.
+    let pairs = (0..size).flat_map(|i| (0..i).map(move |j| (i, j)));
+    let skew = pairs.fold(0.0, |most: f64, (i, j)| {
+        most.max((values[(i, j)] - values[(j, i)]).abs())
+    });
+    if skew > TOLERANCE && skew.is_finite() {
+        remarks.push(format!(
+            "not symmetric: entries differ from their mirror image by up to {}",
+            brief(skew)
+        ));
+    }
+    remarks
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn remarks(values: DMatrix<f64>) -> Vec<String> {
+        inspect(&Panel::new(values))
+    }
+
+    /// A symmetric matrix with unit diagonal and entries in (-1, 1).
+    fn gram(k: usize) -> DMatrix<f64> {
+        DMatrix::from_fn(k, k, |i, j| {
+            let (low, high) = (i.min(j) as f64, i.max(j) as f64);
+            if i == j {
+                1.0
+            } else {
+                (12.9898 * low + 78.233 * high).sin() * 0.99
+            }
+        })
+    }
+
+    #[test]
+    fn what_is_unusual_is_said_and_nothing_else() {
+        assert!(remarks(gram(30)).is_empty());
+        let rounded = DMatrix::from_fn(5, 5, |i, j| f64::from(gram(5)[(i, j)] as f32) + 3e-7);
+        assert!(remarks(rounded).is_empty());
+
+        let mut values = gram(4);
+        values[(2, 2)] = 1.3;
+        (values[(0, 1)], values[(1, 0)]) = (-1.2, -1.2);
+        let expected = [
+            "3 entries lie outside [-1, 1] (colour of the end); largest 1.3",
+            "the diagonal is not 1: 1 of 4 entries differ (1.3)",
+        ];
+        assert_eq!(remarks(values), expected);
+
+        values = gram(4) * 0.5;
+        values[(0, 0)] = 0.25;
+        assert_eq!(
+            remarks(values),
+            ["the diagonal is not 1: 4 of 4 entries differ (0.25 to 0.5)"]
+        );
+        values = gram(4);
+        for missing in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            values[(3, 3)] = missing;
+            assert_eq!(remarks(values.clone()), ["1 entry is not finite (drawn grey)"]);
+        }
+        values = gram(4);
+        values[(0, 3)] += 0.25;
+        assert!(remarks(values).last().unwrap().ends_with("mirror image by up to 0.25"));
+    }
+
+    #[test]
+    fn groups_and_narrow_ranges_are_known() {
+        let mut values = gram(3);
+        values[(1, 1)] = 0.4;
+        let multiplicity = Some(vec![1, 5, 1]);
+        let groups = Panel {
+            multiplicity,
+            ..Panel::new(values.clone())
+        };
+        assert_eq!(
+            inspect(&groups),
+            ["diagonal cells of groups (\u{d7}n) show two different classes of the group"]
+        );
+        let picture = Picture {
+            panel: groups,
+            ..Picture::of_matrix("m", gram(3))
+        };
+        let between: Vec<f64> = picture.between_classes().collect();
+        assert!(between.len() == 7 && between.contains(&0.4), "{between:?}");
+
+        let unit = Picture::of_matrix("m", gram(3));
+        assert!(unit.between_classes().all(|entry| entry.abs() < 1.0));
+        let narrow = unit.with_range(ColourRange { low: -2.0, high: 0.995 }).heatmap();
+        assert_eq!(
+            narrow.notes,
+            ["3 entries lie outside [-2, 0.995] (colour of the end); largest 1"]
+        );
+    }
+
+    #[test]
+    fn sizes_are_listed_or_abbreviated() {
+        assert_eq!(sizes("sizes", &[(100.0, 5), (10.0, 1)]), "sizes 5 \u{d7} 100, 10");
+        let many: Vec<(f64, u64)> = (1..=20).map(|i| (f64::from(i), 2)).collect();
+        assert_eq!(sizes("sizes", &many), "40 classes, sizes 1 to 20");
+        assert_eq!(
+            sizes("probabilities", &[(0.25, 2), (0.5, 1)]),
+            "probabilities 2 \u{d7} 0.25, 0.5"
+        );
+    }
+
+    #[test]
+    fn differences_have_a_range_of_their_own_and_unlike_sizes_none() {
+        let pair = |a: usize, b: usize| {
+            let other = Picture::of_matrix("b", gram(b) * 0.9);
+            Picture::of_matrix("a", gram(a)).against(other)
+        };
+        let figure = pair(3, 3);
+        let Body::Heatmap(panels) = &figure.body else { panic!() };
+        assert_eq!(
+            (panels.len(), &*panels[2].quantity),
+            (3, "difference of inner products")
+        );
+        assert!((panels[2].range.high - 0.1).abs() < 1e-12 && panels[0].range == ColourRange::UNIT);
+        assert!(
+            figure
+                .notes
+                .iter()
+                .all(|note| note.starts_with("right: the diagonal is not 1"))
+        );
+        let figure = pair(3, 4);
+        let Body::Heatmap(panels) = &figure.body else { panic!() };
+        assert!(panels.len() == 2 && figure.notes.iter().any(|note| note.contains("different sizes")));
+    }
 }

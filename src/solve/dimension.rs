@@ -92,7 +92,13 @@ fn search_in<O: Objective>(
     };
     match best {
         Some(best) => replaced(problem, relaxed, dimension, &cost, best),
-        None => Ok(relaxed),
+        None => {
+            let mut relaxed = relaxed;
+            relaxed.warnings.push(format!(
+                "none of {starts} starts found features of {dimension} dimensions; the optimum of the relaxation is shown"
+            ));
+            Ok(relaxed)
+        }
     }
 }
 

@@ -66,6 +66,8 @@ fn solve_writes_its_folder_and_heatmap_reads_it() {
     ufmin().arg("heatmap").arg(&out).arg("-o").arg(&again).assert().code(0);
     assert!(text(&again).contains("STEP imbalance") && text(&again).contains("temperature 0.1"));
 
+    assert!(text(&again).contains("supcon, temperature 0.1, sizes 5 \u{d7} 100, 5 \u{d7} 10"));
+
     let both = folder.path().join("both.png");
     ufmin()
         .arg("heatmap")
@@ -75,6 +77,44 @@ fn solve_writes_its_folder_and_heatmap_reads_it() {
         .assert()
         .code(0);
     assert_png(&both);
+
+    let printed = folder.path().join("gram.PDF");
+    ufmin()
+        .arg("heatmap")
+        .arg(&out)
+        .arg("-o")
+        .arg(&printed)
+        .assert()
+        .code(0);
+    assert!(std::fs::read(&printed).unwrap().starts_with(b"%PDF-"));
+}
+
+#[test]
+fn colours_end_where_the_range_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("gram.svg");
+    let draw = |range: &[&str]| {
+        let mut command = ufmin();
+        command
+            .args(["heatmap", "problems/step-imbalance.toml", "-o"])
+            .arg(&picture);
+        command.args(range).assert()
+    };
+    for (range, ends) in [
+        (&[][..], ["1", "\u{2212}1"]),
+        (&["--range", "auto"], ["0.2", "\u{2212}0.2"]),
+        (&["--range", "-0.3..0.5"], ["0.5", "\u{2212}0.3"]),
+    ] {
+        draw(range).code(0);
+        let svg = text(&picture);
+        for end in ends {
+            assert!(svg.contains(&format!(">{end}</text>")), "{range:?} says {end}");
+        }
+        assert_eq!(svg.contains("10 entries lie outside"), !range.is_empty());
+    }
+    for wrong in ["0.5..0.5", "1", "a..b", "0..inf"] {
+        draw(&["--range", wrong]).code(2);
+    }
 }
 
 #[test]
@@ -150,7 +190,7 @@ fn what_cannot_be_drawn_is_an_error_with_a_remedy() {
         ("nan.npy", "a.png", "not finite"),
         ("missing.npy", "a.png", "cannot read"),
         ("empty", "a.png", "gram.npy"),
-        ("wide.npy", "a.jpeg", ".png or .svg"),
+        ("wide.npy", "a.jpeg", ".png, .svg or .pdf"),
     ] {
         let assert = ufmin()
             .arg("heatmap")

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 use ufmin::certificate::Verdict;
 use ufmin::math::control::Control;
 use ufmin::method::newton::{self, Outcome};
+use ufmin::plot::{Body, Format, Mark};
 use ufmin::problem::profile::Profile;
-use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
+use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
 use ufmin::solve::solve;
 use ufmin::spec::Options;
-use ufmin::study::phase::{Family, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
+use ufmin::study::phase::{Family, Never, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
 
 fn step(majority: u64, minority: u64, smallest: u64) -> Family {
     let profile = Profile::Step {
@@ -105,10 +106,22 @@ fn one_majority_class_has_a_closed_form() {
 fn never_is_said_where_theory_says_it() {
     let phase = ratio_phase(&step(3, 2, 10), &model(FullBatchLoss::Supcon, 0.3));
     assert!(phase.never && phase.threshold.is_none() && phase.collapsed.is_empty() && phase.intervals.is_empty());
-    assert!(text(&phase).contains("no ratio collapses any classes"));
-    // One small class, two classes, and the loss that does not see imbalance.
-    assert!(ratio_phase(&step(4, 1, 10), &model(FullBatchLoss::Supcon, 0.3)).never);
-    assert!(ratio_phase(&step(1, 1, 10), &model(FullBatchLoss::Sincere, 0.3)).never);
+    // A scan and a limit are no proof for every ratio, and the answer says what was looked at.
+    assert_eq!(phase.never_because, Some(Never::ScanAndLimit));
+    assert!(!Never::ScanAndLimit.is_theorem());
+    assert!((phase.limit.unwrap() - 0.818_776_1).abs() < 1e-7);
+    assert!(phase.scanned >= 400);
+    let said = text(&phase);
+    let expected = format!("none of the {} ratios scanned from 1 to 1000000000", phase.scanned);
+    assert!(
+        said.contains(&expected) && said.contains("the limit of large ratios"),
+        "{said}"
+    );
+    assert!(
+        said.contains("is 0.818776") && !said.contains("no ratio collapses"),
+        "{said}"
+    );
+    // One small class, two classes, and the loss that does not see imbalance: theorems.
     let balanced = Model {
         training: Training::full_batch(FullBatch {
             anchors: Anchors::Class,
@@ -116,7 +129,27 @@ fn never_is_said_where_theory_says_it() {
         }),
         ..model(FullBatchLoss::Bcl, 0.3)
     };
-    assert!(ratio_phase(&step(2, 5, 10), &balanced).never);
+    let relu = Model {
+        features: Features {
+            nonnegative: true,
+            ..Features::default()
+        },
+        ..model(FullBatchLoss::Sincere, 0.3)
+    };
+    for (family, model, because) in [
+        (step(4, 1, 10), model(FullBatchLoss::Supcon, 0.3), Never::OneSmallClass),
+        (step(1, 1, 10), model(FullBatchLoss::Sincere, 0.3), Never::TwoClasses),
+        (step(2, 5, 10), balanced, Never::BalancedLoss),
+        (step(2, 5, 10), relu, Never::NonnegativeFeatures),
+    ] {
+        let phase = ratio_phase(&family, &model);
+        assert!(phase.never && phase.never_because == Some(because) && because.is_theorem());
+        assert!(
+            text(&phase).contains("no ratio collapses any classes: "),
+            "{}",
+            text(&phase)
+        );
+    }
     // Just below tau*(3) = 0.20505036 it happens; a limit in front of the threshold is not "never".
     let short = Settings {
         ratios: (1.0, 20_000.0),
@@ -129,8 +162,10 @@ fn never_is_said_where_theory_says_it() {
         &Control::default(),
     )
     .unwrap();
-    assert!(!phase.never && phase.threshold.is_none());
-    assert!(text(&phase).contains("no classes are found collapsed at any ratio from 1 to 20000"));
+    assert!(!phase.never && phase.never_because.is_none() && phase.threshold.is_none());
+    assert_eq!(phase.limit, Some(1.0));
+    let expected = format!("at any of the {} ratios scanned from 1 to 20000", phase.scanned);
+    assert!(text(&phase).contains(&expected), "{}", text(&phase));
 }
 
 #[test]
@@ -367,8 +402,30 @@ fn the_diagram_agrees_with_the_lines_through_it() {
     let csv = found.to_csv();
     assert_eq!(csv.lines().count(), 1 + 13 * 11);
     assert!(csv.starts_with("ratio,temperature,collapsed_classes\n50,0.3,"));
-    let picture = ufmin::plot::diagram_svg(&found.diagram()).unwrap();
+    let picture = String::from_utf8(found.diagram().draw(Format::Svg).unwrap()).unwrap();
     assert!(picture.contains("<polyline") && picture.contains("imbalance ratio"));
+    // What is coloured ends at the boundary: with the corner behind it, the curve encloses as much as the regions cover.
+    let area = |points: &[[f64; 2]]| {
+        let logs: Vec<[f64; 2]> = points.iter().map(|point| point.map(f64::ln)).collect();
+        let cross = |(a, b): (&[f64; 2], &[f64; 2])| a[0] * b[1] - a[1] * b[0];
+        0.5 * logs.iter().zip(logs.iter().cycle().skip(1)).map(cross).sum::<f64>()
+    };
+    let Body::Chart(chart) = found.diagram().body else {
+        panic!("a diagram is a chart")
+    };
+    let names: Vec<&str> = chart.series.iter().map(|series| series.name.as_str()).collect();
+    assert_eq!(names, ["2", "0", ""]);
+    let Mark::Regions(regions) = &chart.series[0].mark else {
+        panic!("counts are regions")
+    };
+    let covered: f64 = regions.iter().map(|region| area(region)).sum();
+    let mut outline = found.boundary[0].clone();
+    outline.push([400.0, 1.5]);
+    let enclosed = area(&outline).abs();
+    assert!(
+        enclosed > 0.3 && (covered - enclosed).abs() < 1e-9,
+        "{covered} {enclosed}"
+    );
 }
 
 fn ufmin(arguments: &str) -> (Option<i32>, String, String) {
@@ -467,6 +524,16 @@ fn a_profile_with_a_real_ratio_and_the_files_of_a_diagram() {
     let read = |name: &str| std::fs::read(output.join(name)).unwrap();
     assert!(read("phase.png").starts_with(b"\x89PNG"));
     assert!(read("phase.svg").starts_with(b"<svg"));
+    assert!(!output.join("phase.pdf").exists());
+    let (code, _, stderr) = ufmin(&format!(
+        "{problem} --grid 3x3 --pictures pdf --output {}",
+        folder.path().join("printed").display()
+    ));
+    assert_eq!(code, Some(0), "{stderr}");
+    let names = std::fs::read_dir(folder.path().join("printed")).unwrap();
+    let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["phase.csv", "phase.json", "phase.pdf"]);
     assert_eq!(read("phase.csv").iter().filter(|&&byte| byte == b'\n').count(), 64);
     let json: serde_json::Value = serde_json::from_slice(&read("phase.json")).unwrap();
     assert_eq!(json["schema"], "ufmin/phase-grid/1");

@@ -8,7 +8,7 @@ use ufmin::certificate::{BoundMethod, Verdict, certify};
 use ufmin::gram::{Gram, Partition};
 use ufmin::math::control::Control;
 use ufmin::objective::{Objective, Sampled};
-use ufmin::problem::{BatchLoss, Classes, Features, FullBatchLoss, Model, Problem, Sampling, Training};
+use ufmin::problem::{BatchLoss, Classes, Features, FullBatchLoss, Model, Problem, Run, Sampling, Training};
 use ufmin::solution::Method;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
@@ -191,6 +191,68 @@ fn value_and_gradient_are_those_of_enumeration() {
         }
     }
     assert_eq!(checked, 4 * 5 * 11 * 3);
+}
+
+/// A case of `tests/reference/integrals.json`.
+#[derive(serde::Deserialize)]
+struct Integral {
+    loss: String,
+    views: u64,
+    draws: u64,
+    temperature: f64,
+    groups: Vec<(f64, u64)>,
+    gram: Vec<Vec<f64>>,
+    excess: f64,
+    log_excess: f64,
+    gradient: Vec<Vec<f64>>,
+}
+
+/// Where nothing can be enumerated, up to 10^8 classes and 10^9 draws, the integrals are those of 50 digits: their lower
+/// end is below the scale of everything that is drawn, not of the class alone.
+#[test]
+fn integrals_of_many_classes_and_draws_are_those_of_fifty_digits() {
+    #[derive(serde::Deserialize)]
+    struct Integrals {
+        cases: Vec<Integral>,
+    }
+    let reference: Integrals = serde_json::from_str(include_str!("../reference/integrals.json")).unwrap();
+    assert!(reference.cases.len() >= 14);
+    for case in &reference.cases {
+        let model = match case.loss.as_str() {
+            "nce" => nce(case.draws, case.temperature),
+            kind => Model {
+                training: Training::random_batches(
+                    if kind == "sincere" {
+                        BatchLoss::Sincere
+                    } else {
+                        BatchLoss::Supcon
+                    },
+                    case.draws,
+                ),
+                views: case.views,
+                ..batches(case.draws, case.temperature)
+            },
+        };
+        let runs = case.groups.iter().map(|&(size, count)| Run { size, count });
+        let problem = Problem::new(Classes::from_runs(runs).unwrap(), model).unwrap();
+        let sampled = sampled_on(&problem, &Partition::by_size(&problem));
+        let groups = case.groups.len();
+        let gram = DMatrix::from_fn(groups, groups, |g, h| case.gram[g][h]);
+        let at = sampled.evaluate(&gram, case.log_excess);
+        let context = format!(
+            "{} {:?} {} draws at {}",
+            case.loss, case.groups, case.draws, case.temperature
+        );
+        let off = sampled.excess(&at) - 1.0;
+        assert!(off.abs() < 1e-14, "{context}: {off:e}");
+        assert!((sampled.log_excess(&at) - case.excess.ln()).abs() < 1e-14, "{context}");
+        for g in 0..groups {
+            for h in (0..groups).filter(|&h| case.gradient[g][h] > 0.0) {
+                let off = sampled.gradient(&at)[(g, h)] * case.excess / case.gradient[g][h] - 1.0;
+                assert!(off.abs() < 1e-14, "{context}: {off:e} of the slope {g}, {h}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -511,7 +573,10 @@ fn a_curve_leads_to_its_limit() {
     assert_eq!(json["schema"], "ufmin/curve/1");
     assert_eq!(json["rows"][1]["collapsed"], serde_json::json!([[2, 3]]));
     assert!(found.text().contains("population"));
-    assert!(ufmin::plot::chart_svg(&found.chart()).unwrap().contains("batch size"));
+    let figure = found.chart(&problem);
+    assert_eq!(figure.subtitle, "supcon, temperature 1, sizes 2 \u{d7} 10, 2 \u{d7} 1");
+    let picture = String::from_utf8(figure.draw(ufmin::plot::Format::Svg).unwrap()).unwrap();
+    assert!(picture.contains("batch size"));
 }
 
 /// What no loss can be says which field, and what to do.

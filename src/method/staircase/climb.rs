@@ -239,7 +239,7 @@ fn truncated<O: Objective>(factored: &Factored<'_, O>, rotated: &DMatrix<f64>, r
     if factored.has_private_row() {
         h.row_mut(rank).copy_from(&rotated.row(rotated.nrows() - 1));
     }
-    oblique::retract(&h, &DMatrix::zeros(h.nrows(), h.ncols()))
+    oblique::normalised(h, rank)
 }
 
 impl<'a, O: Objective> Search<'a, O> {
@@ -394,7 +394,7 @@ impl<'a, O: Objective> Search<'a, O> {
         if factored.has_private_row() {
             wide.row_mut(rank + room).copy_from(&rotated.row(rotated.nrows() - 1));
         }
-        let wide = oblique::retract(&wide, &DMatrix::zeros(wide.nrows(), r));
+        let wide = oblique::normalised(wide, rank);
         let mut step = DMatrix::zeros(wide.nrows(), r);
         for (row, (_, direction)) in directions.iter().enumerate() {
             let largest = direction.iter().fold(0.0f64, |a, v| a.max(v.abs()));

@@ -111,7 +111,8 @@ impl<'a, O: Objective> Factored<'a, O> {
     }
 
     /// The factor of invariant `values` in as many dimensions as their block between vertices has positive eigenvalues,
-    /// at most `dimension`, the largest first; the inverse of [`Factored::values`] up to rotation. `None` for values that
+    /// at most `dimension` (1 or more), the largest first; the inverse of [`Factored::values`] up to rotation. A vertex that
+    /// has no part in those dimensions gets a random place in them: every column is a unit vector. `None` for values that
     /// are not finite.
     pub fn factor(&self, values: &DMatrix<f64>, dimension: usize) -> Option<DMatrix<f64>> {
         let multiplicity = self.objective.multiplicity();
@@ -142,7 +143,7 @@ impl<'a, O: Objective> Factored<'a, O> {
                 h[(dimension, g)] = square.max(0.0).sqrt();
             }
         }
-        Some(oblique::retract(&h, &DMatrix::zeros(h.nrows(), r)))
+        Some(oblique::normalised(h, dimension))
     }
 
     /// Symmetric weights of pairs of vertices, and of private coordinates, from `y`.

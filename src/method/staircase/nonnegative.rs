@@ -34,7 +34,7 @@ impl<'a, C: Cost> Squared<'a, C> {
         Self { cost }
     }
 
-    /// The features of `x`, d x n, and `|q_j|`.
+    /// The features of `x`, d x n, and `|q_j|`. Of unit columns, which have `|q_j| >= 1/sqrt(d)`, they are unit columns.
     pub fn features(x: &DMatrix<f64>) -> (DMatrix<f64>, Vec<f64>) {
         let mut h = x.component_mul(x);
         let length: Vec<f64> = h.column_iter().map(|column| column.norm()).collect();

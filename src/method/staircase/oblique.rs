@@ -9,11 +9,45 @@
 //! Hess[U] = E[U] - H Diag(h_j . E[U]_j) - U Diag(h_j . G_j)
 //! ```
 //!
-//! \[AbsilMahonySepulchre2008, Sec. 5.3\]. Retraction is normalisation of columns; it breaks for a column of zeros only.
+//! \[AbsilMahonySepulchre2008, Sec. 5.3\]. Retraction is normalisation of columns. A column of zeros has no direction: a
+//! tangent step never leads to one, and [`normalised`], which makes a point of any matrix, chooses one.
 
 use nalgebra::DMatrix;
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
+
+use super::starts::generator;
+
+/// A column of a matrix that should be a point, cut down to fewer rows, says nothing below this length: rounding does.
+const NO_DIRECTION: f64 = 1e-8;
+
+/// Seed of the directions of columns that have none.
+const SEED: u64 = 0xd12ec;
+
+/// Whether every column has length 1 within `tolerance`.
+pub fn is_point(h: &DMatrix<f64>, tolerance: f64) -> bool {
+    h.column_iter().all(|column| (column.norm() - 1.0).abs() <= tolerance)
+}
+
+/// The point nearest to `h`: columns normalised. One that is shorter than 1e-8, or not finite, becomes a random unit vector
+/// within the first `free` rows, always the same for the same column number.
+///
+/// # Panics
+/// If `free` is 0 or more than there are rows.
+pub fn normalised(mut h: DMatrix<f64>, free: usize) -> DMatrix<f64> {
+    assert!((1..=h.nrows()).contains(&free), "{free} of {} rows", h.nrows());
+    for (j, mut column) in h.column_iter_mut().enumerate() {
+        let length = column.norm();
+        if length >= NO_DIRECTION && length.is_finite() {
+            column /= length;
+        } else {
+            column.fill(0.0);
+            let direction = random(&mut generator(SEED, j as u64), free, 1);
+            column.rows_mut(0, free).copy_from(&direction);
+        }
+    }
+    h
+}
 
 /// `h_j . u_j` of every column.
 pub fn column_products(h: &DMatrix<f64>, u: &DMatrix<f64>) -> Vec<f64> {
@@ -28,8 +62,10 @@ pub fn project(h: &DMatrix<f64>, u: &mut DMatrix<f64>) {
     }
 }
 
-/// The point reached from `h` along `step`: columns of `h + step`, normalised. A column of zeros stays where it was.
+/// The point reached from the point `h` along `step`: columns of `h + step`, normalised. A column that vanishes stays where
+/// it was.
 pub fn retract(h: &DMatrix<f64>, step: &DMatrix<f64>) -> DMatrix<f64> {
+    debug_assert!(is_point(h, 1e-6), "a step from columns that are not unit vectors");
     let mut moved = h + step;
     for (mut column, old) in moved.column_iter_mut().zip(h.column_iter()) {
         let length = column.norm();
@@ -122,6 +158,29 @@ mod tests {
             let moved = retract(&h, &(&u * t));
             assert!((moved - &h - &u * t).amax() < t * t);
         }
+    }
+
+    #[test]
+    fn a_column_without_a_direction_gets_one_among_the_free_rows() {
+        let mut generator = ChaCha8Rng::seed_from_u64(4);
+        let mut h = random(&mut generator, 4, 5) * 3.0;
+        h.column_mut(1).fill(0.0);
+        h.column_mut(2).copy_from_slice(&[0.0, 3e-17, 0.0, 0.0]);
+        h[(2, 3)] = f64::NAN;
+        let moved = normalised(h.clone(), 3);
+        assert!(is_point(&moved, 1e-15) && !is_point(&h, 1e-3));
+        for j in [0, 4] {
+            assert!((moved.column(j) * h.column(j).norm() - h.column(j)).amax() < 1e-15);
+        }
+        for j in [1, 2, 3] {
+            assert!(
+                moved[(3, j)] == 0.0 && moved.column(j).amax() < 0.9999,
+                "{}",
+                moved.column(j)
+            );
+        }
+        assert_ne!(moved.column(1), moved.column(2));
+        assert_eq!(moved, normalised(h, 3));
     }
 
     #[test]

@@ -56,8 +56,12 @@ fn flipped<C: Cost>(cost: &C, mut outcome: Outcome) -> Outcome {
     }
 }
 
+/// Columns of a run that counts are unit vectors within this.
+const UNIT: f64 = 1e-12;
+
 /// Minimises from `given` points and from `random` uniformly distributed ones (d x n), in parallel; the result does not
-/// depend on the number of threads. `None` if no run ended at a finite value.
+/// depend on the number of threads. A run that did not end at unit columns and a finite value does not count. `None` if
+/// none does.
 pub fn best_of<C: Cost>(
     cost: &C,
     given: &[DMatrix<f64>],
@@ -67,7 +71,8 @@ pub fn best_of<C: Cost>(
     settings: &Settings,
     control: &Control,
 ) -> Option<Best> {
-    let runs: Vec<Outcome> = (0..given.len() + random)
+    let count = given.len() + random;
+    let runs: Vec<Outcome> = (0..count)
         .into_par_iter()
         .map(|index| {
             let start = given
@@ -82,12 +87,14 @@ pub fn best_of<C: Cost>(
             }
         })
         .collect();
-    let count = runs.len();
     let iterations = runs.iter().map(|run| run.iterations).sum();
-    let values: Vec<f64> = runs.iter().map(|run| run.value).collect();
-    let outcome = runs
+    let counting: Vec<Outcome> = runs
         .into_iter()
-        .filter(|run| run.value.is_finite())
+        .filter(|run| run.value.is_finite() && oblique::is_point(&run.h, UNIT))
+        .collect();
+    let values: Vec<f64> = counting.iter().map(|run| run.value).collect();
+    let outcome = counting
+        .into_iter()
         .reduce(|best, run| if run.value < best.value { run } else { best })?;
     let close = outcome.value + 1e-9 * cost.scale(&cost.evaluate(&outcome.h)).abs();
     Some(Best {

@@ -130,10 +130,72 @@ fn a_factor_gives_back_its_matrix() {
     // A column of a single class has no private coordinate.
     let mut h = h;
     h[(3, 1)] = 0.0;
-    let h = oblique::retract(&h, &DMatrix::zeros(4, 3));
+    let h = oblique::normalised(h, 3);
     let values = cost.values(&h);
     let again = cost.values(&cost.factor(&values, 3).unwrap());
     assert!((values - again).amax() < 1e-14);
+}
+
+/// The simplex cut down to fewer dimensions: some eigenvectors of its eigenvalue have no part in some classes.
+#[test]
+fn a_factor_in_fewer_dimensions_has_unit_columns() {
+    for classes in 3..=9 {
+        let problem = Problem::new(Classes::from_counts(&vec![500; classes]).unwrap(), Model::default()).unwrap();
+        let full = FullBatch::default();
+        let program = Program::on_partition(&problem, &full, crate::gram::Partition::singletons(&problem));
+        let objective = program.class_level();
+        let cost = Factored::new(&objective, 0.0);
+        let mut simplex = DMatrix::from_element(classes, classes, -1.0 / (classes as f64 - 1.0));
+        simplex.fill_diagonal(1.0);
+        for dimension in 1..classes {
+            let h = cost.factor(&simplex, dimension).unwrap();
+            assert_eq!(h.shape(), (dimension, classes));
+            assert!(oblique::is_point(&h, 1e-14), "{classes} classes in {dimension}: {h}");
+        }
+    }
+}
+
+/// A cost that likes short columns and has no slope along the spheres: a run stays where it starts.
+struct Lengths;
+
+impl Cost for Lengths {
+    type Point = DMatrix<f64>;
+
+    fn evaluate(&self, h: &DMatrix<f64>) -> DMatrix<f64> {
+        h.clone()
+    }
+
+    fn value(&self, at: &DMatrix<f64>) -> f64 {
+        at.norm_squared()
+    }
+
+    fn gradient(&self, h: &DMatrix<f64>, _: &DMatrix<f64>) -> DMatrix<f64> {
+        h * 2.0
+    }
+
+    fn hessian_product(&self, _: &DMatrix<f64>, _: &DMatrix<f64>, direction: &DMatrix<f64>) -> DMatrix<f64> {
+        direction * 2.0
+    }
+
+    fn scale(&self, _: &DMatrix<f64>) -> f64 {
+        1.0
+    }
+}
+
+#[test]
+fn a_run_that_does_not_end_at_unit_columns_does_not_count() {
+    let settings = trust_region::Settings {
+        max_iterations: 0,
+        ..trust_region::Settings::default()
+    };
+    let best =
+        |starts: &[DMatrix<f64>], random| best_of(&Lengths, starts, random, (2, 3), 0, &settings, &Control::default());
+    let mut short = DMatrix::from_element(2, 3, 0.5_f64.sqrt());
+    short.column_mut(1).fill(0.0);
+    let found = best(std::slice::from_ref(&short), 3).unwrap();
+    assert!(oblique::is_point(&found.outcome.h, 1e-15));
+    assert_eq!((found.runs, found.hits), (4, 3));
+    assert!(best(&[short], 0).is_none());
 }
 
 #[test]

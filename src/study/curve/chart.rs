@@ -2,20 +2,19 @@
 
 use super::{Curve, Row};
 use crate::measure::metrics::angle_degrees;
-use crate::plot::{Chart, ChartAxis, Mark, Scale, Series};
+use crate::plot::colour::{DARK, FIRST, SECOND};
+use crate::plot::{Body, Chart, ChartAxis, Figure, Mark, Scale, Series};
+use crate::problem::Problem;
+use crate::report::picture::facts;
 
 impl Curve {
-    /// The angles as a picture.
-    pub fn chart(&self) -> Chart {
+    /// The angles as a picture; `problem` is that of which this is the curve.
+    pub fn chart(&self, problem: &Problem) -> Figure {
         let classes = self.class_count as f64;
         let etf = angle_degrees(-1.0 / (classes - 1.0));
         let points = |of: &dyn Fn(&Row) -> f64| -> Vec<[f64; 2]> {
             let rows = self.rows.iter();
             rows.filter_map(|row| Some([row.value?, of(row)])).collect()
-        };
-        let series = |name: &str, mark: Mark| Series {
-            name: name.to_owned(),
-            mark,
         };
         let farthest = points(&|row| row.farthest_degrees);
         let closest = points(&|row| row.nearest_degrees);
@@ -31,21 +30,22 @@ impl Curve {
                 limit.row.farthest_degrees
             ));
         }
-        Chart {
+        Figure {
             title: format!("Angles between classes against the {}", self.name()),
-            subtitle: format!("{} classes, {}", self.class_count, self.loss),
-            x: ChartAxis::new(self.name(), Scale::Logarithmic),
-            y: ChartAxis {
-                range: Some((0.0, 180.0)),
-                ..ChartAxis::new("degrees", Scale::Linear)
-            },
-            series: vec![
-                series("closest pair", Mark::Line(closest.clone())),
-                series("", Mark::Points(closest)),
-                series("farthest pair", Mark::Line(farthest.clone())),
-                series("", Mark::Points(farthest)),
-                series("simplex ETF", Mark::Line(points(&|_| etf))),
-            ],
+            subtitle: facts(problem, self.name()),
+            body: Body::Chart(Chart {
+                x: ChartAxis::new(self.name(), Scale::Logarithmic),
+                y: ChartAxis {
+                    range: Some((-5.0, 185.0)),
+                    ..ChartAxis::new("degrees", Scale::Linear)
+                },
+                legend: String::new(),
+                series: vec![
+                    Series::new("farthest pair", SECOND, Mark::Dotted(farthest)),
+                    Series::new("simplex ETF", DARK, Mark::Line(points(&|_| etf))),
+                    Series::new("closest pair", FIRST, Mark::Dotted(closest)),
+                ],
+            }),
             notes,
         }
     }

@@ -129,7 +129,7 @@ impl<C: Cost> Gradient for Spheres<'_, C> {
 
 /// Columns of unit length.
 fn normalised(free: &DMatrix<f64>) -> DMatrix<f64> {
-    oblique::retract(free, &DMatrix::zeros(free.nrows(), free.ncols()))
+    oblique::normalised(free.clone(), free.nrows())
 }
 
 /// Multiplies the deviations from class means.

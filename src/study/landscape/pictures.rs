@@ -4,9 +4,10 @@ use nalgebra::DMatrix;
 
 use super::{Landscape, SweepReport};
 use crate::gram::Gram;
-use crate::plot::{Chart, ChartAxis, Heatmap, Mark, Scale, Series};
+use crate::plot::colour::{DARK, GLOBAL, GREY, SPURIOUS};
+use crate::plot::{Body, Chart, ChartAxis, Figure, Mark, Scale, Series};
 use crate::problem::Problem;
-use crate::report::picture::Picture;
+use crate::report::picture::{Picture, facts};
 use crate::solve::Solved;
 
 /// Gaps below this are rounding, and drawn here.
@@ -19,19 +20,17 @@ const PER_DECADE: i32 = 2;
 const BINS: i32 = 60;
 
 fn subtitle(problem: &Problem, landscape: &Landscape) -> String {
-    let model = problem.model();
-    format!(
-        "{} classes, {}, temperature {}, dimension {}, {} starts",
-        problem.classes().count(),
-        model.training.loss().name(),
-        model.temperature,
-        landscape.dimension,
-        landscape.runs.len()
-    )
+    let (dimension, starts) = (landscape.dimension, landscape.runs.len());
+    format!("{}, dimension {dimension}, {starts} starts", facts(problem, ""))
+}
+
+fn chart(x: ChartAxis, y: ChartAxis, series: Vec<Series>) -> Body {
+    let legend = String::new();
+    Body::Chart(Chart { x, y, legend, series })
 }
 
 /// Histogram of the relative gaps in which the starts ended: global minima, spurious ones, and what is none.
-pub fn gap_chart(problem: &Problem, landscape: &Landscape) -> Chart {
+pub fn gap_chart(problem: &Problem, landscape: &Landscape) -> Figure {
     let gaps: Vec<f64> = landscape.runs.iter().map(|run| run.relative_gap.max(LEAST)).collect();
     let (least, most) = gaps
         .iter()
@@ -69,34 +68,27 @@ pub fn gap_chart(problem: &Problem, landscape: &Landscape) -> Chart {
     let is_global = |index: usize| landscape.minimum_of[index].is_some_and(|minimum| landscape.minima[minimum].global);
     // Bars stand on each other: the highest, of all starts, is drawn first.
     let mut series: Vec<Series> = Vec::new();
-    for (name, heights) in [
-        ("no minimum", count(&|_| true)),
-        ("spurious minimum", count(&is_minimum)),
-        ("global minimum", count(&is_global)),
+    for (name, colour, heights) in [
+        ("no minimum", GREY, count(&|_| true)),
+        ("spurious minimum", SPURIOUS, count(&is_minimum)),
+        ("global minimum", GLOBAL, count(&is_global)),
     ] {
-        let mark = Mark::Bars {
-            edges: edges.clone(),
-            heights,
-        };
+        let mark = Mark::Bars(edges.clone(), heights);
         // The lower of two equal ones covers the upper.
         if series.last().is_some_and(|last| last.mark == mark) {
             series.pop();
         }
-        series.push(Series {
-            name: name.to_owned(),
-            mark,
-        });
+        series.push(Series::new(name, colour, mark));
     }
     let mut notes = Vec::new();
     if least <= LEAST {
         notes.push("gaps at or below rounding are in the first bar".to_owned());
     }
-    Chart {
+    let x = ChartAxis::new("loss above the optimum, relative to its excess", scale);
+    Figure {
         title: "Where the starts ended".to_owned(),
         subtitle: subtitle(problem, landscape),
-        x: ChartAxis::new("loss above the optimum, relative to its excess", scale),
-        y: ChartAxis::new("starts", Scale::Linear),
-        series,
+        body: chart(x, ChartAxis::new("starts", Scale::Linear), series),
         notes,
     }
 }
@@ -105,7 +97,7 @@ pub fn gap_chart(problem: &Problem, landscape: &Landscape) -> Chart {
 const MAX_TRACES: usize = 200;
 
 /// Relative gap along L-BFGS, start by start, with the median.
-pub fn trace_chart(problem: &Problem, landscape: &Landscape) -> Chart {
+pub fn trace_chart(problem: &Problem, landscape: &Landscape) -> Figure {
     let points = |trace: &[(u64, f64)]| -> Vec<[f64; 2]> {
         trace.iter().map(|&(at, gap)| [at as f64, gap.max(LEAST)]).collect()
     };
@@ -114,21 +106,17 @@ pub fn trace_chart(problem: &Problem, landscape: &Landscape) -> Chart {
         .iter()
         .take(MAX_TRACES)
         .enumerate()
-        .map(|(i, run)| Series {
-            name: if i == 0 { "one start" } else { "" }.to_owned(),
-            mark: Mark::Thin(points(&run.trace)),
+        .map(|(i, run)| {
+            let name = if i == 0 { "one start" } else { "" };
+            Series::new(name, GREY, Mark::Thin(points(&run.trace)))
         })
         .collect();
-    series.push(Series {
-        name: "median".to_owned(),
-        mark: Mark::Line(points(&median(landscape))),
-    });
-    Chart {
+    series.push(Series::new("median", DARK, Mark::Line(points(&median(landscape)))));
+    let y = ChartAxis::new("loss above the optimum, relative to its excess", Scale::Logarithmic);
+    Figure {
         title: "The loss along L-BFGS".to_owned(),
         subtitle: subtitle(problem, landscape),
-        x: ChartAxis::new("iteration", Scale::Linear),
-        y: ChartAxis::new("loss above the optimum, relative to its excess", Scale::Logarithmic),
-        series,
+        body: chart(ChartAxis::new("iteration", Scale::Linear), y, series),
         notes: vec!["a line ends where second-order steps take over".to_owned()],
     }
 }
@@ -169,7 +157,7 @@ fn median(landscape: &Landscape) -> Vec<(u64, f64)> {
 
 /// The optimal Gram matrix beside the mean of those of the local minima that were found (of the global ones, where the
 /// dimension suffices), and their difference. `None` without any, or with too many classes to show.
-pub fn gram_heatmap(problem: &Problem, optimum: &Solved, landscape: &Landscape) -> Option<Heatmap> {
+pub fn gram_heatmap(problem: &Problem, optimum: &Solved, landscape: &Landscape) -> Option<Figure> {
     let wanted = |index: usize| {
         landscape.minimum_of[index].is_some_and(|minimum| landscape.minima[minimum].global || !landscape.attainable)
     };
@@ -197,12 +185,12 @@ pub fn gram_heatmap(problem: &Problem, optimum: &Solved, landscape: &Landscape) 
     };
     let mut heatmap = left.against(right);
     heatmap.title = "Optimal and found Gram matrices of class means".to_owned();
-    heatmap.subtitle = Some(about);
+    heatmap.subtitle = about;
     Some(heatmap)
 }
 
 /// Relative gap of the lowest and of the highest local minimum by dimension. `None` where no dimension has a minimum.
-pub fn sweep_chart(problem: &Problem, report: &SweepReport) -> Option<Chart> {
+pub fn sweep_chart(problem: &Problem, report: &SweepReport) -> Option<Figure> {
     let first = report.rows.first()?;
     let points = |of: &dyn Fn(&super::VerifyReport) -> Option<f64>| -> Vec<[f64; 2]> {
         let rows = report.rows.iter();
@@ -214,30 +202,16 @@ pub fn sweep_chart(problem: &Problem, report: &SweepReport) -> Option<Chart> {
     if best.is_empty() {
         return None;
     }
-    let mut series = Vec::new();
-    for (name, found) in [("highest minimum", worst), ("lowest minimum", best)] {
-        series.push(Series {
-            name: name.to_owned(),
-            mark: Mark::Line(found.clone()),
-        });
-        series.push(Series {
-            name: String::new(),
-            mark: Mark::Points(found),
-        });
-    }
-    let model = problem.model();
-    Some(Chart {
+    let x = ChartAxis::new("dimension of the features", Scale::Linear);
+    let y = ChartAxis::new("loss above the relaxation, relative to its excess", Scale::Logarithmic);
+    let series = vec![
+        Series::new("highest minimum", SPURIOUS, Mark::Dotted(worst)),
+        Series::new("lowest minimum", GLOBAL, Mark::Dotted(best)),
+    ];
+    Some(Figure {
         title: "Local minima by dimension".to_owned(),
-        subtitle: format!(
-            "{} classes, {}, temperature {}, {} starts each",
-            problem.classes().count(),
-            model.training.loss().name(),
-            model.temperature,
-            first.starts
-        ),
-        x: ChartAxis::new("dimension of the features", Scale::Linear),
-        y: ChartAxis::new("loss above the relaxation, relative to its excess", Scale::Logarithmic),
-        series,
+        subtitle: format!("{}, {} starts each", facts(problem, ""), first.starts),
+        body: chart(x, y, series),
         notes: vec!["gaps at or below rounding are drawn at 1e-16".to_owned()],
     })
 }

@@ -1,37 +1,75 @@
 //! What theory says about collapse at any ratio, and at any temperature.
 
-use super::Family;
-use crate::problem::{Anchors, FullBatch, FullBatchLoss};
+use serde::Serialize;
 
-/// Whether no ratio collapses any classes at this temperature:
-///
-/// - two classes are antipodal at any sizes;
-/// - bcl with class-balanced anchors has the simplex as optimum at any sizes;
-/// - with rule (8) the collapsed classes weigh less than the next one, so a single small class collapses with none;
-/// - STEP with sample anchors, `k_A >= 2`: the inner product of two minority classes tends to
-///   `min{1, 1/(k_A-1) + tau log((1+x)^2/(4x))}` of THEORY 4, and below 1 they stay apart. That is a statement about large ratios; a
-///   scan that found nothing says it of the others.
-pub fn collapse_never(family: &Family, full: &FullBatch, temperature: f64) -> bool {
-    if never_at_any_temperature(family, full) {
-        return true;
-    }
-    match family.step() {
-        Some((majority, minority)) if minority >= 2 => {
-            limit(majority as f64, full, temperature).is_some_and(|inner_product| inner_product < 1.0)
-        }
-        _ => false,
+use super::Family;
+use crate::problem::{Anchors, FullBatch, FullBatchLoss, Model};
+
+/// Why no classes collapse. All but the last are theorems about every ratio and every temperature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Never {
+    /// Nonnegative features: the orthogonal frame is the optimum at any sizes.
+    NonnegativeFeatures,
+    /// Classes of one size: the simplex is the optimum.
+    EqualSizes,
+    /// Two classes are antipodal at any sizes.
+    TwoClasses,
+    /// bcl with class-balanced anchors: the simplex is the optimum at any sizes.
+    BalancedLoss,
+    /// One class smaller than all others, which have one size, under rule (8): a set that collapses holds all classes of a
+    /// size and weighs less than the next class.
+    OneSmallClass,
+    /// STEP: no ratio of a scan collapses any classes, and neither does the limit of large ratios. That says nothing of
+    /// ratios between those of the scan, nor of those between its end and the limit.
+    ScanAndLimit,
+}
+
+impl Never {
+    /// Whether it holds for all ratios and temperatures, whatever was searched.
+    pub fn is_theorem(self) -> bool {
+        self != Self::ScanAndLimit
     }
 }
 
-/// The cases of [`collapse_never`] that do not depend on the temperature.
-pub(super) fn never_at_any_temperature(family: &Family, full: &FullBatch) -> bool {
+/// Why no ratio collapses any classes at this temperature, if something says so. [`Never::ScanAndLimit`] is the half that
+/// theory gives: STEP with sample anchors and `k_A >= 2`, where [`large_ratio_limit`] is below 1. The other half is a scan
+/// that finds nothing.
+pub fn why_never(family: &Family, model: &Model, full: &FullBatch) -> Option<Never> {
+    let limit = || large_ratio_limit(family, model, full).filter(|&inner_product| inner_product < 1.0);
+    theorem(family, model, full).or_else(|| limit().map(|_| Never::ScanAndLimit))
+}
+
+/// The theorems of [`why_never`], which do not depend on the temperature.
+pub(super) fn theorem(family: &Family, model: &Model, full: &FullBatch) -> Option<Never> {
     let rule = match full.loss {
         FullBatchLoss::Supcon | FullBatchLoss::Population => full.anchors == Anchors::Sample,
         FullBatchLoss::Sincere | FullBatchLoss::Nscl | FullBatchLoss::Bcl => false,
     };
-    let simplex = full.loss == FullBatchLoss::Bcl && full.anchors == Anchors::Class;
     let single = matches!(family.step(), Some((_, 1)));
-    family.classes() == 2 || simplex || (rule && single)
+    if model.features.nonnegative {
+        Some(Never::NonnegativeFeatures)
+    } else if family.groups() == 1 {
+        Some(Never::EqualSizes)
+    } else if family.classes() == 2 {
+        Some(Never::TwoClasses)
+    } else if full.loss == FullBatchLoss::Bcl && full.anchors == Anchors::Class {
+        Some(Never::BalancedLoss)
+    } else {
+        (rule && single).then_some(Never::OneSmallClass)
+    }
+}
+
+/// The inner product of two minority classes in the limit of large ratios, THEORY 4:
+/// `min{1, 1/(k_A-1) + tau log((1+x)^2/(4x))}` for STEP with sample anchors, `k_A >= 2` and two minority classes or more.
+/// Below 1 they stay apart at all ratios from some on. `None` where no formula is known.
+pub fn large_ratio_limit(family: &Family, model: &Model, full: &FullBatch) -> Option<f64> {
+    match family.step() {
+        Some((majority, minority)) if minority >= 2 && !model.features.nonnegative => {
+            limit(majority as f64, full, model.temperature).map(|inner_product| inner_product.min(1.0))
+        }
+        _ => None,
+    }
 }
 
 /// The limit of the inner product of two minority classes as the ratio grows, before the minimum with 1; `None` where no

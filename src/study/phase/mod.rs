@@ -36,7 +36,7 @@ mod root;
 
 pub use crate::problem::Family;
 pub use grid::Grid;
-pub use limit::collapse_never;
+pub use limit::{Never, large_ratio_limit, why_never};
 pub use report::text;
 
 use serde::Serialize;
@@ -99,8 +99,16 @@ pub struct Phase {
     pub vary: Vary,
     /// The smallest ratio, or temperature, at which a set of classes shares one vector, if one was found.
     pub threshold: Option<f64>,
-    /// No ratio (or no temperature) collapses any classes, by theory: see [`collapse_never`].
+    /// No ratio (or no temperature) collapses any classes, for the reason of `never_because`.
     pub never: bool,
+    /// What `never` rests on: a theorem about all ratios, or [`Never::ScanAndLimit`], the scan of `range` and the limit of
+    /// large ratios. `None` unless `never`.
+    pub never_because: Option<Never>,
+    /// Ratios (or temperatures) at which the problem was solved to look for collapsed classes.
+    pub scanned: u64,
+    /// The inner product of two minority classes in the limit of large ratios, where a formula is known: see
+    /// [`large_ratio_limit`]. `None` where the temperature varies.
+    pub limit: Option<f64>,
     /// The sets of classes that collapse first: input order, 0-based.
     pub collapsed: Vec<Vec<u64>>,
     /// Number of classes in each set of `collapsed`; these are left out above 10,000 classes.
@@ -190,13 +198,14 @@ pub fn over_ratio(family: &Family, model: &Model, settings: &Settings, control: 
         },
         ..empty(Vary::Ratio, family, model, settings.ratios)
     };
+    phase.limit = large_ratio_limit(family, model, &full);
     if model.features.nonnegative {
-        phase.never = true;
-        return Ok(phase);
+        return Ok(phase.without_collapse(Some(Never::NonnegativeFeatures)));
     }
     fill(&mut phase, family, &Line { at: &at, control }, settings.points)?;
-    phase.never =
-        phase.intervals.is_empty() && phase.undecided.is_empty() && collapse_never(family, &full, model.temperature);
+    if phase.intervals.is_empty() && phase.undecided.is_empty() {
+        phase = phase.without_collapse(why_never(family, model, &full));
+    }
     if let Some(ratio) = phase.threshold {
         phase.certified = neighbours(family, model, ratio, control)?;
     }
@@ -223,14 +232,29 @@ pub fn over_temperature(
         ..empty(Vary::Temperature, family, model, settings.temperatures)
     };
     if model.features.nonnegative || family.ratio() == 1.0 {
-        // The orthogonal frame at any sizes, and the simplex at equal ones.
-        phase.never = true;
-        return Ok(phase);
+        let why = if model.features.nonnegative {
+            Never::NonnegativeFeatures
+        } else {
+            Never::EqualSizes
+        };
+        return Ok(phase.without_collapse(Some(why)));
     }
     fill(&mut phase, family, &Line { at: &at, control }, settings.points)?;
-    phase.never =
-        phase.intervals.is_empty() && phase.undecided.is_empty() && limit::never_at_any_temperature(family, &full);
+    if phase.intervals.is_empty() && phase.undecided.is_empty() {
+        phase = phase.without_collapse(limit::theorem(family, model, &full));
+    }
     Ok(phase)
+}
+
+impl Phase {
+    /// With what is known about why it found nothing.
+    fn without_collapse(self, why: Option<Never>) -> Phase {
+        Phase {
+            never: why.is_some(),
+            never_because: why,
+            ..self
+        }
+    }
 }
 
 fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase {
@@ -240,6 +264,9 @@ fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase
         vary,
         threshold: None,
         never: false,
+        never_because: None,
+        scanned: 0,
+        limit: None,
         collapsed: Vec::new(),
         collapsed_counts: Vec::new(),
         intervals: Vec::new(),
@@ -255,6 +282,7 @@ fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase
 fn fill(phase: &mut Phase, family: &Family, line: &Line<'_>, points: usize) -> Result<(), Error> {
     let [low, high] = phase.range;
     let samples = line.scan(low.ln(), high.ln(), points, "scan")?;
+    phase.scanned = samples.len() as u64;
     let stretches = line.stretches(&samples)?;
     // The ends of the range come back as they were given.
     let end = |x: f64| match x {

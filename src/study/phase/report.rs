@@ -1,6 +1,6 @@
 //! [`Phase`] as JSON and as text for a person.
 
-use super::{Phase, Vary};
+use super::{Never, Phase, Vary};
 use crate::certificate::Verdict;
 
 /// Digits of a boundary in text; the JSON has all.
@@ -26,6 +26,20 @@ fn classes(set: &[u64]) -> String {
         }
         [first, .., last] => format!("{} classes from {first} to {last}", set.len()),
         _ => "no classes".to_owned(),
+    }
+}
+
+/// A reason in words.
+fn theorem(why: Never) -> &'static str {
+    match why {
+        Never::NonnegativeFeatures => "nonnegative features have the orthogonal frame as optimum at any sizes",
+        Never::EqualSizes => "classes of one size have the simplex as optimum",
+        Never::TwoClasses => "two classes are antipodal at any sizes",
+        Never::BalancedLoss => "bcl with class-balanced anchors has the simplex as optimum at any sizes",
+        Never::OneSmallClass => {
+            "classes that share a vector weigh less together than the next one, which one small class cannot do with any other"
+        }
+        Never::ScanAndLimit => "nothing was found, and the limit of large ratios collapses nothing",
     }
 }
 
@@ -79,11 +93,19 @@ pub fn text(phase: &Phase) -> String {
         Vary::Ratio => "ratio",
         Vary::Temperature => "temperature",
     };
+    let scanned = format!("{} {name}s scanned from {low} to {high}", phase.scanned);
     match (phase.vary, phase.threshold) {
-        (_, None) if phase.never => lines.push(format!("no {name} collapses any classes")),
-        (_, None) => lines.push(format!(
-            "no classes are found collapsed at any {name} from {low} to {high}"
-        )),
+        (_, None) => match phase.never_because {
+            Some(Never::ScanAndLimit) => lines.extend([
+                format!("no {name} is found to collapse any classes: none of the {scanned},"),
+                format!(
+                    "nor the limit of large ratios, where the inner product of two minority classes is {:.6}",
+                    phase.limit.unwrap_or_default()
+                ),
+            ]),
+            Some(why) => lines.push(format!("no {name} collapses any classes: {}", theorem(why))),
+            None => lines.push(format!("no classes are found collapsed at any of the {scanned}")),
+        },
         (Vary::Ratio, Some(ratio)) if phase.intervals.len() == 1 && phase.intervals[0][1] == phase.range[1] => {
             lines.push(format!("{} from ratio {} on", phase.subject(), digits(ratio)));
         }
