@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use ufmin::error::Error;
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::spec::SolverTable;
 use ufmin::study::curve::{Quantity, curve};
 
+use super::failure::Failure;
 use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number, whole_number};
 use super::watch::{Watched, set_threads, watch};
@@ -66,7 +66,7 @@ enum Format {
     Json,
 }
 
-pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Error> {
+pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
     let powers = |base: f64, powers: std::ops::RangeInclusive<i32>| powers.map(|p| base.powi(p)).collect();
     let (vary, defaults): (_, Vec<f64>) = match arguments.vary {
         Vary::BatchSize => (Quantity::BatchSize, powers(2.0, 2..=13)),

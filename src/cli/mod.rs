@@ -5,6 +5,7 @@
 
 mod curve;
 mod diagnostic;
+mod failure;
 mod heatmap;
 mod phase;
 mod pictures;
@@ -19,6 +20,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use failure::Failure;
 use ufmin::error::Error;
 
 /// Exact global minimisers of supervised contrastive losses, with a proof.
@@ -69,7 +71,7 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let result = match cli.verb {
+    let result: Result<Outcome, Failure> = match cli.verb {
         Verb::Solve(arguments) => solve::run(&arguments),
         Verb::Heatmap(arguments) => heatmap::run(&arguments),
         Verb::Phase(arguments) => phase::run(&arguments),

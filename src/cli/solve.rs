@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::DMatrix;
-use ufmin::error::{Error, ProblemError};
+use ufmin::error::{Error, Word};
 use ufmin::files::npy;
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::math::control::Control;
@@ -21,6 +21,7 @@ use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
 
+use super::failure::Failure;
 use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number, whole_number};
 use super::watch::{interrupt_flag, set_threads};
@@ -95,7 +96,7 @@ enum Format {
     Json,
 }
 
-pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
+pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     let (problem, mut options) = arguments.problem.resolve(&SolverTable {
         method: arguments.method.clone(),
         tolerance: arguments.tolerance,
@@ -169,7 +170,9 @@ fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {
         what: format!("{what} with {rows} rows"),
         bytes,
         limit: MAX_ARRAY_BYTES,
-        hint: "leave it out: structure.npz (with --output) holds every entry by groups".to_owned(),
+        hint: &[Word::Text(
+            "leave it out: structure.npz (with --output) holds every entry by groups",
+        )],
     })
 }
 
@@ -177,25 +180,23 @@ fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {
 const MAX_SAMPLES: f64 = 4000.0;
 
 /// The training of a problem whose inner products of all samples can be listed.
-fn check_samples(problem: &Problem) -> Result<FullBatch, Error> {
+fn check_samples(problem: &Problem) -> Result<FullBatch, Failure> {
     let full = match problem.model().training {
         Training::FullBatch(full) => full,
         Training::Sampled(_) => {
-            let source = ProblemError::Unavailable {
-                field: "--level",
-                what: "a sample level of a sampled loss".to_owned(),
-                hint: "use --level class: samples of a class coincide",
-            };
-            return Err(source.into());
+            return Err(Failure::usage(
+                "--level",
+                "a sample level of a sampled loss is not available in this version",
+                "use --level class: samples of a class coincide",
+            ));
         }
     };
     if problem.classes().measure() == Measure::Probabilities {
-        let source = ProblemError::Unavailable {
-            field: "--level",
-            what: "a sample level of class probabilities".to_owned(),
-            hint: "give class sizes",
-        };
-        return Err(source.into());
+        return Err(Failure::usage(
+            "--level",
+            "a sample level of class probabilities is not available in this version",
+            "give class sizes",
+        ));
     }
     let runs = problem.classes().runs().iter();
     let samples: f64 = runs.map(|run| problem.samples(run.size) * run.count as f64).sum();
@@ -204,8 +205,9 @@ fn check_samples(problem: &Problem) -> Result<FullBatch, Error> {
             what: format!("--level sample with {samples} samples"),
             bytes: 8.0 * samples * samples,
             limit: 8.0 * MAX_SAMPLES * MAX_SAMPLES,
-            hint: "use --level class: samples of a class coincide".to_owned(),
-        });
+            hint: &[Word::Text("use --level class: samples of a class coincide")],
+        }
+        .into());
     }
     Ok(full)
 }
@@ -224,11 +226,21 @@ fn sample_gram(problem: &Problem, full: &FullBatch, solved: &Solved) -> DMatrix<
 }
 
 /// Ctrl-C, the time limit, and a progress line on a terminal.
-fn control(arguments: &SolveArgs) -> Result<(Control, Option<ProgressBar>), Error> {
+fn control(arguments: &SolveArgs) -> Result<(Control, Option<ProgressBar>), Failure> {
     let mut control = Control::with_interrupt(interrupt_flag()?);
     if let Some(seconds) = arguments.time_limit {
         if seconds.is_nan() || seconds <= 0.0 {
-            return Err(ProblemError::TimeLimit { value: seconds }.into());
+            // A number of hundreds of digits is told in short.
+            let shown = if seconds.abs() < 1e16 {
+                seconds.to_string()
+            } else {
+                format!("{seconds:e}")
+            };
+            return Err(Failure::usage(
+                "--time-limit",
+                format!("the time limit is {shown} seconds"),
+                "give a positive number of seconds",
+            ));
         }
         control = control.with_time_limit(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
     }

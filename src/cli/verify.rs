@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use ufmin::error::{Error, ProblemError};
+use ufmin::error::Error;
 use ufmin::files::npy;
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::math::control::Control;
@@ -14,6 +14,7 @@ use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
 use ufmin::study::landscape::{self, Journal, Landscape, Level, Settings, SweepReport, VerifyReport};
 
+use super::failure::Failure;
 use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::watch::{Watched, set_threads, watch};
@@ -71,7 +72,7 @@ enum Format {
     Json,
 }
 
-pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
+pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
     let settings = Settings {
         starts: at_least("--starts", arguments.starts, 1)?,
         seed: at_least("--seed", arguments.seed, 0)?,
@@ -232,9 +233,12 @@ impl Searcher<'_> {
     }
 }
 
-fn at_least(field: &'static str, value: i64, least: i64) -> Result<u64, Error> {
-    u64::try_from(value)
-        .ok()
-        .filter(|_| value >= least)
-        .ok_or_else(|| ProblemError::Negative { field, value, least }.into())
+fn at_least(flag: &'static str, value: i64, least: i64) -> Result<u64, Failure> {
+    u64::try_from(value).ok().filter(|_| value >= least).ok_or_else(|| {
+        Failure::usage(
+            flag,
+            format!("{value} is given, and a whole number of at least {least} is needed"),
+            format!("give {least} or more, or leave it out"),
+        )
+    })
 }

@@ -5,8 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ufmin::error::{Error, MAX_THREADS, ProblemError};
+use ufmin::error::Error;
 use ufmin::math::control::Control;
+
+use super::failure::Failure;
+
+/// Most threads that can be asked for.
+const MAX_THREADS: i64 = 1024;
 
 /// A control with a progress bar, which is hidden where stderr is no terminal.
 pub(crate) struct Watched {
@@ -52,14 +57,19 @@ pub(crate) fn interrupt_flag() -> Result<Arc<AtomicBool>, Error> {
 }
 
 /// The number of threads of all parallel loops.
-pub(crate) fn set_threads(threads: i64) -> Result<(), Error> {
+pub(crate) fn set_threads(threads: i64) -> Result<(), Failure> {
     if !(1..=MAX_THREADS).contains(&threads) {
-        return Err(ProblemError::Threads { value: threads }.into());
+        return Err(Failure::usage(
+            "--threads",
+            format!("{threads} threads are asked for, and 1 to {MAX_THREADS} can be used"),
+            "leave it out to use all cores",
+        ));
     }
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads as usize)
         .build_global()
         .map_err(|error| Error::Internal {
             what: format!("cannot start {threads} threads: {error}"),
-        })
+        })?;
+    Ok(())
 }

@@ -7,12 +7,13 @@ use nalgebra::DMatrix;
 use serde::Serialize;
 
 use crate::certificate::Verdict;
-use crate::error::{Error, ProblemError};
+use crate::error::Error;
 use crate::gram::Gram;
 use crate::math::control::Control;
 use crate::objective::others;
+use crate::problem::invalid::Word;
 use crate::problem::training::Parts;
-use crate::problem::{BatchLoss, FullBatchLoss, Measure, Model, Problem, Sampling, Training};
+use crate::problem::{BatchLoss, Field, FullBatchLoss, Invalid, Kind, Measure, Model, Problem, Sampling, Training};
 use crate::report::Report;
 use crate::solve::solve;
 use crate::solve::{CrossCheckChoice, Options};
@@ -136,12 +137,7 @@ pub fn curve(
 }
 
 fn no_values() -> Error {
-    let source = ProblemError::Conflict {
-        field: "--values",
-        what: "no values are given".to_owned(),
-        hint: "give some, for example --values 4,16,64,256",
-    };
-    source.into()
+    Invalid::new(Field::Values, Kind::Missing(None)).into()
 }
 
 fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Error> {
@@ -151,11 +147,14 @@ fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Erro
         if value.fract() == 0.0 && (0.0..1e18).contains(&value) {
             Ok(value as u64)
         } else {
-            Err(ProblemError::Conflict {
-                field: "--values",
-                what: format!("{value} is given, and a whole number is needed"),
-                hint: "give whole numbers, for example --values 4,16,64,256",
-            })
+            Err(Invalid::conflict(
+                Field::Values,
+                format!("{value} is given, and a whole number is needed"),
+                &[
+                    Word::Text("give whole numbers, for example "),
+                    Word::Set(Field::Values, &["4,16,64,256"]),
+                ],
+            ))
         }
     };
     match vary {

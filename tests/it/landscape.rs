@@ -353,7 +353,7 @@ fn an_interrupted_search_goes_on_to_the_same_report() {
     // Without a journal, the remedy is to ask for one.
     let flag = Arc::new(AtomicBool::new(true));
     let refused = landscape::verify(&problem, &solved, 4, &settings, None, &Control::with_interrupt(flag)).unwrap_err();
-    assert!(refused.to_string().contains("0 of 24") && refused.hint().unwrap().contains("--output"));
+    assert!(refused.to_string().contains("0 of 24") && refused.hint().unwrap().contains("output DIR"));
 }
 
 fn ufmin(folder: &Path, arguments: &[&str]) -> Output {
