@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error as ThisError;
 
 use crate::problem::MAX_CLASS_SIZE;
-pub use crate::problem::invalid::{MAX_THREADS, ProblemError};
+use crate::problem::invalid::worded;
+pub use crate::problem::invalid::{Field, Hint, Invalid, Kind, ProblemFileWording, Word, Wording, closest, one_of};
 
 /// What an array is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,58 +78,79 @@ pub enum ArrayError {
 }
 
 impl ArrayError {
+    /// What to do about it, in the words of problem files.
+    pub fn hint(&self) -> String {
+        worded(self.words(), &ProblemFileWording)
+    }
+
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn words(&self) -> Hint {
         match self {
-            Self::Header { .. } | Self::Truncated { .. } => "write it again with numpy.save",
-            Self::Archive => {
-                "save one array of it alone: numpy.save(\"y.npy\", archive[NAME]), where archive = numpy.load(FILE) and NAME is one of archive.files"
-            }
-            Self::Trailing { .. } => "write the array that you mean to a file of its own, with numpy.save",
+            Self::Header { .. } | Self::Truncated { .. } => &[Word::Text("write it again with numpy.save")],
+            Self::Archive => &[Word::Text(
+                "save one array of it alone: numpy.save(\"y.npy\", archive[NAME]), where archive = numpy.load(FILE) and NAME is one of archive.files",
+            )],
+            Self::Trailing { .. } => &[Word::Text(
+                "write the array that you mean to a file of its own, with numpy.save",
+            )],
             Self::Type {
                 contents: Contents::Labels,
                 ..
-            } => "number the classes first, for example with numpy.unique(labels, return_inverse=True)[1]",
+            } => &[Word::Text(
+                "number the classes first, for example with numpy.unique(labels, return_inverse=True)[1]",
+            )],
             Self::Type {
                 contents: Contents::Counts,
                 ..
-            } => {
-                "save the number of samples of each class, for example numpy.unique(labels, return_counts=True)[1]; labels go to --labels"
-            }
-            Self::Type { .. } => "convert it first, for example with a.astype(float)",
+            } => &[
+                Word::Text(
+                    "save the number of samples of each class, for example numpy.unique(labels, return_counts=True)[1]; labels go to ",
+                ),
+                Word::Name(Field::Labels),
+            ],
+            Self::Type { .. } => &[Word::Text("convert it first, for example with a.astype(float)")],
             Self::Shape {
                 contents: Contents::Labels,
                 found,
             } => match found[..] {
-                [_, _] => {
-                    "give one label a sample: the column that holds it, such as labels[:, 0], or labels.argmax(axis=1) where columns are scores of the classes"
-                }
-                _ => "give one label a sample, in an array of one dimension",
+                [_, _] => &[Word::Text(
+                    "give one label a sample: the column that holds it, such as labels[:, 0], or labels.argmax(axis=1) where columns are scores of the classes",
+                )],
+                _ => &[Word::Text("give one label a sample, in an array of one dimension")],
             },
             Self::Shape {
                 contents: Contents::Counts,
                 ..
-            } => {
-                "save the number of samples of each class alone, for example numpy.unique(labels, return_counts=True)[1]"
-            }
+            } => &[Word::Text(
+                "save the number of samples of each class alone, for example numpy.unique(labels, return_counts=True)[1]",
+            )],
             Self::Shape {
                 contents: Contents::Matrix,
                 ..
-            } => "reshape it, for example with a[:, None]",
+            } => &[Word::Text("reshape it, for example with a[:, None]")],
             Self::Shape {
                 contents: Contents::SquareMatrix,
                 ..
-            } => "give the k x k inner products, for example those of the class means, H.T @ H",
-            Self::OneHot { axis: 1, .. } => "save the number of the class: labels.argmax(axis=1)",
-            Self::OneHot { .. } => "save the number of the class: labels.argmax(axis=0)",
-            Self::LikeCounts { .. } => {
-                "give class sizes with --sizes-file, or in a problem file as sizes = [..] or as text; if these are labels, number the classes with numpy.unique(labels, return_inverse=True)[1]"
-            }
-            Self::Count { .. } => {
-                "give the number of samples of each class that has any; labels go to --labels, class frequencies to --probabilities"
-            }
-            Self::Empty => "give at least one element",
-            Self::NotFinite { .. } => "remove NaN and infinity",
+            } => &[Word::Text(
+                "give the k x k inner products, for example those of the class means, H.T @ H",
+            )],
+            Self::OneHot { axis: 1, .. } => &[Word::Text("save the number of the class: labels.argmax(axis=1)")],
+            Self::OneHot { .. } => &[Word::Text("save the number of the class: labels.argmax(axis=0)")],
+            Self::LikeCounts { .. } => &[
+                Word::Text("give class sizes with "),
+                Word::Name(Field::SizesFile),
+                Word::Text(
+                    ", or in a problem file as sizes = [..] or as text; if these are labels, number the classes with numpy.unique(labels, return_inverse=True)[1]",
+                ),
+            ],
+            Self::Count { .. } => &[
+                Word::Text("give the number of samples of each class that has any; labels go to "),
+                Word::Name(Field::Labels),
+                Word::Text(", class frequencies to "),
+                Word::Name(Field::Probabilities),
+            ],
+            Self::Empty => &[Word::Text("give at least one element")],
+            Self::NotFinite { .. } => &[Word::Text("remove NaN and infinity")],
         }
     }
 }
@@ -203,19 +225,11 @@ pub enum Error {
     },
     /// A value that no problem can have.
     #[error("{}: {source}", field_of(source, location.as_deref()))]
-    Problem {
+    Invalid {
         /// Field, value and remedy.
-        source: ProblemError,
+        source: Invalid,
         /// Where, if it came from a file.
         location: Option<Box<Location>>,
-    },
-    /// A value that no problem can have, given on the command line.
-    #[error("{flag}: {source}")]
-    Flag {
-        /// The flag, for example `--temperature`.
-        flag: &'static str,
-        /// Value and remedy.
-        source: ProblemError,
     },
     /// A line of a counts file is not a class size.
     #[error("{}, line {line}: {source}", path.display())]
@@ -225,7 +239,7 @@ pub enum Error {
         /// Line, from 1.
         line: usize,
         /// What is wrong with it.
-        source: ProblemError,
+        source: Invalid,
     },
     /// A `.npy` file is not what is needed.
     #[error("{}: {source}", path.display())]
@@ -245,7 +259,7 @@ pub enum Error {
         /// Limit in bytes.
         limit: f64,
         /// What to do.
-        hint: String,
+        hint: Hint,
     },
     /// The chosen method cannot take this problem.
     #[error("method {method} cannot take this problem: {reason}")]
@@ -254,8 +268,8 @@ pub enum Error {
         method: &'static str,
         /// Why.
         reason: String,
-        /// What to do.
-        hint: &'static str,
+        /// The methods that can.
+        instead: &'static [&'static str],
     },
     /// A Gram matrix does not belong to the problem.
     #[error("the Gram matrix cannot be judged: {reason}")]
@@ -342,67 +356,77 @@ pub enum Error {
     },
 }
 
-fn field_of(source: &ProblemError, location: Option<&Location>) -> String {
+fn field_of(source: &Invalid, location: Option<&Location>) -> String {
     match location {
-        Some(location) => format!("{location}: {}", source.field()),
-        None => source.field(),
+        Some(location) => format!("{location}: {}", source.field),
+        None => source.field.to_string(),
     }
 }
 
-impl From<ProblemError> for Error {
-    fn from(source: ProblemError) -> Self {
-        Self::Problem { source, location: None }
+impl From<Invalid> for Error {
+    fn from(source: Invalid) -> Self {
+        Self::Invalid { source, location: None }
     }
 }
 
 impl Error {
-    /// What to do about it, if there is something.
+    /// What to do about it, if there is something, in the words of problem files.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Read { source, .. } => Some(
-                match source.kind() {
-                    ErrorKind::InvalidData => "give a UTF-8 text file; arrays are read as .npy, labels by --labels and class sizes by --sizes-file",
-                    ErrorKind::IsADirectory => "give a file, not a folder",
-                    _ => "check the path; file names in a problem file are relative to that file",
-                }
-                .to_owned(),
+        self.hint_in(&ProblemFileWording)
+    }
+
+    /// What to do about it, if there is something, in the words of a place where fields have other names.
+    pub fn hint_in(&self, wording: &dyn Wording) -> Option<String> {
+        let output = || wording.name(Field::Output);
+        Some(match self {
+            Self::Read { source, .. } => match source.kind() {
+                ErrorKind::InvalidData => format!(
+                    "give a UTF-8 text file; arrays are read as .npy, labels by {} and class sizes by {}",
+                    wording.name(Field::Labels),
+                    wording.name(Field::SizesFile)
+                ),
+                ErrorKind::IsADirectory => "give a file, not a folder".to_owned(),
+                _ => "check the path; file names in a problem file are relative to that file".to_owned(),
+            },
+            Self::Write { .. } => format!(
+                "choose another {} that is a folder or does not exist, or make room",
+                output()
             ),
-            Self::Write { .. } => Some("choose another --output that is a folder or does not exist, or make room".to_owned()),
-            Self::Syntax { hint, .. } | Self::TooLarge { hint, .. } => Some(hint.clone()),
-            Self::Problem { source, .. } | Self::CountsFile { source, .. } | Self::Flag { source, .. } => {
-                Some(source.hint())
-            }
-            Self::Array { source, .. } => Some(source.hint().to_owned()),
-            Self::Method { hint, .. } => Some((*hint).to_owned()),
+            Self::Syntax { hint, .. } => hint.clone(),
+            Self::TooLarge { hint, .. } => worded(hint, wording),
+            Self::Invalid { source, .. } | Self::CountsFile { source, .. } => source.hint_in(wording),
+            Self::Array { source, .. } => worded(source.words(), wording),
+            Self::Method { instead, .. } => format!("use {}", wording.setting(Field::Method, instead)),
             Self::NotBuilt { feature, instead, .. } => {
-                Some(format!("build it with --features {feature}, or {instead}"))
+                format!("build it with --features {feature}, or {instead}")
             }
             #[cfg(feature = "plot")]
-            Self::Plot { .. } => Some("draw fewer classes, or look at gram.npy directly".to_owned()),
-            Self::PictureKind { .. } => Some("give a name such as gram.png, gram.svg or gram.pdf".to_owned()),
-            Self::Result { .. } => Some("write the folder again with ufmin solve --output".to_owned()),
-            Self::Gram { .. } => Some("build it for this problem, for example from its partition by size".to_owned()),
-            Self::Stopped { .. } => None,
-            Self::Journal { .. } => Some("choose another --output, or remove this file to begin again".to_owned()),
-            Self::Busy { .. } => Some("wait for its end, or choose another --output".to_owned()),
-            Self::Interrupted { kept: Some(path), .. } => Some(format!(
+            Self::Plot { .. } => "draw fewer classes, or look at gram.npy directly".to_owned(),
+            Self::PictureKind { .. } => "give a name such as gram.png, gram.svg or gram.pdf".to_owned(),
+            Self::Result { .. } => format!("write the folder again, by ufmin solve with {}", output()),
+            Self::Gram { .. } => "build it for this problem, for example from its partition by size".to_owned(),
+            Self::Stopped { .. } => return None,
+            Self::Journal { .. } => format!("choose another {}, or remove this file to begin again", output()),
+            Self::Busy { .. } => format!("wait for its end, or choose another {}", output()),
+            Self::Interrupted { kept: Some(path), .. } => format!(
                 "the same command goes on from there: what is finished is in {}",
                 path.display()
-            )),
-            Self::Interrupted { kept: None, .. } => {
-                Some("give --output DIR: what is finished is kept there, and the same command goes on from it".to_owned())
-            }
+            ),
+            Self::Interrupted { kept: None, .. } => format!(
+                "give {}: what is finished is kept there, and the same command goes on from it",
+                wording.setting(Field::Output, &["DIR"])
+            ),
             Self::Contradiction { .. } | Self::Internal { .. } => {
-                Some("this is a defect of ufmin: please report it with the command line and the problem file".to_owned())
+                "this is a defect of ufmin: please report it with the command line and the problem file".to_owned()
             }
-        }
+        })
     }
 
     /// Where in a text file, if anywhere.
     pub fn location(&self) -> Option<&Location> {
         match self {
             Self::Syntax { location, .. } => Some(location),
-            Self::Problem { location, .. } => location.as_deref(),
+            Self::Invalid { location, .. } => location.as_deref(),
             _ => None,
         }
     }

@@ -1,13 +1,13 @@
 //! `ufmin curve`: the geometry against the batch size, the number of negatives, or the temperature.
 
 use clap::{Args, ValueEnum};
-use ufmin::error::Error;
 use ufmin::files::write_atomically;
 use ufmin::report::json;
 use ufmin::spec::SolverTable;
 use ufmin::study::curve::{self, Quantity};
 
 use super::Outcome;
+use super::failure::Failure;
 use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number};
 use super::session::{SessionArgs, write_table};
@@ -54,7 +54,7 @@ enum Vary {
     Temperature,
 }
 
-pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Error> {
+pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
     let powers = |base: f64, powers: std::ops::RangeInclusive<i32>| powers.map(|p| base.powi(p)).collect();
     let (vary, defaults): (_, Vec<f64>) = match arguments.vary {
         Vary::BatchSize => (Quantity::BatchSize, powers(2.0, 2..=13)),

@@ -5,11 +5,13 @@ use std::io::{IsTerminal, Write};
 use clap::builder::styling::{AnsiColor, Style};
 use ufmin::error::{Error, Location};
 
+use super::failure::Failure;
+
 /// Most characters of a line that are shown on each side of the place that an error points at.
 const CONTEXT: usize = 60;
 
 /// Prints an error to stderr. Where that is closed, the exit status still tells.
-pub(super) fn print(error: &Error) {
+pub(super) fn print(error: &Failure) {
     let mut stderr = std::io::stderr().lock();
     let colour = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let style = if colour {
@@ -20,12 +22,12 @@ pub(super) fn print(error: &Error) {
     let _ = stderr.write_all(render(error, style).as_bytes());
 }
 
-fn render(error: &Error, style: Style) -> String {
+fn render(error: &Failure, style: Style) -> String {
     let mut text = format!("{style}error:{style:#} {}\n", visible(&error.to_string()));
     if let Some(location) = error.location().filter(|location| location.is_known()) {
         text.push_str(&excerpt(location, style));
     }
-    if matches!(error, Error::Contradiction { .. } | Error::Internal { .. }) {
+    if let Failure::Library(Error::Contradiction { .. } | Error::Internal { .. }) = error {
         let words: Vec<String> = std::env::args().map(|word| visible(&word)).collect();
         text.push_str(&format!("command: {}\n", words.join(" ")));
     }

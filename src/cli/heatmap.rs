@@ -16,6 +16,7 @@ use ufmin::solve::solve;
 use ufmin::spec::{CrossCheckChoice, load};
 
 use super::Outcome;
+use super::failure::Failure;
 use super::session::RunArgs;
 
 /// Draw a Gram matrix, or two and their difference
@@ -62,7 +63,7 @@ fn range(word: &str) -> Result<Range, String> {
     }
 }
 
-pub(crate) fn run(arguments: &HeatmapArgs) -> Result<Outcome, Error> {
+pub(crate) fn run(arguments: &HeatmapArgs) -> Result<Outcome, Failure> {
     let format = Format::of(&arguments.output).ok_or_else(|| Error::PictureKind {
         path: arguments.output.clone(),
     })?;
@@ -89,7 +90,7 @@ pub(crate) fn run(arguments: &HeatmapArgs) -> Result<Outcome, Error> {
     if let Some(title) = &arguments.title {
         heatmap.title.clone_from(title);
     }
-    write_atomically(&arguments.output, &heatmap.draw(format)?)?;
+    write_atomically(&arguments.output, &heatmap.draw(format).map_err(Error::from)?)?;
     Ok(outcome)
 }
 

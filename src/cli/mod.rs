@@ -6,6 +6,7 @@
 
 mod curve;
 mod diagnostic;
+mod failure;
 mod heatmap;
 mod phase;
 mod pictures;
@@ -20,6 +21,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use failure::Failure;
 use ufmin::error::Error;
 
 /// Exact global minimisers of supervised contrastive losses, with a proof.
@@ -72,7 +74,7 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let result = match cli.verb {
+    let result: Result<Outcome, Failure> = match cli.verb {
         Verb::Solve(arguments) => solve::run(&arguments),
         Verb::Heatmap(arguments) => heatmap::run(&arguments),
         Verb::Phase(arguments) => phase::run(&arguments),
@@ -89,7 +91,7 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => {
             diagnostic::print(&error);
             match error {
-                Error::Stopped { .. } | Error::Interrupted { .. } => cut_short(),
+                Failure::Library(Error::Stopped { .. } | Error::Interrupted { .. }) => cut_short(),
                 _ => ExitCode::from(2),
             }
         }

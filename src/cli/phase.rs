@@ -1,13 +1,14 @@
 //! `ufmin phase`: where classes begin to share one vector.
 
 use clap::{Args, ValueEnum};
-use ufmin::error::{Error, ProblemError};
+use ufmin::error::{Field, Invalid, Kind, Word};
 use ufmin::files::write_atomically;
 use ufmin::problem::Problem;
 use ufmin::report::json;
 use ufmin::study::phase::{self, Family, Settings, grid};
 
 use super::Outcome;
+use super::failure::Failure;
 use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::session::{Session, SessionArgs, write_table};
@@ -60,12 +61,12 @@ enum Vary {
     Temperature,
 }
 
-pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Error> {
+pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
     let defaults = Settings::default();
     let settings = Settings {
-        ratios: range("--ratios", arguments.ratios.as_deref(), defaults.ratios)?,
+        ratios: range(Field::Ratios, arguments.ratios.as_deref(), defaults.ratios)?,
         temperatures: range(
-            "--temperatures",
+            Field::Temperatures,
             arguments.temperatures.as_deref(),
             defaults.temperatures,
         )?,
@@ -78,8 +79,8 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Error> {
     if let Some(points) = points {
         let settings = grid::Settings {
             points,
-            ratios: range("--ratios", arguments.ratios.as_deref(), (1.0, 1000.0))?,
-            temperatures: range("--temperatures", arguments.temperatures.as_deref(), (0.05, 2.0))?,
+            ratios: range(Field::Ratios, arguments.ratios.as_deref(), (1.0, 1000.0))?,
+            temperatures: range(Field::Temperatures, arguments.temperatures.as_deref(), (0.05, 2.0))?,
         };
         return diagram(session, &arguments.pictures, &family, &problem, &settings);
     }
@@ -113,7 +114,7 @@ fn diagram(
     family: &Family,
     problem: &Problem,
     settings: &grid::Settings,
-) -> Result<Outcome, Error> {
+) -> Result<Outcome, Failure> {
     let model = problem.model();
     let journal = session.journal(&grid::identity(family, model, settings))?;
     let found = grid::grid(family, model, settings, journal.as_ref(), session.control())?;
@@ -128,39 +129,39 @@ fn diagram(
 }
 
 /// The boundary is that of the relaxation, which features in fewer dimensions than its rank do not attain.
-fn refuse_dimension(problem: &Problem) -> Result<(), Error> {
+fn refuse_dimension(problem: &Problem) -> Result<(), Invalid> {
     match problem.model().features.dimension {
-        Some(dimension) if dimension + 1 < problem.classes().count() => Err(ProblemError::Unavailable {
-            field: "features.dimension",
-            what: format!("a phase boundary in {dimension} dimensions"),
-            hint: "remove the dimension: the boundary is that of features with at least as many dimensions as classes, less one",
-        }
-        .into()),
+        Some(dimension) if dimension + 1 < problem.classes().count() => Err(Invalid::unavailable(
+            Field::Dimension,
+            format!("a phase boundary in {dimension} dimensions"),
+            &[Word::Text(
+                "remove the dimension: the boundary is that of features with at least as many dimensions as classes, less one",
+            )],
+        )),
         _ => Ok(()),
     }
 }
 
 /// `A..B`.
-fn range(field: &'static str, text: Option<&str>, default: (f64, f64)) -> Result<(f64, f64), ProblemError> {
+fn range(field: Field, text: Option<&str>, default: (f64, f64)) -> Result<(f64, f64), Invalid> {
     let Some(text) = text else { return Ok(default) };
     let parse = |word: &str| word.trim().parse::<f64>().ok().filter(|value| value.is_finite());
     let ends = text
         .split_once("..")
         .and_then(|(low, high)| Some((parse(low)?, parse(high)?)));
-    ends.ok_or_else(|| ProblemError::Interval {
-        field,
-        value: text.to_owned(),
-    })
+    ends.ok_or_else(|| unreadable(field, text, "a range"))
 }
 
 /// `RATIOSxTEMPERATURES`.
-fn size(text: &str) -> Result<(usize, usize), ProblemError> {
+fn size(text: &str) -> Result<(usize, usize), Invalid> {
     let parse = |word: &str| word.trim().parse::<usize>().ok();
     let counts = text
         .split_once(['x', 'X', '×'])
         .and_then(|(columns, rows)| Some((parse(columns)?, parse(rows)?)));
-    counts.ok_or_else(|| ProblemError::Interval {
-        field: "--grid",
-        value: text.to_owned(),
-    })
+    counts.ok_or_else(|| unreadable(Field::Grid, text, "two whole numbers"))
+}
+
+fn unreadable(field: Field, text: &str, rule: &'static str) -> Invalid {
+    let value = format!("`{text}`");
+    Invalid::new(field, Kind::Rule { value, rule })
 }

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ufmin::error::{Error, ProblemError};
+use ufmin::error::{Error, Field, Invalid, Kind, Word};
 use ufmin::files::has_extension;
 use ufmin::files::npy::read_counts;
 use ufmin::problem::Problem;
 use ufmin::spec::{self, Options, ProblemFile, SolverTable};
 use ufmin::study::phase::Family;
+
+use super::failure::{Failure, flag};
 
 /// A problem: a file, or class sizes with flags. Flags override the file.
 #[derive(Debug, Clone, Args)]
@@ -89,7 +91,7 @@ impl ProblemArgs {
     }
 
     /// The problem that the file and the flags describe. `solver` holds what the flags of a verb say of the solver.
-    pub(crate) fn resolve(&self, solver: &SolverTable) -> Result<(Problem, Options), Error> {
+    pub(crate) fn resolve(&self, solver: &SolverTable) -> Result<(Problem, Options), Failure> {
         self.resolve_with(solver, spec::resolve)
     }
 
@@ -113,7 +115,7 @@ impl ProblemArgs {
     }
 
     /// The class sizes at every ratio, and the problem.
-    pub(crate) fn resolve_family(&self) -> Result<(Family, Problem), Error> {
+    pub(crate) fn resolve_family(&self) -> Result<(Family, Problem), Failure> {
         self.resolve_with(&SolverTable::default(), spec::resolve_family)
     }
 
@@ -121,7 +123,7 @@ impl ProblemArgs {
         &self,
         solver: &SolverTable,
         resolve: impl FnOnce(&ProblemFile, &Path) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    ) -> Result<T, Failure> {
         let (mut file, text) = match &self.file {
             Some(path) => {
                 let text = ufmin::files::read_text(path)?;
@@ -137,41 +139,56 @@ impl ProblemArgs {
             Some(path) if source.is_none() => path.parent().unwrap_or(Path::new("")),
             _ => Path::new(""),
         };
-        resolve(&file, folder).map_err(|error| {
-            let flag = match &error {
-                Error::Problem { source: problem, .. } => self.flag(&problem.field(), source, solver),
-                _ => None,
-            };
-            match (error, flag, &text) {
-                (Error::Problem { source, .. }, Some(flag), _) => Error::Flag { flag, source },
-                (error, _, Some((path, text))) => spec::locate(error, path, text),
-                (error, _, None) => error,
-            }
+        resolve(&file, folder).map_err(|error| match (error, &text) {
+            (
+                Error::Invalid {
+                    source: invalid,
+                    location,
+                },
+                text,
+            ) => match (self.flag(invalid.field, source, solver), text) {
+                (Some(flag), _) => Failure::Value { flag, source: invalid },
+                (None, text) => {
+                    let error = Error::Invalid {
+                        source: invalid,
+                        location,
+                    };
+                    match text {
+                        Some((path, text)) => spec::locate(error, path, text).into(),
+                        None => error.into(),
+                    }
+                }
+            },
+            (error, Some((path, text))) => spec::locate(error, path, text).into(),
+            (error, None) => error.into(),
         })
     }
 
     /// The flag that a field of the problem file comes from: the one given or, without a file, the one to give.
-    fn flag(&self, field: &str, source: Option<&'static str>, solver: &SolverTable) -> Option<&'static str> {
-        let (given, flag) = match field.split('[').next()? {
-            "classes" | "classes.sizes" | "classes.probabilities" => (source.is_some(), source.unwrap_or("--sizes")),
-            "classes.views" => (self.views.is_some(), "--views"),
-            "loss.kind" => (self.loss.is_some(), "--loss"),
-            "loss.temperature" => (self.temperature.is_some(), "--temperature"),
-            "loss.anchors" => (self.anchors.is_some(), "--anchors"),
-            "loss.singletons" => (self.singletons.is_some(), "--singletons"),
-            "loss.negatives" => (self.negatives.is_some(), "--negatives"),
-            "batches" | "batches.size" => (self.batch_size.is_some(), "--batch-size"),
-            "features.dimension" => (self.dimension.is_some(), "--dimension"),
-            "solver.method" => (solver.method.is_some(), "--method"),
-            "solver.tolerance" => (solver.tolerance.is_some(), "--tolerance"),
+    fn flag(&self, field: Field, source: Option<&'static str>, solver: &SolverTable) -> Option<&'static str> {
+        let given = match field {
+            Field::Classes | Field::Sizes | Field::Size(_) | Field::Probabilities | Field::Probability(_) => {
+                let flag = source.or(flag(Field::Sizes));
+                return flag.filter(|_| source.is_some() || self.file.is_none());
+            }
+            Field::Views => self.views.is_some(),
+            Field::Loss => self.loss.is_some(),
+            Field::Temperature => self.temperature.is_some(),
+            Field::Anchors => self.anchors.is_some(),
+            Field::Singletons => self.singletons.is_some(),
+            Field::Negatives => self.negatives.is_some(),
+            Field::Batches | Field::BatchSize => self.batch_size.is_some(),
+            Field::Dimension => self.dimension.is_some(),
+            Field::Method => solver.method.is_some(),
+            Field::Tolerance => solver.tolerance.is_some(),
             _ => return None,
         };
-        (given || self.file.is_none()).then_some(flag)
+        flag(field).filter(|_| given || self.file.is_none())
     }
 
     /// Writes the flags into the structure of a problem file, and says which flag gave the classes, if any. Giving sizes
     /// replaces the file's classes.
-    fn apply(&self, file: &mut ProblemFile) -> Result<Option<&'static str>, Error> {
+    fn apply(&self, file: &mut ProblemFile) -> Result<Option<&'static str>, Failure> {
         let given: Vec<&'static str> = [
             ("--sizes", self.sizes.is_some()),
             ("--sizes-file", self.sizes_file.is_some()),
@@ -182,9 +199,8 @@ impl ProblemArgs {
         .filter_map(|(flag, given)| given.then_some(flag))
         .collect();
         if let &[flag, _, ..] = &given[..] {
-            let given = given.into_iter().map(str::to_owned).collect();
-            let source = ProblemError::ManySources { given };
-            return Err(Error::Flag { flag, source });
+            let source = Invalid::new(Field::Classes, Kind::Several(given));
+            return Err(Failure::Value { flag, source });
         }
         let source = given.first().copied();
         if let Some(flag) = source {
@@ -223,12 +239,12 @@ impl ProblemArgs {
         match self.dimension {
             Some(Dimensions::One(dimension)) => file.features.dimension = Some(dimension),
             Some(Dimensions::Range(first, last)) => {
-                let source = ProblemError::Unavailable {
-                    field: "--dimension",
-                    what: format!("{first}..{last}, a range of dimensions,"),
-                    hint: "give one dimension, or let ufmin verify run through them",
-                };
-                return Err(Error::Flag {
+                let source = Invalid::unavailable(
+                    Field::Dimension,
+                    format!("{first}..{last}, a range of dimensions,"),
+                    &[Word::Text("give one dimension, or let ufmin verify run through them")],
+                );
+                return Err(Failure::Value {
                     flag: "--dimension",
                     source,
                 });
@@ -243,13 +259,15 @@ impl ProblemArgs {
 }
 
 /// Labels are arrays: text is read as class sizes, and an archive is refused where files are read.
-fn check_labels(flag: &'static str, path: &Path) -> Result<(), Error> {
+fn check_labels(flag: &'static str, path: &Path) -> Result<(), Failure> {
     if has_extension(path, "npy") || has_extension(path, "npz") {
         return Ok(());
     }
-    let path = path.to_owned();
-    let source = ProblemError::FileKind { flag, path };
-    Err(Error::Flag { flag, source })
+    Err(Failure::usage(
+        flag,
+        format!("{} is not a .npy file", path.display()),
+        "give labels, one a sample, as .npy (numpy.save); class sizes go to --sizes-file, as text with one a line or as .npy",
+    ))
 }
 
 fn sizes(words: &[String]) -> Vec<toml::Value> {

@@ -2,9 +2,10 @@
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use ufmin::error::{Error, ProblemError};
+use ufmin::error::closest;
 use ufmin::spec::bundled::{PROBLEMS, problem, summary};
 
+use super::failure::Failure;
 use super::{Outcome, print_data};
 
 /// List the bundled problem files, or print one
@@ -17,13 +18,16 @@ pub(crate) struct ProblemsArgs {
     name: Option<String>,
 }
 
-pub(crate) fn run(arguments: &ProblemsArgs) -> Result<Outcome, Error> {
+pub(crate) fn run(arguments: &ProblemsArgs) -> Result<Outcome, Failure> {
     match &arguments.name {
         Some(name) => {
-            let unknown = || ProblemError::Choice {
-                field: "NAME",
-                value: name.clone(),
-                options: PROBLEMS.map(|(name, _)| name).to_vec(),
+            let unknown = || {
+                let names = PROBLEMS.map(|(name, _)| name);
+                let hint = match closest(name, &names) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => "choose one of these".to_owned(),
+                };
+                Failure::usage("NAME", format!("`{name}` is not one of {}", names.join(", ")), hint)
             };
             print_data(problem(name).ok_or_else(unknown)?)?;
         }

@@ -10,15 +10,19 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use ufmin::error::{Error, MAX_THREADS, ProblemError};
+use ufmin::error::Error;
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::math::control::{Control, Progress};
 use ufmin::report::json;
 use ufmin::report::view::{Style, View};
 use ufmin::study::{Journal, Stop};
 
+use super::failure::Failure;
 use super::problem_args::{number, whole_number};
 use super::{Outcome, print_data};
+
+/// Most threads that can be asked for.
+const MAX_THREADS: i64 = 1024;
 
 /// Least time between two lines of `--verbose`.
 const LINE_EVERY: Duration = Duration::from_secs(2);
@@ -95,7 +99,7 @@ impl Drop for Bar {
 
 impl RunArgs {
     /// Puts the flags to work.
-    pub(crate) fn start(&self) -> Result<Session, Error> {
+    pub(crate) fn start(&self) -> Result<Session, Failure> {
         let limit = self.time_limit.map(time_limit).transpose()?;
         let threads = self.threads.map(threads).transpose()?;
         rayon::ThreadPoolBuilder::new()
@@ -130,7 +134,7 @@ impl RunArgs {
 
 impl SessionArgs {
     /// Puts the flags to work. The folder is made now: one that cannot be written is known before the long computation.
-    pub(crate) fn start(&self) -> Result<Session, Error> {
+    pub(crate) fn start(&self) -> Result<Session, Failure> {
         let session = self.run.start()?;
         if let Some(folder) = &self.output {
             prepare_folder(folder)?;
@@ -167,7 +171,7 @@ impl Session {
         view: &impl View,
         stop: Option<Stop>,
         journal: Option<&Journal>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Outcome, Failure> {
         // Before the answer, not among it.
         drop(self.bar);
         if !self.quiet {
@@ -182,7 +186,7 @@ impl Session {
             })?;
         }
         match (stop, view.is_complete()) {
-            (Some(stop), _) => Err(stop.error(journal.map(Journal::path))),
+            (Some(stop), _) => Err(stop.error(journal.map(Journal::path)).into()),
             (None, false) => Ok(Outcome::Incomplete),
             (None, true) if view.passes() => Ok(Outcome::Certified),
             (None, true) => Ok(Outcome::NotCertified),
@@ -203,18 +207,32 @@ fn colour() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-fn time_limit(seconds: f64) -> Result<Duration, Error> {
+fn time_limit(seconds: f64) -> Result<Duration, Failure> {
     if seconds.is_nan() || seconds <= 0.0 {
-        return Err(ProblemError::TimeLimit { value: seconds }.into());
+        // A number of hundreds of digits is told in short.
+        let shown = if seconds.abs() < 1e16 {
+            seconds.to_string()
+        } else {
+            format!("{seconds:e}")
+        };
+        return Err(Failure::usage(
+            "--time-limit",
+            format!("the time limit is {shown} seconds"),
+            "give a positive number of seconds",
+        ));
     }
     Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
-fn threads(threads: i64) -> Result<usize, Error> {
+fn threads(threads: i64) -> Result<usize, Failure> {
     if (1..=MAX_THREADS).contains(&threads) {
         return Ok(threads as usize);
     }
-    Err(ProblemError::Threads { value: threads }.into())
+    Err(Failure::usage(
+        "--threads",
+        format!("{threads} threads are asked for, and 1 to {MAX_THREADS} can be used"),
+        "leave it out to use all cores",
+    ))
 }
 
 /// The signal that asked this process to stop; 0 if none has.

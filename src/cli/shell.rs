@@ -4,6 +4,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 use ufmin::error::Error;
 
+use super::failure::Failure;
 use super::{Cli, Outcome, print_data};
 
 /// Print shell completions
@@ -14,19 +15,19 @@ pub(crate) struct CompletionsArgs {
 }
 
 /// The text is data like any other, so a closed pipe is no error.
-fn print(bytes: &[u8]) -> Result<Outcome, Error> {
+fn print(bytes: &[u8]) -> Result<Outcome, Failure> {
     print_data(&String::from_utf8_lossy(bytes))?;
     Ok(Outcome::Certified)
 }
 
-pub(crate) fn completions(arguments: &CompletionsArgs) -> Result<Outcome, Error> {
+pub(crate) fn completions(arguments: &CompletionsArgs) -> Result<Outcome, Failure> {
     let mut bytes = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "ufmin", &mut bytes);
     print(&bytes)
 }
 
 /// The manual page of the program, followed by those of its verbs.
-pub(crate) fn manual() -> Result<Outcome, Error> {
+pub(crate) fn manual() -> Result<Outcome, Failure> {
     let mut bytes = Vec::new();
     let mut command = Cli::command();
     command.build();

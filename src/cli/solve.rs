@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use nalgebra::DMatrix;
-use ufmin::error::{Error, ProblemError};
+use ufmin::error::{Error, Word};
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::measure::embedding::{self, Embedding};
@@ -17,6 +17,7 @@ use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
 
 use super::Outcome;
+use super::failure::Failure;
 use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number};
 use super::session::{SessionArgs, without_csv};
@@ -72,7 +73,7 @@ enum CrossCheck {
     Never,
 }
 
-pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Error> {
+pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     let (problem, mut options) = arguments.problem.resolve(&SolverTable {
         method: arguments.method.clone(),
         tolerance: arguments.tolerance,
@@ -120,7 +121,9 @@ fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {
         what: format!("{what} with {rows} rows"),
         bytes,
         limit: MAX_ARRAY_BYTES,
-        hint: "leave it out: structure.npz (with --output) holds every entry by groups".to_owned(),
+        hint: &[Word::Text(
+            "leave it out: structure.npz (with --output) holds every entry by groups",
+        )],
     })
 }
 
@@ -128,25 +131,23 @@ fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {
 const MAX_SAMPLES: f64 = 4000.0;
 
 /// The training of a problem whose inner products of all samples can be listed.
-fn check_samples(problem: &Problem) -> Result<FullBatch, Error> {
+fn check_samples(problem: &Problem) -> Result<FullBatch, Failure> {
     let full = match problem.model().training {
         Training::FullBatch(full) => full,
         Training::Sampled(_) => {
-            let source = ProblemError::Unavailable {
-                field: "--level",
-                what: "a sample level of a sampled loss".to_owned(),
-                hint: "use --level class: samples of a class coincide",
-            };
-            return Err(source.into());
+            return Err(Failure::usage(
+                "--level",
+                "a sample level of a sampled loss is not available in this version",
+                "use --level class: samples of a class coincide",
+            ));
         }
     };
     if problem.classes().measure() == Measure::Probabilities {
-        let source = ProblemError::Unavailable {
-            field: "--level",
-            what: "a sample level of class probabilities".to_owned(),
-            hint: "give class sizes",
-        };
-        return Err(source.into());
+        return Err(Failure::usage(
+            "--level",
+            "a sample level of class probabilities is not available in this version",
+            "give class sizes",
+        ));
     }
     let runs = problem.classes().runs().iter();
     let samples: f64 = runs.map(|run| problem.samples(run.size) * run.count as f64).sum();
@@ -155,8 +156,9 @@ fn check_samples(problem: &Problem) -> Result<FullBatch, Error> {
             what: format!("--level sample with {samples} samples"),
             bytes: 8.0 * samples * samples,
             limit: 8.0 * MAX_SAMPLES * MAX_SAMPLES,
-            hint: "use --level class: samples of a class coincide".to_owned(),
-        });
+            hint: &[Word::Text("use --level class: samples of a class coincide")],
+        }
+        .into());
     }
     Ok(full)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use ufmin::error::{Error, ProblemError};
+use ufmin::error::Error;
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::math::control::Control;
@@ -15,6 +15,7 @@ use ufmin::spec::{CrossCheckChoice, SolverTable};
 use ufmin::study::landscape::{self, Landscape, Level, Settings, SweepReport, VerifyReport};
 
 use super::Outcome;
+use super::failure::Failure;
 use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::session::SessionArgs;
@@ -58,7 +59,7 @@ enum LevelChoice {
     Class,
 }
 
-pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
+pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
     let settings = Settings {
         starts: at_least("--starts", arguments.starts, 1)?,
         seed: at_least("--seed", arguments.seed, 0)?,
@@ -96,7 +97,8 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Error> {
     if session.control().stop().is_some() && !optimum.is_certified() {
         return Err(Error::Stopped {
             what: "the optimum that the starts are compared with",
-        });
+        }
+        .into());
     }
     let clock = Instant::now();
     let dimensions: Vec<u64> = (first..=last).collect();
@@ -168,9 +170,12 @@ fn write(
     Ok(())
 }
 
-fn at_least(field: &'static str, value: i64, least: i64) -> Result<u64, Error> {
-    u64::try_from(value)
-        .ok()
-        .filter(|_| value >= least)
-        .ok_or_else(|| ProblemError::Negative { field, value, least }.into())
+fn at_least(flag: &'static str, value: i64, least: i64) -> Result<u64, Failure> {
+    u64::try_from(value).ok().filter(|_| value >= least).ok_or_else(|| {
+        Failure::usage(
+            flag,
+            format!("{value} is given, and a whole number of at least {least} is needed"),
+            format!("give {least} or more, or leave it out"),
+        )
+    })
 }

@@ -10,7 +10,7 @@ pub mod staircase;
 
 use nalgebra::DMatrix;
 
-use crate::error::Error;
+use crate::error::{Error, Hint, Word};
 use crate::math::control::Control;
 use crate::program::Reduced;
 use crate::solution::{self, Solution};
@@ -79,29 +79,29 @@ pub enum Refusal {
         /// Limit in bytes.
         limit: f64,
         /// What to do.
-        hint: &'static str,
+        hint: Hint,
     },
 }
 
 impl Refusal {
     /// As the error of a user who asked for the method.
     pub fn error(self, method: solution::Method) -> Error {
-        let (reason, hint) = match self {
+        let (reason, instead): (_, &[&str]) = match self {
             Self::NeedsNonnegative => (
                 "only nonnegative features have a closed form at any sizes".to_owned(),
-                "use --method auto",
+                &["auto"],
             ),
             Self::Nonnegative => (
                 "it is for features without a sign constraint".to_owned(),
-                "use --method auto, conic or closed-form",
+                &["auto", "conic", "closed-form"],
             ),
             Self::Sampled => (
                 "a sampled loss is no finite sum of exponential cones".to_owned(),
-                "use --method auto, dual or lowrank",
+                &["auto", "dual", "lowrank"],
             ),
             Self::Groups { groups, limit } => (
                 format!("there are {groups} distinct class sizes, and it takes at most {limit}"),
-                "use --method auto or dual",
+                &["auto", "dual"],
             ),
             Self::Memory {
                 what,
@@ -113,14 +113,14 @@ impl Refusal {
                     what,
                     bytes,
                     limit,
-                    hint: hint.to_owned(),
+                    hint,
                 };
             }
         };
         Error::Method {
             method: method.name(),
             reason,
-            hint,
+            instead,
         }
     }
 }
@@ -174,6 +174,8 @@ fn check_sampled_groups(program: &Reduced<'_>) -> Result<(), Refusal> {
         what: format!("a sampled loss with {groups} distinct class sizes"),
         bytes: bytes(groups),
         limit: bytes(staircase::MAX_GROUPS),
-        hint: "round the sizes so that fewer are distinct, or use the full-batch loss",
+        hint: &[Word::Text(
+            "round the sizes so that fewer are distinct, or use the full-batch loss",
+        )],
     })
 }

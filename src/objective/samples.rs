@@ -19,8 +19,8 @@ use nalgebra::DMatrix;
 
 use super::objective::exponential_rounding;
 use super::{Objective, coefficients};
-use crate::error::ProblemError;
-use crate::problem::{FullBatchLoss, Measure, Problem, Training};
+use crate::problem::invalid::Word;
+use crate::problem::{Field, FullBatchLoss, Invalid, Measure, Problem, Training};
 
 /// Below this temperature `e^{2/tau}` leaves the range of numbers.
 pub const MIN_SAMPLE_TEMPERATURE: f64 = 0.003;
@@ -68,37 +68,41 @@ impl SampleLoss {
     /// The sample-level loss of `problem`.
     ///
     /// # Errors
-    /// [`ProblemError`] for class probabilities, which have no samples, for random batches and sampled negatives, whose
+    /// [`Invalid`] for class probabilities, which have no samples, for random batches and sampled negatives, whose
     /// loss is an expectation, and below [`MIN_SAMPLE_TEMPERATURE`].
-    pub fn new(problem: &Problem) -> Result<Self, ProblemError> {
+    pub fn new(problem: &Problem) -> Result<Self, Invalid> {
         if problem.classes().measure() == Measure::Probabilities {
-            return Err(ProblemError::Unavailable {
-                field: "--level",
-                what: "a sample level of class probabilities".to_owned(),
-                hint: "use --level class, or give class sizes",
-            });
+            return Err(Invalid::unavailable(
+                Field::Level,
+                "a sample level of class probabilities",
+                &[
+                    Word::Text("use "),
+                    Word::Set(Field::Level, &["class"]),
+                    Word::Text(", or give class sizes"),
+                ],
+            ));
         }
         let model = problem.model();
         let full = match &model.training {
             Training::FullBatch(full) => full,
             Training::Sampled(_) => {
-                return Err(ProblemError::Unavailable {
-                    field: "--level",
-                    what: "a sample level of random batches or sampled negatives".to_owned(),
-                    hint: "use --level class",
-                });
+                return Err(Invalid::unavailable(
+                    Field::Level,
+                    "a sample level of random batches or sampled negatives",
+                    &[Word::Text("use "), Word::Set(Field::Level, &["class"])],
+                ));
             }
         };
         let loss = full.loss;
         if model.temperature < MIN_SAMPLE_TEMPERATURE {
-            return Err(ProblemError::Unavailable {
-                field: "--level",
-                what: format!(
+            return Err(Invalid::unavailable(
+                Field::Level,
+                format!(
                     "the loss of single samples at temperature {} (at least {MIN_SAMPLE_TEMPERATURE} is possible)",
                     model.temperature
                 ),
-                hint: "use --level class",
-            });
+                &[Word::Text("use "), Word::Set(Field::Level, &["class"])],
+            ));
         }
         let sizes: Vec<f64> = problem.classes().sizes().collect();
         let coefficients = coefficients(problem, full, &sizes, &vec![1.0; sizes.len()]);

@@ -1,7 +1,8 @@
 //! [`Family`]: class sizes as a function of the imbalance ratio, with the smallest size fixed.
 
+use super::invalid::Word;
 use super::profile::Profile;
-use super::{Measure, Partition, Problem, ProblemError};
+use super::{Field, Invalid, Measure, Partition, Problem};
 
 /// How the sizes between the smallest and the largest depend on the ratio `R`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +57,8 @@ impl Family {
     /// A profile without the rounding to whole samples.
     ///
     /// # Errors
-    /// [`ProblemError::Profile`] for parameters outside their range.
-    pub fn of_profile(profile: Profile) -> Result<Family, ProblemError> {
+    /// [`Kind::Rule`](super::Kind::Rule) for parameters outside their range.
+    pub fn of_profile(profile: Profile) -> Result<Family, Invalid> {
         // Checks the parameters; a STEP ratio may be any real number.
         let whole = match profile {
             Profile::Step {
@@ -181,15 +182,18 @@ impl Family {
     }
 
     /// Refuses a family in which the ratio cannot be varied.
-    pub(crate) fn check_ratio_varies(&self) -> Result<(), ProblemError> {
+    pub(crate) fn check_ratio_varies(&self) -> Result<(), Invalid> {
         if self.groups() > 1 {
             return Ok(());
         }
-        Err(ProblemError::Unavailable {
-            field: "classes",
-            what: "varying the ratio of classes that all have the same size".to_owned(),
-            hint: "give two or more sizes, for example --sizes 100,100,10,10, or a profile",
-        }
-        .into())
+        Err(Invalid::unavailable(
+            Field::Classes,
+            "varying the ratio of classes that all have the same size",
+            &[
+                Word::Text("give two or more sizes, for example "),
+                Word::Set(Field::Sizes, &["100,100,10,10"]),
+                Word::Text(", or a profile"),
+            ],
+        ))
     }
 }

@@ -1,212 +1,504 @@
-//! [`ProblemError`]: a value that no problem can have.
+//! [`Invalid`]: a value that cannot be, with the field that holds it, what is wrong with it, and what to do.
+//!
+//! A [`Field`] is called what a problem file calls it. Other places have other names for the same fields, such as the flags
+//! of a command line: they say so by a [`Wording`], and every remedy is told in their words.
 
-use std::path::PathBuf;
+use std::fmt;
 
-use thiserror::Error as ThisError;
+use super::{FullBatchLoss, MAX_CLASS_SIZE, PROBABILITY_SUM_TOLERANCE, synonyms};
 
-use super::{FullBatchLoss, MAX_CLASS_SIZE, PROBABILITY_SUM_TOLERANCE, TEMPERATURE_RANGE, synonyms};
-
-/// Most threads that can be asked for.
-pub const MAX_THREADS: i64 = 1024;
-
-/// A value that no problem can have. Every variant names the field, the value and a remedy ([`ProblemError::hint`]).
-#[derive(Debug, Clone, PartialEq, ThisError)]
-#[allow(missing_docs)] // The fields are the class index (0-based) and the offending value.
-pub enum ProblemError {
-    #[error("no class sizes are given")]
-    NoClasses,
-    #[error("only one class is given: a contrastive loss needs at least two")]
-    OneClass,
-    #[error("class sizes are given in more than one way: {}", given.join(", "))]
-    ManySources { given: Vec<String> },
-    #[error("class {class} has size {}, and a class size is a whole number from 1 to {MAX_CLASS_SIZE}", short(*value))]
-    Size { class: u64, value: f64 },
-    #[error("class {class} has size {value}, and a class size is a whole number from 1 to {MAX_CLASS_SIZE}")]
-    SizeText { class: u64, value: String },
-    #[error(
-        "class {class} has {} samples (with views), above the largest size {MAX_CLASS_SIZE} that is exact in double precision",
-        short(*value)
-    )]
-    SizeTooLarge { class: u64, value: f64 },
-    #[error("class {class} has probability {}, and a probability is above 0 and at most 1", short(*value))]
-    Probability { class: u64, value: f64 },
-    #[error("the probabilities sum to {}, not to 1 within {PROBABILITY_SUM_TOLERANCE:e}", short(*sum))]
-    ProbabilitySum { sum: f64 },
-    #[error("the temperature is {}, outside {} to {}", short(*value), TEMPERATURE_RANGE.0, TEMPERATURE_RANGE.1)]
-    Temperature { value: f64 },
-    #[error("the number of views is {value}, and at least one is needed")]
-    Views { value: u64 },
-    #[error("{value} views are given with class probabilities, for which views mean nothing without random batches")]
-    ViewsOfProbabilities { value: u64 },
-    #[error("the dimension is 0, and features need at least one")]
+/// What a value is given for. The text of a field is its path in a problem file, for example `classes.sizes[3]`; the fields
+/// of a study, which no problem file has, are single words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // The names are those of the keys.
+pub enum Field {
+    Title,
+    Classes,
+    Sizes,
+    /// The size of one class.
+    Size(u64),
+    Probabilities,
+    /// The probability of one class.
+    Probability(u64),
+    File,
+    Profile,
+    Count,
+    Largest,
+    Smallest,
+    Majority,
+    Minority,
+    Ratio,
+    Views,
+    Loss,
+    Temperature,
+    Anchors,
+    Singletons,
+    Negatives,
+    Offsets,
+    Batches,
+    BatchKind,
+    BatchSize,
+    BatchMembers,
+    Classifier,
+    Nonnegative,
     Dimension,
-    #[error("the loss {loss} needs class sizes, and only probabilities are given")]
-    NeedsCounts { loss: FullBatchLoss },
-    #[error("the loss nce needs a number of negatives, and none is given")]
-    NegativesMissing,
-    #[error("random batches need a size, and none is given")]
-    BatchSizeMissing,
-    #[error("{value} is given, and {least} to {most} is possible")]
-    Draws {
-        field: &'static str,
-        value: i128,
-        least: u64,
-        most: u64,
-    },
-    #[error("{what}")]
-    Conflict {
-        field: &'static str,
-        what: String,
-        hint: &'static str,
-    },
-    #[error("class {class} has 1 sample: {loss} needs a positive pair")]
-    Singleton { class: u64, loss: FullBatchLoss },
-    #[error("every class has 1 sample, so no anchor has a positive")]
-    NoAnchors,
-    #[error("the profile's {field} is {value}: {rule}")]
-    Profile {
-        field: &'static str,
-        value: String,
-        rule: &'static str,
-    },
-    #[error("the profile {profile} needs `{field}`")]
-    ProfileMissing { profile: &'static str, field: &'static str },
-    #[error("the profile {profile} has no `{field}`")]
-    ProfileExtra { profile: &'static str, field: &'static str },
-    #[error("`{field}` belongs to a profile, and none is given")]
-    NoProfile { field: &'static str },
-    #[error("the file name is empty")]
-    EmptyPath,
-    #[error("the title has the control character {:?}", char::from_u32(*character).unwrap_or_default())]
-    Title { character: u32 },
-    #[error("the tolerance is {}, and a relative gap is above 0 and below 1", short(*value))]
-    Tolerance { value: f64 },
-    #[error("{what} is not available in this version")]
-    Unavailable {
-        field: &'static str,
-        what: String,
-        hint: &'static str,
-    },
-    #[error("`{value}` is not one of {}", options.join(", "))]
-    Choice {
-        field: &'static str,
-        value: String,
-        options: Vec<&'static str>,
-    },
-    #[error("{value} is given, and a whole number of at least {least} is needed")]
-    Negative {
-        field: &'static str,
-        value: i64,
-        least: i64,
-    },
-    #[error("{} is not a .npy file", path.display())]
-    FileKind { flag: &'static str, path: PathBuf },
-    #[error("`{value}` is not {}", if *field == "--grid" { "two whole numbers" } else { "a range" })]
-    Interval { field: &'static str, value: String },
-    #[error("{value} is given, and {least} to {most} is possible")]
-    Range {
-        field: &'static str,
-        value: String,
-        least: f64,
-        most: f64,
-    },
-    #[error("the time limit is {} seconds", short(*value))]
-    TimeLimit { value: f64 },
-    #[error("{value} threads are asked for, and 1 to {MAX_THREADS} can be used")]
-    Threads { value: i64 },
+    Norm,
+    Energy,
+    Ridge,
+    Method,
+    Tolerance,
+    /// Ratios that a study runs through.
+    Ratios,
+    /// Temperatures that a study runs through.
+    Temperatures,
+    /// Points of a search.
+    Points,
+    /// Points of a diagram.
+    Grid,
+    /// Values of a curve.
+    Values,
+    /// Samples or classes.
+    Level,
+    /// Whether a second method solves the problem too.
+    CrossCheck,
+    /// A file of labels.
+    Labels,
+    /// A file of class sizes.
+    SizesFile,
+    /// The folder that results are written to.
+    Output,
 }
 
-impl ProblemError {
-    /// Path of the offending value in a problem file, for example `classes.sizes[3]`.
-    pub fn field(&self) -> String {
+impl Field {
+    /// The table and the key in a problem file, without the number of a class; `None` where no problem file has it.
+    pub fn key(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::Title => ("", "title"),
+            Self::Classes => ("classes", ""),
+            Self::Sizes | Self::Size(_) => ("classes", "sizes"),
+            Self::Probabilities | Self::Probability(_) => ("classes", "probabilities"),
+            Self::File => ("classes", "file"),
+            Self::Profile => ("classes", "profile"),
+            Self::Count => ("classes", "count"),
+            Self::Largest => ("classes", "largest"),
+            Self::Smallest => ("classes", "smallest"),
+            Self::Majority => ("classes", "majority"),
+            Self::Minority => ("classes", "minority"),
+            Self::Ratio => ("classes", "ratio"),
+            Self::Views => ("classes", "views"),
+            Self::Loss => ("loss", "kind"),
+            Self::Temperature => ("loss", "temperature"),
+            Self::Anchors => ("loss", "anchors"),
+            Self::Singletons => ("loss", "singletons"),
+            Self::Negatives => ("loss", "negatives"),
+            Self::Offsets => ("loss", "offsets"),
+            Self::Batches => ("batches", ""),
+            Self::BatchKind => ("batches", "kind"),
+            Self::BatchSize => ("batches", "size"),
+            Self::BatchMembers => ("batches", "members"),
+            Self::Classifier => ("classifier", ""),
+            Self::Nonnegative => ("features", "nonnegative"),
+            Self::Dimension => ("features", "dimension"),
+            Self::Norm => ("features", "norm"),
+            Self::Energy => ("features", "energy"),
+            Self::Ridge => ("features", "ridge"),
+            Self::Method => ("solver", "method"),
+            Self::Tolerance => ("solver", "tolerance"),
+            Self::Ratios
+            | Self::Temperatures
+            | Self::Points
+            | Self::Grid
+            | Self::Values
+            | Self::Level
+            | Self::CrossCheck
+            | Self::Labels
+            | Self::SizesFile
+            | Self::Output => return None,
+        })
+    }
+
+    /// The key alone, or the word for a field that no problem file has.
+    pub fn name(self) -> &'static str {
+        match (self, self.key()) {
+            (_, Some((table, ""))) => table,
+            (_, Some((_, key))) => key,
+            (Self::Ratios, None) => "ratios",
+            (Self::Temperatures, None) => "temperatures",
+            (Self::Points, None) => "points",
+            (Self::Grid, None) => "grid",
+            (Self::Values, None) => "values",
+            (Self::Level, None) => "level",
+            (Self::CrossCheck, None) => "cross-check",
+            (Self::Labels, None) => "a file of labels",
+            (Self::SizesFile, None) => "a file of class sizes",
+            (_, None) => "output",
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.key() {
+            Some((table, key)) if !table.is_empty() && !key.is_empty() => write!(f, "{table}.{key}")?,
+            _ => f.write_str(self.name())?,
+        }
         match self {
-            Self::NoClasses | Self::OneClass | Self::ManySources { .. } => "classes".to_owned(),
-            Self::Size { class, .. }
-            | Self::SizeText { class, .. }
-            | Self::SizeTooLarge { class, .. }
-            | Self::Singleton { class, .. } => format!("classes.sizes[{class}]"),
-            Self::Probability { class, .. } => format!("classes.probabilities[{class}]"),
-            Self::ProbabilitySum { .. } => "classes.probabilities".to_owned(),
-            Self::Temperature { .. } => "loss.temperature".to_owned(),
-            Self::Views { .. } | Self::ViewsOfProbabilities { .. } => "classes.views".to_owned(),
-            Self::Choice { field, .. } | Self::Negative { field, .. } => (*field).to_owned(),
-            Self::Dimension => "features.dimension".to_owned(),
-            Self::NeedsCounts { .. } => "loss.kind".to_owned(),
-            Self::NegativesMissing => "loss.negatives".to_owned(),
-            Self::BatchSizeMissing => "batches.size".to_owned(),
-            Self::Draws { field, .. } | Self::Conflict { field, .. } => (*field).to_owned(),
-            Self::NoAnchors => "classes".to_owned(),
-            Self::Profile { field, .. }
-            | Self::ProfileMissing { field, .. }
-            | Self::ProfileExtra { field, .. }
-            | Self::NoProfile { field } => format!("classes.{field}"),
-            Self::EmptyPath => "classes.file".to_owned(),
-            Self::Title { .. } => "title".to_owned(),
-            Self::Tolerance { .. } => "solver.tolerance".to_owned(),
-            Self::Unavailable { field, .. } => (*field).to_owned(),
-            Self::Range { field, .. } | Self::Interval { field, .. } => (*field).to_owned(),
-            Self::FileKind { flag, .. } => (*flag).to_owned(),
-            Self::TimeLimit { .. } => "--time-limit".to_owned(),
-            Self::Threads { .. } => "--threads".to_owned(),
+            Self::Size(class) | Self::Probability(class) => write!(f, "[{class}]"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the place is like where values are given, for remedies.
+pub trait Wording {
+    /// What a field is called.
+    fn name(&self, field: Field) -> String;
+
+    /// How one of some values is given for a field; those of a list are separated by commas.
+    fn setting(&self, field: Field, values: &[&str]) -> String;
+}
+
+/// The words of problem files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProblemFileWording;
+
+impl Wording for ProblemFileWording {
+    fn name(&self, field: Field) -> String {
+        match field {
+            Field::Labels | Field::SizesFile => Field::File.to_string(),
+            field => field.to_string(),
         }
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NoClasses => "give the number of samples of each class, as sizes = [500, 500, 5, 5] under [classes] or as --sizes 500,500,5,5".to_owned(),
-            Self::OneClass => "add a second class; with one class every unit vector is optimal".to_owned(),
-            Self::ManySources { .. } => "keep exactly one of them".to_owned(),
-            Self::Size { value, .. } | Self::SizeTooLarge { value, .. } => size_hint(&value.to_string()).to_owned(),
-            Self::SizeText { value, .. } => size_hint(value).to_owned(),
-            Self::Probability { .. } => "remove classes that cannot occur, and give counts as `sizes`".to_owned(),
-            Self::ProbabilitySum { .. } => "divide each by the sum, or give counts as `sizes`".to_owned(),
-            Self::Temperature { .. } => "set a temperature such as 0.1 (SupCon's default is 0.1, published runs use 0.05 to 1)".to_owned(),
-            Self::Views { .. } => "give 1, or 2 for training with two augmented views of each example".to_owned(),
-            Self::ViewsOfProbabilities { .. } => "remove views".to_owned(),
-            Self::Dimension => "remove the dimension, or set it to at least the number of classes minus 1".to_owned(),
-            Self::NeedsCounts { .. } => "use the loss population or nce, random batches, or give sizes".to_owned(),
-            Self::NegativesMissing => "give the number of sampled negatives of each anchor, as negatives = 5 under [loss] or as --negatives 5".to_owned(),
-            Self::BatchSizeMissing => "give the number of examples in a batch, as size = 256 under [batches] or as --batch-size 256".to_owned(),
-            Self::Draws { field: "batches.size", value, .. } if *value < 3 => {
-                "give 3 or more: with two examples no anchor has both a positive and a negative".to_owned()
-            }
-            Self::Draws { field: "batches.size", .. } => "use the loss population, the limit of large batches".to_owned(),
-            Self::Draws { value, .. } if *value < 1 => "give 1 or more".to_owned(),
-            Self::Draws { .. } => "use the loss population, the limit of many negatives".to_owned(),
-            Self::Conflict { hint, .. } => (*hint).to_owned(),
-            Self::Singleton { .. } => {
-                "remove the class, raise its count, train with views = 2, or set singletons to skip (or zero)".to_owned()
-            }
-            Self::NoAnchors => "set views = 2, or use the loss population".to_owned(),
-            Self::Profile { field: "ratio", .. } => {
-                "the ratio is the largest class size divided by the smallest: 1 is balanced, long-tailed benchmarks have 10 to 256".to_owned()
-            }
-            Self::Profile { field, .. } | Self::NoProfile { field } => format!("for example {}", profile_example(field)),
-            Self::EmptyPath => "name a text file with one class size a line, or a .npy file of labels".to_owned(),
-            Self::Title { .. } => "write the title on one line, without control characters".to_owned(),
-            Self::ProfileMissing { profile, field } => {
-                format!("add `{field}`, for example {}", profile_example(profile))
-            }
-            Self::ProfileExtra { field, .. } => format!("remove `{field}`"),
-            Self::Tolerance { .. } => "set a relative duality gap such as 1e-9".to_owned(),
-            Self::Unavailable { hint, .. } => (*hint).to_owned(),
-            Self::Choice { field, value, options } => {
-                let known = if *field == "loss.kind" { synonyms::hint(value) } else { None };
-                match (known, closest(value, options)) {
-                    (Some(hint), _) => hint,
-                    (None, Some(option)) => format!("did you mean `{option}`?"),
-                    (None, None) => "choose one of these".to_owned(),
-                }
-            }
-            Self::Negative { least, .. } => format!("give {least} or more, or leave it out"),
-            Self::FileKind { .. } => "give labels, one a sample, as .npy (numpy.save); class sizes go to --sizes-file, as text with one a line or as .npy".to_owned(),
-            Self::Range { field: "--grid", .. } | Self::Interval { field: "--grid", .. } => "give the number of ratios and of temperatures, for example --grid 60x60".to_owned(),
-            Self::Range { field: "--ratios", .. } | Self::Interval { field: "--ratios", .. } => "give two ascending ratios, for example --ratios 1..1000".to_owned(),
-            Self::Range { field, .. } | Self::Interval { field, .. } => format!("give two ascending values, for example {field} 0.05..2"),
-            Self::TimeLimit { .. } => "give a positive number of seconds".to_owned(),
-            Self::Threads { .. } => "leave it out to use all cores".to_owned(),
+    fn setting(&self, field: Field, values: &[&str]) -> String {
+        let value = |value: &&str| match field {
+            Field::Sizes | Field::Probabilities => format!("[{}]", value.replace(',', ", ")),
+            Field::Loss | Field::Method | Field::Anchors | Field::Singletons | Field::File => format!("\"{value}\""),
+            _ => (*value).to_owned(),
+        };
+        let values = one_of(values.iter().map(value).collect());
+        match field.key() {
+            Some(("", key)) => format!("{key} = {values}"),
+            Some((table, key)) => format!("{key} = {values} under [{table}]"),
+            None => format!("{} {values}", field.name()),
         }
+    }
+}
+
+/// `a, b or c`.
+pub fn one_of(mut words: Vec<String>) -> String {
+    match words.pop() {
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} or {last}", words.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// A part of a remedy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// As it is.
+    Text(&'static str),
+    /// What a field is called.
+    Name(Field),
+    /// One of some values of a field.
+    Set(Field, &'static [&'static str]),
+}
+
+/// A remedy, part by part.
+pub type Hint = &'static [Word];
+
+/// A remedy in the words of a place.
+pub fn worded(hint: Hint, wording: &dyn Wording) -> String {
+    hint.iter()
+        .map(|word| match word {
+            Word::Text(text) => (*text).to_owned(),
+            Word::Name(field) => wording.name(*field),
+            Word::Set(field, values) => wording.setting(*field, values),
+        })
+        .collect()
+}
+
+/// What is wrong with a value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// It is not given, and is needed; by a profile, if one is named.
+    Missing(Option<&'static str>),
+    /// It is given, and the profile that is named, or a problem without one, does not have it.
+    Misplaced(Option<&'static str>),
+    /// It is given in these ways.
+    Several(Vec<&'static str>),
+    /// One class.
+    OneClass,
+    /// No size of a class.
+    Size(String),
+    /// More samples than a double holds exactly.
+    TooManySamples(f64),
+    /// No probability.
+    Probability(f64),
+    /// Probabilities with another sum than 1.
+    Sum(f64),
+    /// Outside a range.
+    Range {
+        /// As it was given.
+        value: String,
+        /// The ends of the range.
+        least: f64,
+        /// The ends of the range.
+        most: f64,
+    },
+    /// Not a whole number of at least `least`.
+    TooSmall {
+        /// As it was given.
+        value: i128,
+        /// The smallest that there is.
+        least: i64,
+    },
+    /// Against a rule that is no range.
+    Rule {
+        /// As it was given.
+        value: String,
+        /// The rule.
+        rule: &'static str,
+    },
+    /// A character that could steer a terminal.
+    ControlCharacter(char),
+    /// No name that there is.
+    Choice {
+        /// As it was given.
+        value: String,
+        /// The names that there are.
+        options: Vec<&'static str>,
+    },
+    /// No positive pair for the loss in a class of one sample; in any class, if no loss is named.
+    NoPositive(Option<FullBatchLoss>),
+    /// Of no meaning beside the others.
+    Conflict {
+        /// What does not go together.
+        what: String,
+        /// What to do.
+        hint: Hint,
+    },
+    /// Not available in this version.
+    Unavailable {
+        /// What is not.
+        what: String,
+        /// What to do.
+        hint: Hint,
+    },
+}
+
+/// A value that cannot be. Its text says the value, its field where it stands, and [`Invalid::hint`] what to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invalid {
+    /// What it is given for.
+    pub field: Field,
+    /// What is wrong with it.
+    pub kind: Kind,
+}
+
+impl std::error::Error for Invalid {}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = self.field;
+        let name = field.name();
+        match &self.kind {
+            Kind::Missing(Some(profile)) => write!(f, "the profile {profile} needs `{name}`"),
+            Kind::Missing(None) => f.write_str(match field {
+                Field::Negatives => "the loss nce needs a number of negatives, and none is given",
+                Field::BatchSize => "random batches need a size, and none is given",
+                Field::File => "the file name is empty",
+                Field::Values => "no values are given",
+                _ => "no class sizes are given",
+            }),
+            Kind::Misplaced(Some(profile)) => write!(f, "the profile {profile} has no `{name}`"),
+            Kind::Misplaced(None) => write!(f, "`{name}` belongs to a profile, and none is given"),
+            Kind::Several(ways) => write!(f, "class sizes are given in more than one way: {}", ways.join(", ")),
+            Kind::OneClass => f.write_str("only one class is given: a contrastive loss needs at least two"),
+            Kind::Size(value) => write!(
+                f,
+                "{} has size {value}, and a class size is a whole number from 1 to {MAX_CLASS_SIZE}",
+                Owner(field)
+            ),
+            Kind::TooManySamples(value) => write!(
+                f,
+                "{} has {} samples (with views), above the largest size {MAX_CLASS_SIZE} that is exact in double precision",
+                Owner(field),
+                short(*value)
+            ),
+            Kind::Probability(value) => write!(
+                f,
+                "{} has probability {}, and a probability is above 0 and at most 1",
+                Owner(field),
+                short(*value)
+            ),
+            Kind::Sum(sum) => write!(
+                f,
+                "the probabilities sum to {}, not to 1 within {PROBABILITY_SUM_TOLERANCE:e}",
+                short(*sum)
+            ),
+            Kind::Range { value, least, most } => match field {
+                Field::Temperature => write!(f, "the temperature is {value}, outside {least} to {most}"),
+                _ => write!(f, "{value} is given, and {least} to {most} is possible"),
+            },
+            Kind::TooSmall { value, least } => match field {
+                Field::Dimension if *value == 0 => f.write_str("the dimension is 0, and features need at least one"),
+                _ => write!(f, "{value} is given, and a whole number of at least {least} is needed"),
+            },
+            Kind::Rule { value, rule } => match field {
+                Field::Tolerance => write!(f, "the tolerance is {value}, and {rule}"),
+                Field::Ratios | Field::Temperatures | Field::Grid => write!(f, "{value} is not {rule}"),
+                _ => write!(f, "the profile's {name} is {value}: {rule}"),
+            },
+            Kind::ControlCharacter(character) => write!(f, "the {name} has the control character {character:?}"),
+            Kind::Choice { value, options } => write!(f, "`{value}` is not one of {}", options.join(", ")),
+            Kind::NoPositive(Some(loss)) => write!(f, "{} has 1 sample: {loss} needs a positive pair", Owner(field)),
+            Kind::NoPositive(None) => f.write_str("every class has 1 sample, so no anchor has a positive"),
+            Kind::Conflict { what, .. } => f.write_str(what),
+            Kind::Unavailable { what, .. } => write!(f, "{what} is not available in this version"),
+        }
+    }
+}
+
+/// Whose number a field is.
+struct Owner(Field);
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Field::Size(class) | Field::Probability(class) => write!(f, "class {class}"),
+            field => write!(f, "{field}"),
+        }
+    }
+}
+
+impl Invalid {
+    /// Something wrong with the value of a field.
+    pub fn new(field: Field, kind: Kind) -> Self {
+        Self { field, kind }
+    }
+
+    /// A value of no meaning beside the others.
+    pub fn conflict(field: Field, what: impl Into<String>, hint: Hint) -> Self {
+        let what = what.into();
+        Self::new(field, Kind::Conflict { what, hint })
+    }
+
+    /// Something that this version cannot do.
+    pub fn unavailable(field: Field, what: impl Into<String>, hint: Hint) -> Self {
+        let what = what.into();
+        Self::new(field, Kind::Unavailable { what, hint })
+    }
+
+    /// What to do about it, in the words of problem files.
+    pub fn hint(&self) -> String {
+        self.hint_in(&ProblemFileWording)
+    }
+
+    /// What to do about it, in the words of the place where the value was given.
+    pub fn hint_in(&self, wording: &dyn Wording) -> String {
+        let field = self.field;
+        let text: &str = match &self.kind {
+            Kind::Misplaced(Some(_)) => return format!("remove `{}`", field.name()),
+            Kind::Missing(Some(profile)) => {
+                return format!("add `{}`, for example {}", field.name(), profile_example(profile));
+            }
+            Kind::Conflict { hint, .. } | Kind::Unavailable { hint, .. } => return worded(hint, wording),
+            Kind::Missing(None) => return worded(missing_hint(field), wording),
+            Kind::Choice { value, options } => return choice_hint(field, value, options),
+            Kind::TooSmall { least, .. } if field != Field::Dimension => {
+                return format!("give {least} or more, or leave it out");
+            }
+            Kind::Range { value, least, .. } => return worded(range_hint(field, value, *least), wording),
+            Kind::Rule { .. } if matches!(field, Field::Ratios | Field::Temperatures | Field::Grid) => {
+                return worded(range_hint(field, "", 0.0), wording);
+            }
+            Kind::Rule { .. } if field == Field::Tolerance => "set a relative duality gap such as 1e-9",
+            Kind::Rule { .. } if field == Field::Ratio => {
+                "the ratio is the largest class size divided by the smallest: 1 is balanced, long-tailed benchmarks have 10 to 256"
+            }
+            Kind::Rule { .. } | Kind::Misplaced(None) => {
+                return format!("for example {}", profile_example(field.name()));
+            }
+            Kind::TooSmall { .. } => "remove the dimension, or set it to at least the number of classes minus 1",
+            Kind::Several(_) => "keep exactly one of them",
+            Kind::OneClass => "add a second class; with one class every unit vector is optimal",
+            Kind::Size(value) => size_hint(value),
+            Kind::TooManySamples(value) => size_hint(&value.to_string()),
+            Kind::Probability(_) => "remove classes that cannot occur, and give counts as `sizes`",
+            Kind::Sum(_) => "divide each by the sum, or give counts as `sizes`",
+            Kind::ControlCharacter(_) => "write the title on one line, without control characters",
+            Kind::NoPositive(Some(_)) => {
+                "remove the class, raise its count, train with views = 2, or set singletons to skip (or zero)"
+            }
+            Kind::NoPositive(None) => "set views = 2, or use the loss population",
+        };
+        text.to_owned()
+    }
+}
+
+fn missing_hint(field: Field) -> Hint {
+    match field {
+        Field::Negatives => &[
+            Word::Text("give the number of sampled negatives of each anchor, as "),
+            Word::Set(Field::Negatives, &["5"]),
+        ],
+        Field::BatchSize => &[
+            Word::Text("give the number of examples in a batch, as "),
+            Word::Set(Field::BatchSize, &["256"]),
+        ],
+        Field::File => &[Word::Text(
+            "name a text file with one class size a line, or a .npy file of labels",
+        )],
+        Field::Values => &[
+            Word::Text("give some, for example "),
+            Word::Set(Field::Values, &["4,16,64,256"]),
+        ],
+        _ => &[
+            Word::Text("give the number of samples of each class, as "),
+            Word::Set(Field::Sizes, &["500,500,5,5"]),
+        ],
+    }
+}
+
+fn range_hint(field: Field, value: &str, least: f64) -> Hint {
+    let below = value.parse::<f64>().is_ok_and(|value| value < least);
+    match field {
+        Field::Temperature => &[Word::Text(
+            "set a temperature such as 0.1 (SupCon's default is 0.1, published runs use 0.05 to 1)",
+        )],
+        Field::BatchSize if below => &[Word::Text(
+            "give 3 or more: with two examples no anchor has both a positive and a negative",
+        )],
+        Field::BatchSize => &[Word::Text("use the loss population, the limit of large batches")],
+        Field::Negatives if below => &[Word::Text("give 1 or more")],
+        Field::Negatives => &[Word::Text("use the loss population, the limit of many negatives")],
+        Field::Grid => &[
+            Word::Text("give the number of ratios and of temperatures, for example "),
+            Word::Set(Field::Grid, &["60x60"]),
+        ],
+        Field::Ratios => &[
+            Word::Text("give two ascending ratios, for example "),
+            Word::Set(Field::Ratios, &["1..1000"]),
+        ],
+        _ => &[
+            Word::Text("give two ascending values, for example "),
+            Word::Set(Field::Temperatures, &["0.05..2"]),
+        ],
+    }
+}
+
+fn choice_hint(field: Field, value: &str, options: &[&str]) -> String {
+    let known = if field == Field::Loss {
+        synonyms::hint(value)
+    } else {
+        None
+    };
+    match (known, closest(value, options)) {
+        (Some(hint), _) => hint,
+        (None, Some(option)) => format!("did you mean `{option}`?"),
+        (None, None) => "choose one of these".to_owned(),
     }
 }
 
@@ -246,7 +538,7 @@ fn size_hint(value: &str) -> &'static str {
 }
 
 /// The option that a misspelt word most likely means.
-pub(crate) fn closest<'a>(word: &str, options: &[&'a str]) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, options: &[&'a str]) -> Option<&'a str> {
     let distance = |option: &str| {
         let (a, b): (Vec<char>, Vec<char>) = (word.to_lowercase().chars().take(40).collect(), option.chars().collect());
         let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,7 +1,7 @@
 //! [`Problem`]: what is to be minimised. Immutable, and valid by construction.
 
 mod family;
-pub(crate) mod invalid;
+pub mod invalid;
 mod loss;
 mod partition;
 pub mod profile;
@@ -9,7 +9,8 @@ pub(crate) mod synonyms;
 pub mod training;
 
 pub use family::Family;
-pub use invalid::ProblemError;
+use invalid::Word;
+pub use invalid::{Field, Invalid, Kind};
 pub use loss::Loss;
 pub use partition::Partition;
 pub use training::{Anchors, BatchLoss, FullBatch, FullBatchLoss, Sampling, Singletons, Training};
@@ -56,8 +57,8 @@ impl Classes {
     /// Classes from sample counts, one an entry, in class order.
     ///
     /// # Errors
-    /// [`ProblemError`] if there are fewer than two classes, or a count is 0 or above [`MAX_CLASS_SIZE`].
-    pub fn from_counts(counts: &[u64]) -> Result<Self, ProblemError> {
+    /// [`Invalid`] if there are fewer than two classes, or a count is 0 or above [`MAX_CLASS_SIZE`].
+    pub fn from_counts(counts: &[u64]) -> Result<Self, Invalid> {
         Self::from_runs(counts.iter().map(|&n| Run {
             size: n as f64,
             count: 1,
@@ -68,27 +69,24 @@ impl Classes {
     ///
     /// # Errors
     /// As [`Classes::from_counts`].
-    pub fn from_runs(runs: impl IntoIterator<Item = Run>) -> Result<Self, ProblemError> {
+    pub fn from_runs(runs: impl IntoIterator<Item = Run>) -> Result<Self, Invalid> {
         Self::build(runs, Measure::Counts)
     }
 
     /// Classes from probabilities, which are rescaled to sum to exactly 1.
     ///
     /// # Errors
-    /// [`ProblemError`] if there are fewer than two, one is not positive and finite, or the sum is not 1 within
+    /// [`Invalid`] if there are fewer than two, one is not positive and finite, or the sum is not 1 within
     /// [`PROBABILITY_SUM_TOLERANCE`].
-    pub fn from_probabilities(probabilities: &[f64]) -> Result<Self, ProblemError> {
+    pub fn from_probabilities(probabilities: &[f64]) -> Result<Self, Invalid> {
         for (class, &value) in probabilities.iter().enumerate() {
             if !(value > 0.0 && value <= 1.0) {
-                return Err(ProblemError::Probability {
-                    class: class as u64,
-                    value,
-                });
+                return Err(Invalid::new(Field::Probability(class as u64), Kind::Probability(value)));
             }
         }
         let sum: f64 = probabilities.iter().sum();
         if !probabilities.is_empty() && (sum - 1.0).abs() > PROBABILITY_SUM_TOLERANCE {
-            return Err(ProblemError::ProbabilitySum { sum });
+            return Err(Invalid::new(Field::Probabilities, Kind::Sum(sum)));
         }
         Self::build(
             probabilities.iter().map(|&p| Run {
@@ -99,7 +97,7 @@ impl Classes {
         )
     }
 
-    fn build(source: impl IntoIterator<Item = Run>, measure: Measure) -> Result<Self, ProblemError> {
+    fn build(source: impl IntoIterator<Item = Run>, measure: Measure) -> Result<Self, Invalid> {
         let mut runs: Vec<Run> = Vec::new();
         let mut count = 0u64;
         let mut largest = (0, f64::NEG_INFINITY);
@@ -110,16 +108,10 @@ impl Classes {
             }
             if measure == Measure::Counts {
                 if run.size < 1.0 || run.size.fract() != 0.0 || run.size.is_nan() {
-                    return Err(ProblemError::Size {
-                        class: count,
-                        value: run.size,
-                    });
+                    return Err(Invalid::new(Field::Size(count), Kind::Size(invalid::short(run.size))));
                 }
                 if run.size > MAX_CLASS_SIZE {
-                    return Err(ProblemError::SizeTooLarge {
-                        class: count,
-                        value: run.size,
-                    });
+                    return Err(Invalid::new(Field::Size(count), Kind::TooManySamples(run.size)));
                 }
             }
             if run.size > largest.1 {
@@ -135,8 +127,8 @@ impl Classes {
             }
         }
         match count {
-            0 => Err(ProblemError::NoClasses),
-            1 => Err(ProblemError::OneClass),
+            0 => Err(Invalid::new(Field::Classes, Kind::Missing(None))),
+            1 => Err(Invalid::new(Field::Classes, Kind::OneClass)),
             _ => Ok(Self {
                 runs,
                 measure,
@@ -246,17 +238,19 @@ impl Problem {
     /// Checks every condition that the mathematics needs.
     ///
     /// # Errors
-    /// [`ProblemError`], naming the field, its value and the remedy.
-    pub fn new(classes: Classes, model: Model) -> Result<Self, ProblemError> {
+    /// [`Invalid`], naming the field, its value and the remedy.
+    pub fn new(classes: Classes, model: Model) -> Result<Self, Invalid> {
         let tau = model.temperature;
         if !(tau >= TEMPERATURE_RANGE.0 && tau <= TEMPERATURE_RANGE.1) {
-            return Err(ProblemError::Temperature { value: tau });
+            let (least, most) = TEMPERATURE_RANGE;
+            let value = invalid::short(tau);
+            return Err(Invalid::new(Field::Temperature, Kind::Range { value, least, most }));
         }
         if model.views == 0 {
-            return Err(ProblemError::Views { value: model.views });
+            return Err(Invalid::new(Field::Views, Kind::TooSmall { value: 0, least: 1 }));
         }
         if model.features.dimension == Some(0) {
-            return Err(ProblemError::Dimension);
+            return Err(Invalid::new(Field::Dimension, Kind::TooSmall { value: 0, least: 1 }));
         }
         model.training.check()?;
         check_sizes(&classes, &model)?;
@@ -283,15 +277,15 @@ impl Problem {
 }
 
 /// The classes are ones that the training can have.
-fn check_sizes(classes: &Classes, model: &Model) -> Result<(), ProblemError> {
+fn check_sizes(classes: &Classes, model: &Model) -> Result<(), Invalid> {
     let views = model.views;
     match classes.measure {
         Measure::Counts if classes.largest.1 * views as f64 > MAX_CLASS_SIZE => {
             let (class, size) = classes.largest;
-            return Err(ProblemError::SizeTooLarge {
-                class,
-                value: size * views as f64,
-            });
+            return Err(Invalid::new(
+                Field::Size(class),
+                Kind::TooManySamples(size * views as f64),
+            ));
         }
         Measure::Counts | Measure::Probabilities => {}
     }
@@ -299,23 +293,34 @@ fn check_sizes(classes: &Classes, model: &Model) -> Result<(), ProblemError> {
         (Training::FullBatch(full), Measure::Counts) if full.loss.needs_positive() => {
             let samples = |(_, size): (u64, f64)| size * views as f64;
             if full.singletons == Singletons::Error && samples(classes.smallest) < 2.0 {
-                return Err(ProblemError::Singleton {
-                    class: classes.smallest.0,
-                    loss: full.loss,
-                });
+                let field = Field::Size(classes.smallest.0);
+                return Err(Invalid::new(field, Kind::NoPositive(Some(full.loss))));
             }
             if samples(classes.largest) < 2.0 {
-                return Err(ProblemError::NoAnchors);
+                return Err(Invalid::new(Field::Classes, Kind::NoPositive(None)));
             }
             Ok(())
         }
-        (Training::FullBatch(full), Measure::Probabilities) if full.loss.needs_positive() => {
-            Err(ProblemError::NeedsCounts { loss: full.loss })
-        }
+        (Training::FullBatch(full), Measure::Probabilities) if full.loss.needs_positive() => Err(Invalid::conflict(
+            Field::Loss,
+            format!(
+                "the loss {} needs class sizes, and only probabilities are given",
+                full.loss
+            ),
+            &[Word::Text(
+                "use the loss population or nce, random batches, or give sizes",
+            )],
+        )),
         (Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }), Measure::Probabilities)
             if views != 1 =>
         {
-            Err(ProblemError::ViewsOfProbabilities { value: views })
+            Err(Invalid::conflict(
+                Field::Views,
+                format!(
+                    "{views} views are given with class probabilities, for which views mean nothing without random batches"
+                ),
+                &[Word::Text("remove views")],
+            ))
         }
         (Training::FullBatch(_) | Training::Sampled(_), _) => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! Class-size profiles: families of imbalanced sizes that the literature uses, as runs of equal sizes.
 
-use super::invalid::{ProblemError, short};
-use super::{MAX_CLASS_SIZE, Run};
+use super::invalid::short;
+use super::{Field, Invalid, Kind, MAX_CLASS_SIZE, Run};
 
 /// Largest number of classes of a profile.
 const MAX_CLASSES: u64 = 100_000_000;
@@ -47,8 +47,8 @@ impl Profile {
     /// The class sizes as runs, in class order.
     ///
     /// # Errors
-    /// [`ProblemError::Profile`] for parameters outside their range.
-    pub fn runs(self) -> Result<Vec<Run>, ProblemError> {
+    /// [`Kind::Rule`] for parameters outside their range.
+    pub fn runs(self) -> Result<Vec<Run>, Invalid> {
         match self {
             Self::Step {
                 majority,
@@ -56,21 +56,21 @@ impl Profile {
                 smallest,
                 ratio,
             } => {
-                at_least("majority", majority, 1, "at least one majority class is needed")?;
-                at_least("minority", minority, 1, "at least one minority class is needed")?;
-                at_most_classes("majority", majority)?;
-                at_most_classes("minority", minority)?;
-                check_size("smallest", smallest)?;
+                at_least(Field::Majority, majority, 1, "at least one majority class is needed")?;
+                at_least(Field::Minority, minority, 1, "at least one minority class is needed")?;
+                at_most_classes(Field::Majority, majority)?;
+                at_most_classes(Field::Minority, minority)?;
+                check_size(Field::Smallest, smallest)?;
                 check_ratio(ratio)?;
                 let large = smallest as f64 * ratio;
                 let rounded = large.round();
                 // Only the rounding of a decimal ratio, and of the product, is forgiven.
                 if (large - rounded).abs() > 2.0 * f64::EPSILON * large {
-                    return Err(ProblemError::Profile {
-                        field: "ratio",
-                        value: short(ratio),
-                        rule: "smallest * ratio, the size of a majority class, must be a whole number",
-                    });
+                    return Err(broken(
+                        Field::Ratio,
+                        short(ratio),
+                        "smallest * ratio, the size of a majority class, must be a whole number",
+                    ));
                 }
                 Ok(vec![
                     Run {
@@ -95,35 +95,34 @@ impl Profile {
     }
 }
 
-fn one_size_a_class(
-    count: u64,
-    largest: u64,
-    ratio: f64,
-    shape: impl Fn(f64) -> f64,
-) -> Result<Vec<Run>, ProblemError> {
-    at_least("count", count, 2, "at least two classes are needed")?;
-    at_most_classes("count", count)?;
-    check_size("largest", largest)?;
+fn broken(field: Field, value: String, rule: &'static str) -> Invalid {
+    Invalid::new(field, Kind::Rule { value, rule })
+}
+
+fn one_size_a_class(count: u64, largest: u64, ratio: f64, shape: impl Fn(f64) -> f64) -> Result<Vec<Run>, Invalid> {
+    at_least(Field::Count, count, 2, "at least two classes are needed")?;
+    at_most_classes(Field::Count, count)?;
+    check_size(Field::Largest, largest)?;
     check_ratio(ratio)?;
     let mut runs: Vec<Run> = Vec::new();
     for i in 0..count {
         if runs.len() > MAX_RUNS {
-            return Err(ProblemError::Profile {
-                field: "count",
-                value: count.to_string(),
-                rule: "at most 10^7 distinct class sizes are possible",
-            });
+            return Err(broken(
+                Field::Count,
+                count.to_string(),
+                "at most 10^7 distinct class sizes are possible",
+            ));
         }
         let exact = largest as f64 * shape(i as f64);
         // A size that is an integer in exact arithmetic must not fall to the one below.
         let near = (exact - exact.round()).abs() <= 1e-12 * exact;
         let size = if near { exact.round() } else { exact.floor() };
         if size < 1.0 {
-            return Err(ProblemError::Profile {
-                field: "ratio",
-                value: short(ratio),
-                rule: "the smallest class, largest / ratio, would have no sample",
-            });
+            return Err(broken(
+                Field::Ratio,
+                short(ratio),
+                "the smallest class, largest / ratio, would have no sample",
+            ));
         }
         match runs.last_mut() {
             Some(last) if last.size == size => last.count += 1,
@@ -133,52 +132,36 @@ fn one_size_a_class(
     Ok(runs)
 }
 
-fn at_least(field: &'static str, value: u64, least: u64, rule: &'static str) -> Result<(), ProblemError> {
+fn at_least(field: Field, value: u64, least: u64, rule: &'static str) -> Result<(), Invalid> {
     if value < least {
-        Err(ProblemError::Profile {
-            field,
-            value: value.to_string(),
-            rule,
-        })
+        Err(broken(field, value.to_string(), rule))
     } else {
         Ok(())
     }
 }
 
-fn at_most_classes(field: &'static str, value: u64) -> Result<(), ProblemError> {
+fn at_most_classes(field: Field, value: u64) -> Result<(), Invalid> {
     if value > MAX_CLASSES {
-        Err(ProblemError::Profile {
-            field,
-            value: value.to_string(),
-            rule: "at most 10^8 classes are possible",
-        })
+        Err(broken(field, value.to_string(), "at most 10^8 classes are possible"))
     } else {
         Ok(())
     }
 }
 
-fn check_size(field: &'static str, value: u64) -> Result<(), ProblemError> {
+fn check_size(field: Field, value: u64) -> Result<(), Invalid> {
     at_least(field, value, 1, "a class has at least one sample")?;
     if value > MAX_CLASS_SIZE as u64 {
-        Err(ProblemError::Profile {
-            field,
-            value: value.to_string(),
-            rule: "a class has at most 2^53 samples",
-        })
+        Err(broken(field, value.to_string(), "a class has at most 2^53 samples"))
     } else {
         Ok(())
     }
 }
 
-fn check_ratio(ratio: f64) -> Result<(), ProblemError> {
+fn check_ratio(ratio: f64) -> Result<(), Invalid> {
     if (1.0..=MAX_CLASS_SIZE).contains(&ratio) {
         Ok(())
     } else {
-        Err(ProblemError::Profile {
-            field: "ratio",
-            value: short(ratio),
-            rule: "a number from 1 to 2^53 is needed",
-        })
+        Err(broken(Field::Ratio, short(ratio), "a number from 1 to 2^53 is needed"))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BATCH_RANGE, Loss, NEGATIVES_RANGE, ProblemError};
+use super::invalid::Word;
+use super::{BATCH_RANGE, Field, Invalid, Kind, Loss, NEGATIVES_RANGE};
 
 /// The losses of the form (3): every anchor meets all samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -229,9 +230,9 @@ impl Training {
     /// What the parts make, if they go together.
     ///
     /// # Errors
-    /// [`ProblemError`], naming the part that has no meaning beside the others, or that is missing or out of range.
-    pub fn from_parts(parts: Parts) -> Result<Self, ProblemError> {
-        let conflict = |field, what: String, hint| Err(ProblemError::Conflict { field, what, hint });
+    /// [`Invalid`], naming the part that has no meaning beside the others, or that is missing or out of range.
+    pub fn from_parts(parts: Parts) -> Result<Self, Invalid> {
+        let conflict = |field, what: &str, hint| Err(Invalid::conflict(field, what, hint));
         let Parts {
             loss,
             anchors,
@@ -258,9 +259,9 @@ impl Training {
         let sampling = match (on_all, negatives, batch_size) {
             (Some(_), Some(value), _) => {
                 return conflict(
-                    "loss.negatives",
-                    format!("{value} negatives are given, and the loss {loss} has no sampled negatives"),
-                    "use the loss nce, or remove negatives",
+                    Field::Negatives,
+                    &format!("{value} negatives are given, and the loss {loss} has no sampled negatives"),
+                    &[Word::Text("use the loss nce, or remove negatives")],
                 );
             }
             (Some(loss), None, None) => return Ok(full_batch(loss)),
@@ -268,18 +269,18 @@ impl Training {
                 Some(loss) => Sampling::RandomBatches { loss, size },
                 None => {
                     return conflict(
-                        "loss.kind",
-                        format!("the loss {loss} has no expectation over random batches here"),
-                        "use supcon or sincere, or remove the batches",
+                        Field::Loss,
+                        &format!("the loss {loss} has no expectation over random batches here"),
+                        &[Word::Text("use supcon or sincere, or remove the batches")],
                     );
                 }
             },
-            (None, None, _) => return Err(ProblemError::NegativesMissing),
+            (None, None, _) => return Err(Invalid::new(Field::Negatives, Kind::Missing(None))),
             (None, Some(_), Some(size)) => {
                 return conflict(
-                    "batches",
-                    format!("random batches of {size} are given, and the loss nce draws its own negatives"),
-                    "remove the batches, or use the loss supcon",
+                    Field::Batches,
+                    &format!("random batches of {size} are given, and the loss nce draws its own negatives"),
+                    &[Word::Text("remove the batches, or use the loss supcon")],
                 );
             }
             (None, Some(count), None) => Sampling::Negatives { count },
@@ -287,18 +288,16 @@ impl Training {
         sampling.check()?;
         if anchors == Anchors::Class {
             return conflict(
-                "loss.anchors",
-                "class-balanced anchors are given, and anchors of a sampled loss are drawn as often as their class"
-                    .to_owned(),
-                "remove anchors, or use a full-batch loss",
+                Field::Anchors,
+                "class-balanced anchors are given, and anchors of a sampled loss are drawn as often as their class",
+                &[Word::Text("remove anchors, or use a full-batch loss")],
             );
         }
         if singletons != Singletons::Error {
             return conflict(
-                "loss.singletons",
-                "a rule for classes of one sample is given, and a sampled loss needs none: a draw may repeat"
-                    .to_owned(),
-                "remove singletons",
+                Field::Singletons,
+                "a rule for classes of one sample is given, and a sampled loss needs none: a draw may repeat",
+                &[Word::Text("remove singletons")],
             );
         }
         Ok(Self::Sampled(sampling))
@@ -352,7 +351,7 @@ impl Training {
     }
 
     /// Numbers of draws are in their ranges.
-    pub(super) fn check(&self) -> Result<(), ProblemError> {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
         match self {
             Self::FullBatch(_) => Ok(()),
             Self::Sampled(sampling) => sampling.check(),
@@ -361,24 +360,25 @@ impl Training {
 }
 
 impl Sampling {
-    fn check(&self) -> Result<(), ProblemError> {
+    fn check(&self) -> Result<(), Invalid> {
         let range = |field, value: u64, (least, most): (u64, u64)| {
             if (least..=most).contains(&value) {
                 Ok(())
             } else {
-                Err(ProblemError::Draws {
-                    field,
-                    value: i128::from(value),
-                    least,
-                    most,
-                })
+                Err(out_of_range(field, value.to_string(), (least, most)))
             }
         };
         match *self {
-            Self::RandomBatches { size, .. } => range("batches.size", size, BATCH_RANGE),
-            Self::Negatives { count } => range("loss.negatives", count, NEGATIVES_RANGE),
+            Self::RandomBatches { size, .. } => range(Field::BatchSize, size, BATCH_RANGE),
+            Self::Negatives { count } => range(Field::Negatives, count, NEGATIVES_RANGE),
         }
     }
+}
+
+/// A number of draws, as it was given, outside its range.
+pub(crate) fn out_of_range(field: Field, value: String, (least, most): (u64, u64)) -> Invalid {
+    let (least, most) = (least as f64, most as f64);
+    Invalid::new(field, Kind::Range { value, least, most })
 }
 
 #[cfg(test)]
@@ -420,20 +420,20 @@ mod tests {
             ..Parts::default()
         };
         for (parts, field) in [
-            (nce, "loss.negatives"),
+            (nce, Field::Negatives),
             (
                 Parts {
                     negatives: Some(3),
                     ..batches
                 },
-                "loss.negatives",
+                Field::Negatives,
             ),
             (
                 Parts {
                     negatives: Some(0),
                     ..nce
                 },
-                "loss.negatives",
+                Field::Negatives,
             ),
             (
                 Parts {
@@ -441,28 +441,28 @@ mod tests {
                     batch_size: Some(8),
                     ..nce
                 },
-                "batches",
+                Field::Batches,
             ),
             (
                 Parts {
                     loss: Loss::Bcl,
                     ..batches
                 },
-                "loss.kind",
+                Field::Loss,
             ),
             (
                 Parts {
                     batch_size: Some(2),
                     ..batches
                 },
-                "batches.size",
+                Field::BatchSize,
             ),
             (
                 Parts {
                     anchors: Anchors::Class,
                     ..batches
                 },
-                "loss.anchors",
+                Field::Anchors,
             ),
             (
                 Parts {
@@ -470,10 +470,10 @@ mod tests {
                     negatives: Some(3),
                     ..nce
                 },
-                "loss.singletons",
+                Field::Singletons,
             ),
         ] {
-            assert_eq!(Training::from_parts(parts).unwrap_err().field(), field, "{parts:?}");
+            assert_eq!(Training::from_parts(parts).unwrap_err().field, field, "{parts:?}");
         }
     }
 }

@@ -6,14 +6,15 @@ use toml::Value;
 
 use super::schema::{BatchesTable, ClassesTable, ProblemFile, locate, parse};
 use super::{CrossCheckChoice, MethodChoice, Options};
-use crate::error::{ArrayError, Error, ProblemError};
+use crate::error::{ArrayError, Error};
 use crate::files::npy::read_labels;
 use crate::files::{has_extension, read_text};
 use crate::problem::Family;
+use crate::problem::invalid::{Hint, Word, short};
 use crate::problem::profile::Profile;
 use crate::problem::synonyms::AVAILABLE;
-use crate::problem::training::Parts;
-use crate::problem::{Anchors, Features, Loss, Singletons, Training};
+use crate::problem::training::{Parts, out_of_range};
+use crate::problem::{Anchors, Features, Field, Invalid, Kind, Loss, Singletons, Training};
 use crate::problem::{BATCH_RANGE, Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
 
 /// Losses that problem files may name and this version cannot solve.
@@ -22,7 +23,7 @@ const LATER_LOSSES: [&str; 1] = ["cross-entropy"];
 /// Turns a parsed file (or flags) into a problem. `folder` is what file names are relative to.
 ///
 /// # Errors
-/// [`Error::Problem`] without location, and errors of the files that are named.
+/// [`Error::Invalid`] without location, and errors of the files that are named.
 pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), Error> {
     let loss = loss_kind(file)?;
     refuse_later(file)?;
@@ -30,12 +31,12 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
     let defaults = Model::default();
     let parts = Parts {
         loss,
-        anchors: match choice("loss.anchors", file.loss.anchors.as_deref(), &["sample", "class"])? {
+        anchors: match choice(Field::Anchors, file.loss.anchors.as_deref(), &["sample", "class"])? {
             Some("class") => Anchors::Class,
             _ => Anchors::Sample,
         },
         singletons: match choice(
-            "loss.singletons",
+            Field::Singletons,
             file.loss.singletons.as_deref(),
             &["error", "skip", "zero"],
         )? {
@@ -43,20 +44,17 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
             Some("zero") => Singletons::Zero,
             _ => Singletons::Error,
         },
-        negatives: draws("loss.negatives", file.loss.negatives, NEGATIVES_RANGE)?,
+        negatives: draws(Field::Negatives, file.loss.negatives, NEGATIVES_RANGE)?,
         batch_size: batch_size(file.batches.as_ref())?,
     };
     let model = Model {
         title: title(file.title.as_deref())?,
-        views: whole("classes.views", file.classes.views, 1)?.unwrap_or(1),
+        views: whole(Field::Views, file.classes.views, 1)?.unwrap_or(1),
         temperature: file.loss.temperature.unwrap_or(defaults.temperature),
         training: Training::from_parts(parts)?,
         features: Features {
             nonnegative: file.features.nonnegative.unwrap_or(defaults.features.nonnegative),
-            dimension: match file.features.dimension {
-                Some(0) => return Err(ProblemError::Dimension.into()),
-                other => whole("features.dimension", other, 1)?,
-            },
+            dimension: whole(Field::Dimension, file.features.dimension, 1)?,
         },
     };
     let options = Options {
@@ -105,25 +103,23 @@ pub fn resolve_family(file: &ProblemFile, folder: &Path) -> Result<(Family, Prob
 }
 
 /// A title is printed as it is, so it must not be able to steer a terminal.
-fn title(title: Option<&str>) -> Result<Option<String>, ProblemError> {
+fn title(title: Option<&str>) -> Result<Option<String>, Invalid> {
     match title.and_then(|title| title.chars().find(|c| c.is_control())) {
-        Some(character) => Err(ProblemError::Title {
-            character: character.into(),
-        }),
+        Some(character) => Err(Invalid::new(Field::Title, Kind::ControlCharacter(character))),
         None => Ok(title.map(str::to_owned)),
     }
 }
 
-fn loss_kind(file: &ProblemFile) -> Result<Loss, ProblemError> {
+fn loss_kind(file: &ProblemFile) -> Result<Loss, Invalid> {
     let name = file.loss.kind.as_deref();
     if let Some(later) = name.filter(|name| LATER_LOSSES.contains(name)) {
-        return Err(ProblemError::Unavailable {
-            field: "loss.kind",
-            what: format!("the loss {later}"),
-            hint: AVAILABLE,
-        });
+        return Err(Invalid::unavailable(
+            Field::Loss,
+            format!("the loss {later}"),
+            &[Word::Text(AVAILABLE)],
+        ));
     }
-    let name = choice("loss.kind", name, &Loss::ALL.map(Loss::name))?;
+    let name = choice(Field::Loss, name, &Loss::ALL.map(Loss::name))?;
     Ok(Loss::ALL
         .into_iter()
         .find(|loss| Some(loss.name()) == name)
@@ -131,77 +127,72 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, ProblemError> {
 }
 
 /// Examples in a random batch; none on the full batch. Sizes without a kind are random batches.
-fn batch_size(table: Option<&BatchesTable>) -> Result<Option<u64>, ProblemError> {
+fn batch_size(table: Option<&BatchesTable>) -> Result<Option<u64>, Invalid> {
     let Some(table) = table else {
         return Ok(None);
     };
-    let fixed = choice("batches.kind", table.kind.as_deref(), &["random", "fixed"])? == Some("fixed");
+    let fixed = choice(Field::BatchKind, table.kind.as_deref(), &["random", "fixed"])? == Some("fixed");
     if fixed || table.members.is_some() {
-        return Err(ProblemError::Unavailable {
-            field: if fixed { "batches.kind" } else { "batches.members" },
-            what: "a scheme of fixed batches".to_owned(),
-            hint: "use kind = \"random\" with a size, or remove [batches] for the full batch",
-        });
+        return Err(Invalid::unavailable(
+            if fixed { Field::BatchKind } else { Field::BatchMembers },
+            "a scheme of fixed batches",
+            &[Word::Text(
+                "use kind = \"random\" with a size, or remove [batches] for the full batch",
+            )],
+        ));
     }
-    match draws("batches.size", table.size, BATCH_RANGE)? {
+    match draws(Field::BatchSize, table.size, BATCH_RANGE)? {
         Some(size) => Ok(Some(size)),
-        None => Err(ProblemError::BatchSizeMissing),
+        None => Err(Invalid::new(Field::BatchSize, Kind::Missing(None))),
     }
 }
 
 /// A number of draws in the range that [`Training::from_parts`] also checks; here it may be negative.
-fn draws(field: &'static str, value: Option<i64>, (least, most): (u64, u64)) -> Result<Option<u64>, ProblemError> {
+fn draws(field: Field, value: Option<i64>, (least, most): (u64, u64)) -> Result<Option<u64>, Invalid> {
     match value {
-        Some(value) if !(least as i64..=most as i64).contains(&value) => Err(ProblemError::Draws {
-            field,
-            value: value.into(),
-            least,
-            most,
-        }),
+        Some(value) if !(least as i64..=most as i64).contains(&value) => {
+            Err(out_of_range(field, value.to_string(), (least, most)))
+        }
         other => Ok(other.map(|value| value as u64)),
     }
 }
 
 /// Keys of the schema whose solvers are not in this version: refused, never ignored.
-fn refuse_later(file: &ProblemFile) -> Result<(), ProblemError> {
-    let given = [
+fn refuse_later(file: &ProblemFile) -> Result<(), Invalid> {
+    let given: [(Field, bool, &str, Hint); 5] = [
         (
-            "classifier",
+            Field::Classifier,
             file.classifier.is_some(),
             "a classifier",
-            "remove [classifier]",
+            &[Word::Text("remove [classifier]")],
         ),
         (
-            "loss.offsets",
+            Field::Offsets,
             file.loss.offsets.is_some(),
             "an offset of the logits",
-            "remove offsets",
+            &[Word::Text("remove offsets")],
         ),
         (
-            "features.norm",
+            Field::Norm,
             file.features.norm.is_some(),
             "a norm of the features other than 1",
-            "remove norm and divide the temperature by its square",
+            &[Word::Text("remove norm and divide the temperature by its square")],
         ),
         (
-            "features.energy",
+            Field::Energy,
             file.features.energy.is_some(),
             "an energy of the features",
-            "remove energy",
+            &[Word::Text("remove energy")],
         ),
         (
-            "features.ridge",
+            Field::Ridge,
             file.features.ridge.is_some(),
             "a ridge on the features",
-            "remove ridge",
+            &[Word::Text("remove ridge")],
         ),
     ];
     match given.into_iter().find(|(_, given, _, _)| *given) {
-        Some((field, _, what, hint)) => Err(ProblemError::Unavailable {
-            field,
-            what: what.to_owned(),
-            hint,
-        }),
+        Some((field, _, what, hint)) => Err(Invalid::unavailable(field, what, hint)),
         None => Ok(()),
     }
 }
@@ -209,9 +200,9 @@ fn refuse_later(file: &ProblemFile) -> Result<(), ProblemError> {
 /// The method of a name.
 ///
 /// # Errors
-/// [`ProblemError::Choice`].
-pub fn method(name: Option<&str>) -> Result<MethodChoice, ProblemError> {
-    Ok(match choice("solver.method", name, &MethodChoice::NAMES)? {
+/// [`Kind::Choice`].
+pub fn method(name: Option<&str>) -> Result<MethodChoice, Invalid> {
+    Ok(match choice(Field::Method, name, &MethodChoice::NAMES)? {
         Some("dual") => MethodChoice::Dual,
         Some("conic") => MethodChoice::Conic,
         Some("lowrank") => MethodChoice::Lowrank,
@@ -220,14 +211,18 @@ pub fn method(name: Option<&str>) -> Result<MethodChoice, ProblemError> {
     })
 }
 
-fn tolerance(value: Option<f64>) -> Result<Option<f64>, ProblemError> {
+fn tolerance(value: Option<f64>) -> Result<Option<f64>, Invalid> {
     match value {
-        Some(value) if !(value > 0.0 && value < 1.0) => Err(ProblemError::Tolerance { value }),
+        Some(value) if !(value > 0.0 && value < 1.0) => {
+            let rule = "a relative gap is above 0 and below 1";
+            let value = short(value);
+            Err(Invalid::new(Field::Tolerance, Kind::Rule { value, rule }))
+        }
         other => Ok(other),
     }
 }
 
-fn choice<'a>(field: &'static str, value: Option<&str>, options: &[&'a str]) -> Result<Option<&'a str>, ProblemError>
+fn choice<'a>(field: Field, value: Option<&str>, options: &[&'a str]) -> Result<Option<&'a str>, Invalid>
 where
     'a: 'static,
 {
@@ -235,24 +230,26 @@ where
         None => Ok(None),
         Some(value) => match options.iter().find(|&&option| option == value) {
             Some(&option) => Ok(Some(option)),
-            None => Err(ProblemError::Choice {
-                field,
-                value: value.to_owned(),
-                options: options.to_vec(),
-            }),
+            None => {
+                let (value, options) = (value.to_owned(), options.to_vec());
+                Err(Invalid::new(field, Kind::Choice { value, options }))
+            }
         },
     }
 }
 
-fn whole(field: &'static str, value: Option<i64>, least: i64) -> Result<Option<u64>, ProblemError> {
+fn whole(field: Field, value: Option<i64>, least: i64) -> Result<Option<u64>, Invalid> {
     match value {
-        Some(value) if value < least => Err(ProblemError::Negative { field, value, least }),
+        Some(value) if value < least => {
+            let value = value.into();
+            Err(Invalid::new(field, Kind::TooSmall { value, least }))
+        }
         other => Ok(other.map(|value| value as u64)),
     }
 }
 
 fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
-    let given: Vec<String> = [
+    let given: Vec<&str> = [
         ("sizes", table.sizes.is_some()),
         ("probabilities", table.probabilities.is_some()),
         ("file", table.file.is_some()),
@@ -260,10 +257,10 @@ fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
     ]
     .into_iter()
     .filter(|(_, given)| *given)
-    .map(|(name, _)| name.to_owned())
+    .map(|(name, _)| name)
     .collect();
     if given.len() > 1 {
-        return Err(ProblemError::ManySources { given }.into());
+        return Err(Invalid::new(Field::Classes, Kind::Several(given)).into());
     }
     if table.profile.is_none() {
         check_profile_keys(table, None, &[])?;
@@ -279,7 +276,7 @@ fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
         Ok(Classes::from_probabilities(probabilities)?)
     } else if let Some(file) = &table.file {
         if file.as_os_str().is_empty() {
-            return Err(ProblemError::EmptyPath.into());
+            return Err(Invalid::new(Field::File, Kind::Missing(None)).into());
         }
         let path = folder.join(file);
         if has_extension(&path, "npz") {
@@ -293,7 +290,7 @@ fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
     } else if table.profile.is_some() {
         Ok(Classes::from_runs(profile(table)?.runs()?)?)
     } else {
-        Err(ProblemError::NoClasses.into())
+        Err(Invalid::new(Field::Classes, Kind::Missing(None)).into())
     }
 }
 
@@ -308,16 +305,13 @@ pub fn value_of_word(word: &str) -> Value {
     }
 }
 
-fn size_of(class: u64, value: &Value) -> Result<Run, ProblemError> {
+fn size_of(class: u64, value: &Value) -> Result<Run, Invalid> {
     match value {
         Value::Integer(n) if (1..=MAX_CLASS_SIZE as i64).contains(n) => Ok(Run {
             size: *n as f64,
             count: 1,
         }),
-        other => Err(ProblemError::SizeText {
-            class,
-            value: other.to_string(),
-        }),
+        other => Err(Invalid::new(Field::Size(class), Kind::Size(other.to_string()))),
     }
 }
 
@@ -325,7 +319,7 @@ fn size_of(class: u64, value: &Value) -> Result<Run, ProblemError> {
 /// `.npy` file are [`read_counts`](crate::files::npy::read_counts).
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::CountsFile`] with the line, [`Error::Problem`].
+/// [`Error::Read`], [`Error::CountsFile`] with the line, [`Error::Invalid`].
 pub fn classes_of_counts(path: &Path) -> Result<Classes, Error> {
     let text = read_text(path)?;
     let mut runs = Vec::new();
@@ -348,7 +342,7 @@ pub fn classes_of_counts(path: &Path) -> Result<Classes, Error> {
 /// is doubted ([`read_labels`]).
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::Array`], [`Error::Problem`].
+/// [`Error::Read`], [`Error::Array`], [`Error::Invalid`].
 pub fn classes_of_labels(path: &Path) -> Result<Classes, Error> {
     let mut labels = read_labels(path)?;
     labels.sort_unstable();
@@ -356,14 +350,17 @@ pub fn classes_of_labels(path: &Path) -> Result<Classes, Error> {
     Ok(Classes::from_counts(&counts)?)
 }
 
-const PROFILE_KEYS: [&str; 6] = ["count", "largest", "smallest", "majority", "minority", "ratio"];
+const PROFILE_KEYS: [Field; 6] = [
+    Field::Count,
+    Field::Largest,
+    Field::Smallest,
+    Field::Majority,
+    Field::Minority,
+    Field::Ratio,
+];
 
 /// Refuses keys that the profile does not have: a key that is ignored would be a wrong answer.
-fn check_profile_keys(
-    table: &ClassesTable,
-    profile: Option<&'static str>,
-    allowed: &[&str],
-) -> Result<(), ProblemError> {
+fn check_profile_keys(table: &ClassesTable, profile: Option<&'static str>, allowed: &[Field]) -> Result<(), Invalid> {
     let present = [
         table.count.is_some(),
         table.largest.is_some(),
@@ -377,43 +374,43 @@ fn check_profile_keys(
         .zip(present)
         .find(|(key, present)| *present && !allowed.contains(key))
     {
-        Some((field, _)) => Err(match profile {
-            Some(profile) => ProblemError::ProfileExtra { profile, field },
-            None => ProblemError::NoProfile { field },
-        }),
+        Some((field, _)) => Err(Invalid::new(field, Kind::Misplaced(profile))),
         None => Ok(()),
     }
 }
 
-fn profile(table: &ClassesTable) -> Result<Profile, ProblemError> {
-    let missing = |profile, field| ProblemError::ProfileMissing { profile, field };
-    let integer =
-        |profile, field, name, value: Option<i64>| whole(name, value, 0)?.ok_or_else(|| missing(profile, field));
+fn profile(table: &ClassesTable) -> Result<Profile, Invalid> {
+    let missing = |profile, field| Invalid::new(field, Kind::Missing(Some(profile)));
+    let integer = |profile, field, value: Option<i64>| whole(field, value, 0)?.ok_or_else(|| missing(profile, field));
     match choice(
-        "classes.profile",
+        Field::Profile,
         table.profile.as_deref(),
         &["step", "exponential", "pareto"],
     )? {
         Some("step") => {
-            check_profile_keys(table, Some("step"), &["smallest", "majority", "minority", "ratio"])?;
+            check_profile_keys(
+                table,
+                Some("step"),
+                &[Field::Smallest, Field::Majority, Field::Minority, Field::Ratio],
+            )?;
             Ok(Profile::Step {
-                majority: integer("step", "majority", "classes.majority", table.majority)?,
-                minority: integer("step", "minority", "classes.minority", table.minority)?,
-                smallest: integer("step", "smallest", "classes.smallest", table.smallest)?,
-                ratio: table.ratio.ok_or_else(|| missing("step", "ratio"))?,
+                majority: integer("step", Field::Majority, table.majority)?,
+                minority: integer("step", Field::Minority, table.minority)?,
+                smallest: integer("step", Field::Smallest, table.smallest)?,
+                ratio: table.ratio.ok_or_else(|| missing("step", Field::Ratio))?,
             })
         }
         Some(name) => {
-            check_profile_keys(table, Some(name), &["count", "largest", "ratio"])?;
-            let count = integer(name, "count", "classes.count", table.count)?;
-            let largest = integer(name, "largest", "classes.largest", table.largest)?;
-            let ratio = table.ratio.ok_or_else(|| missing(name, "ratio"))?;
+            check_profile_keys(table, Some(name), &[Field::Count, Field::Largest, Field::Ratio])?;
+            let count = integer(name, Field::Count, table.count)?;
+            let largest = integer(name, Field::Largest, table.largest)?;
+            let ratio = table.ratio.ok_or_else(|| missing(name, Field::Ratio))?;
             Ok(if name == "pareto" {
                 Profile::Pareto { count, largest, ratio }
             } else {
                 Profile::Exponential { count, largest, ratio }
             })
         }
-        None => Err(ProblemError::NoClasses),
+        None => Err(Invalid::new(Field::Classes, Kind::Missing(None))),
     }
 }

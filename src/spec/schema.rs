@@ -265,7 +265,7 @@ const SOURCES: [&str; 4] = [
 /// Adds the place in the file to an error that names a field: its value or, where the field is not given, its table or
 /// that of the class sizes.
 pub fn locate(error: Error, path: &Path, text: &str) -> Error {
-    let Error::Problem { source, location: None } = error else {
+    let Error::Invalid { source, location: None } = error else {
         return error;
     };
     let mut spans = Vec::new();
@@ -273,7 +273,7 @@ pub fn locate(error: Error, path: &Path, text: &str) -> Error {
         collect_spans(table.get_ref(), String::new(), &mut spans);
     }
     let spans: BTreeMap<String, Span> = spans.into_iter().collect();
-    let field = source.field();
+    let field = source.field.to_string();
     let span = std::iter::once(field.as_str())
         .chain(field.split_once('.').map(|(table, _)| table))
         .filter(|&field| field != "classes")
@@ -286,5 +286,5 @@ pub fn locate(error: Error, path: &Path, text: &str) -> Error {
         text: text.to_owned(),
         span,
     }));
-    Error::Problem { source, location }
+    Error::Invalid { source, location }
 }

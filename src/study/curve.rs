@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 
 use super::{Journal, Stop, Study, rows};
 use crate::certificate::Verdict;
-use crate::error::{Error, ProblemError};
+use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
 use crate::objective::others;
+use crate::problem::invalid::Word;
 use crate::problem::training::Parts;
-use crate::problem::{BatchLoss, FullBatchLoss, Measure, Model, Problem, Sampling, Training};
+use crate::problem::{BatchLoss, Field, FullBatchLoss, Invalid, Kind, Measure, Model, Problem, Sampling, Training};
 use crate::report::view::{Style, Table, View, cell};
 use crate::report::{Name, ProblemReport, Report};
 use crate::solve::{CrossCheckChoice, Options, solve};
@@ -120,7 +121,7 @@ pub fn identity(problem: &Problem, vary: Quantity, options: &Options) -> Value {
 /// Solves `problem` with the quantity at each of `values`, until it is asked to stop.
 ///
 /// # Errors
-/// [`Error::Problem`] for a value that the problem cannot have; [`Error::Stopped`] where there is not even the limit;
+/// [`Error::Invalid`] for a value that the problem cannot have; [`Error::Stopped`] where there is not even the limit;
 /// [`Error::Journal`] and [`Error::Write`] for the journal.
 pub fn curve(
     problem: &Problem,
@@ -228,12 +229,7 @@ impl Study for Values<'_> {
 }
 
 fn no_values() -> Error {
-    let source = ProblemError::Conflict {
-        field: "--values",
-        what: "no values are given".to_owned(),
-        hint: "give some, for example --values 4,16,64,256",
-    };
-    source.into()
+    Invalid::new(Field::Values, Kind::Missing(None)).into()
 }
 
 fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Error> {
@@ -243,11 +239,14 @@ fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Erro
         if value.fract() == 0.0 && (0.0..1e18).contains(&value) {
             Ok(value as u64)
         } else {
-            Err(ProblemError::Conflict {
-                field: "--values",
-                what: format!("{value} is given, and a whole number is needed"),
-                hint: "give whole numbers, for example --values 4,16,64,256",
-            })
+            Err(Invalid::conflict(
+                Field::Values,
+                format!("{value} is given, and a whole number is needed"),
+                &[
+                    Word::Text("give whole numbers, for example "),
+                    Word::Set(Field::Values, &["4,16,64,256"]),
+                ],
+            ))
         }
     };
     match vary {

@@ -185,14 +185,14 @@ fn the_landscape_knows_no_better(problem: &Problem, starts: u64) {
         cross_check: CrossCheckChoice::Never,
         ..Options::default()
     };
-    let found = solve(problem, &options, None, &Control::default()).unwrap();
+    let found = solve(problem, &options, &Control::default()).unwrap();
     let what = features_are_what_is_said(problem, &found);
     let model = Model {
         features: Features::default(),
         ..problem.model().clone()
     };
     let free = Problem::new(problem.classes().clone(), model).unwrap();
-    let optimum = solve(&free, &options, None, &Control::default()).unwrap();
+    let optimum = solve(&free, &options, &Control::default()).unwrap();
     let settings = landscape::Settings {
         starts,
         level: Level::Class,

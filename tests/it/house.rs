@@ -64,3 +64,45 @@ fn every_import_goes_up() {
     assert!(imports > 100, "only {imports} imports were seen");
     assert!(climbing.is_empty(), "{}", climbing.join("\n"));
 }
+
+/// Flags are known to the command alone: a library says fields, and the command puts its words for them.
+#[test]
+fn no_message_of_the_library_names_a_flag() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    files(&source, &mut found);
+    // The flag of cargo that builds with a feature is not one of the command.
+    let is_flag = |word: &str| {
+        word != "--features" && {
+            word.strip_prefix("--")
+                .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+        }
+    };
+    let mut named = Vec::new();
+    let mut strings = 0;
+    for path in found {
+        let inside = path.strip_prefix(&source).unwrap();
+        if inside.starts_with("cli") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            let words = line
+                .split('"')
+                .skip(1)
+                .step_by(2)
+                .flat_map(|part| part.split([' ', '(', '`']));
+            for word in words {
+                strings += 1;
+                if is_flag(word) {
+                    named.push(format!("{}:{}: {}", inside.display(), number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(strings > 1000, "only {strings} words were seen");
+    assert!(named.is_empty(), "{}", named.join("\n"));
+}

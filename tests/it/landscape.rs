@@ -359,7 +359,7 @@ fn an_interrupted_search_goes_on_to_the_same_report() {
     let flag = Arc::new(AtomicBool::new(true));
     let nothing = landscape::verify(&problem, &solved, 4, &settings, None, &Control::with_interrupt(flag)).unwrap();
     let error = Landscape::stop(&[nothing]).unwrap().error(None);
-    assert!(error.to_string().contains("0 of 24 starts") && error.hint().unwrap().contains("--output"));
+    assert!(error.to_string().contains("0 of 24 starts") && error.hint().unwrap().contains("output DIR"));
 }
 
 fn ufmin(folder: &Path, arguments: &[&str]) -> Output {

@@ -608,7 +608,10 @@ fn impossible_draws_are_refused() {
             "[batches]\nsize = 8\n[loss]\nsingletons = \"skip\"",
             ["loss.singletons", "remove"],
         ),
-        ("[loss]\nkind = \"nce\"", ["loss.negatives", "--negatives"]),
+        (
+            "[loss]\nkind = \"nce\"",
+            ["loss.negatives", "negatives = 5 under [loss]"],
+        ),
         ("[loss]\nkind = \"nce\"\nnegatives = 0", ["loss.negatives", "1 or more"]),
         (
             "[loss]\nkind = \"nce\"\nnegatives = 10000000000",

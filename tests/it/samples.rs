@@ -195,5 +195,5 @@ fn probabilities_have_no_samples() {
     };
     let problem = Problem::new(Classes::from_probabilities(&[0.5, 0.5]).unwrap(), model).unwrap();
     let refused = SampleLoss::new(&problem).unwrap_err();
-    assert!(refused.to_string().contains("sample level") && refused.hint().contains("--level class"));
+    assert!(refused.to_string().contains("sample level") && refused.hint().contains("level class"));
 }

@@ -13,7 +13,7 @@ mod svec;
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::error::Error;
+use crate::error::{Error, Field, Word};
 use crate::math::control::Control;
 use crate::method::{Attempt, Method, Refusal};
 use crate::program::{Program, Reduced};
@@ -83,7 +83,13 @@ pub fn check_memory(groups: usize, settings: &Settings) -> Result<(), Refusal> {
         what: format!("the conic program with {groups} distinct class sizes"),
         bytes,
         limit: settings.memory_limit,
-        hint: "the exact solver needs no semidefinite program (--method auto --cross-check never); or round the sizes so that fewer are distinct",
+        hint: &[
+            Word::Text("the exact solver needs no semidefinite program ("),
+            Word::Set(Field::Method, &["auto"]),
+            Word::Text(" with "),
+            Word::Set(Field::CrossCheck, &["never"]),
+            Word::Text("); or round the sizes so that fewer are distinct"),
+        ],
     })
 }
 

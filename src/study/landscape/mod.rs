@@ -39,12 +39,13 @@ pub use report::{
 };
 pub use start::{Kind, MILESTONES, Run};
 
-use crate::error::{Error, ProblemError};
+use crate::error::Error;
 use crate::gram::Partition;
 use crate::math::control::Control;
 use crate::math::spectrum::nearest_rotation;
 use crate::objective::{Objective, SampleLoss, Sampled};
-use crate::problem::{Features, FullBatchLoss, Model, Problem, Training};
+use crate::problem::invalid::{self, Hint, Word};
+use crate::problem::{Features, Field, FullBatchLoss, Invalid, Model, Problem, Training};
 use crate::program::Program;
 use crate::report::ProblemReport;
 use crate::solve::{Options, Solved};
@@ -190,7 +191,7 @@ pub fn identity(problem: &Problem, options: &Options, settings: &Settings) -> Va
 /// one is added.
 ///
 /// # Errors
-/// [`Error::Problem`] for problems that have no such landscape here, [`Error::TooLarge`]; [`Error::Journal`] and
+/// [`Error::Invalid`] for problems that have no such landscape here, [`Error::TooLarge`]; [`Error::Journal`] and
 /// [`Error::Write`] for the journal; [`Error::Contradiction`] for a start that ended below the proven bound of `optimum`.
 pub fn verify(
     problem: &Problem,
@@ -247,18 +248,20 @@ pub fn features(
 /// Checks what [`verify`] checks before it starts.
 ///
 /// # Errors
-/// [`Error::Problem`] and [`Error::TooLarge`].
+/// [`Error::Invalid`] and [`Error::TooLarge`].
 pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Error> {
     if problem.model().features.nonnegative {
-        let source = ProblemError::Unavailable {
-            field: "features.nonnegative",
-            what: "the landscape of nonnegative features".to_owned(),
-            hint: "leave out the constraint; the optimum with it is the orthogonal frame, see ufmin solve",
-        };
+        let source = Invalid::unavailable(
+            Field::Nonnegative,
+            "the landscape of nonnegative features",
+            &[Word::Text(
+                "leave out the constraint; the optimum with it is the orthogonal frame, see ufmin solve",
+            )],
+        );
         return Err(source.into());
     }
     if dimension == 0 {
-        return Err(ProblemError::Dimension.into());
+        return Err(Invalid::new(Field::Dimension, invalid::Kind::TooSmall { value: 0, least: 1 }).into());
     }
     let runs = problem.classes().runs().iter();
     let columns: f64 = match level {
@@ -266,21 +269,27 @@ pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Erro
         Level::Sample => runs.map(|run| problem.samples(run.size) * run.count as f64).sum(),
     };
     let numbers = columns * dimension as f64;
-    let (what, hint) = match level {
+    let (what, hint): (_, Hint) = match level {
         Level::Sample => (
             "samples",
-            "use --level class, which has one column a class, or smaller classes of the same proportions",
+            &[
+                Word::Text("use "),
+                Word::Set(Field::Level, &["class"]),
+                Word::Text(", which has one column a class, or smaller classes of the same proportions"),
+            ],
         ),
         Level::Class => (
             "classes",
-            "use fewer classes or dimensions: ufmin solve has the global optimum of any number",
+            &[Word::Text(
+                "use fewer classes or dimensions: ufmin solve has the global optimum of any number",
+            )],
         ),
     };
     let too_large = |bytes: f64, limit: f64| Error::TooLarge {
         what: format!("the landscape of {columns} {what} in {dimension} dimensions"),
         bytes,
         limit,
-        hint: hint.to_owned(),
+        hint,
     };
     // Some ten matrices of columns x columns, and the pairs of L-BFGS.
     if columns > MAX_COLUMNS as f64 {

@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::line::{Kind, Line, Sample, State, stopped};
-use super::{Family, Fixed, coefficients};
-use crate::error::{Error, ProblemError};
+use super::{Family, Fixed, RATIO_RANGE, check_range, coefficients};
+use crate::error::Error;
 use crate::math::control::Control;
 use crate::objective::Coefficients;
-use crate::problem::{FullBatch, Model, TEMPERATURE_RANGE};
+use crate::problem::invalid;
+use crate::problem::{Field, FullBatch, Invalid, Model, TEMPERATURE_RANGE};
 use crate::report::Name;
 use crate::report::view::{Style, Table, View, cell};
 use crate::study::{self, Journal, Stop, Study};
@@ -178,7 +179,7 @@ impl Study for Edges<'_> {
 /// to stop. The result does not depend on the number of threads.
 ///
 /// # Errors
-/// [`Error::Problem`] for a family or a range that cannot be drawn; [`Error::Journal`] and [`Error::Write`] for the journal.
+/// [`Error::Invalid`] for a family or a range that cannot be drawn; [`Error::Journal`] and [`Error::Write`] for the journal.
 pub fn grid(
     family: &Family,
     model: &Model,
@@ -271,32 +272,15 @@ pub fn grid(
     })
 }
 
-fn check(settings: &Settings) -> Result<(), ProblemError> {
+fn check(settings: &Settings) -> Result<(), Invalid> {
     for count in [settings.points.0, settings.points.1] {
         if !(2..=MAX_POINTS).contains(&count) {
-            return Err(ProblemError::Range {
-                field: "--grid",
-                value: count.to_string(),
-                least: 2.0,
-                most: MAX_POINTS as f64,
-            });
+            let (value, least, most) = (count.to_string(), 2.0, MAX_POINTS as f64);
+            return Err(Invalid::new(Field::Grid, invalid::Kind::Range { value, least, most }));
         }
     }
-    let ends = [
-        ("--ratios", settings.ratios, (1.0, 1e12)),
-        ("--temperatures", settings.temperatures, TEMPERATURE_RANGE),
-    ];
-    for (field, (low, high), (least, most)) in ends {
-        if !(low >= least && low < high && high <= most) {
-            return Err(ProblemError::Range {
-                field,
-                value: format!("{low}..{high}"),
-                least,
-                most,
-            });
-        }
-    }
-    Ok(())
+    check_range(Field::Ratios, settings.ratios, RATIO_RANGE)?;
+    check_range(Field::Temperatures, settings.temperatures, TEMPERATURE_RANGE)
 }
 
 /// Points evenly spaced in the logarithm; the ends are exact.

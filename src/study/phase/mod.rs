@@ -42,10 +42,11 @@ pub use report::text;
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::Verdict;
-use crate::error::{Error, ProblemError};
+use crate::error::Error;
 use crate::math::control::Control;
 use crate::objective::{Coefficients, real_coefficients};
-use crate::problem::{Classes, Features, FullBatch, MAX_CLASS_SIZE, Measure, Model, Problem};
+use crate::problem::invalid::{self, Word};
+use crate::problem::{Classes, Features, Field, FullBatch, Invalid, MAX_CLASS_SIZE, Measure, Model, Problem};
 use crate::problem::{Sampling, TEMPERATURE_RANGE, Training};
 use crate::report::{MAX_LISTED_CLASSES, Name};
 use crate::solve::solve;
@@ -186,7 +187,7 @@ pub fn coefficients(family: &Family, full: &FullBatch, views: u64, ratio: f64, t
 /// The ratios at which classes collapse, at the temperature of the model.
 ///
 /// # Errors
-/// [`Error::Problem`] for a family without a ratio, a range that is none, or a model that has no phases;
+/// [`Error::Invalid`] for a family without a ratio, a range that is none, or a model that has no phases;
 /// [`Error::Stopped`].
 pub fn over_ratio(family: &Family, model: &Model, settings: &Settings, control: &Control) -> Result<Phase, Error> {
     let full = check(family, model, settings)?;
@@ -353,49 +354,51 @@ fn neighbours(family: &Family, model: &Model, threshold: f64, control: &Control)
         .collect()
 }
 
+/// Ratios that can be searched.
+const RATIO_RANGE: (f64, f64) = (1.0, 1e12);
+
+fn check_range(field: Field, (low, high): (f64, f64), (least, most): (f64, f64)) -> Result<(), Invalid> {
+    if low >= least && low < high && high <= most {
+        return Ok(());
+    }
+    let value = format!("{low}..{high}");
+    Err(Invalid::new(field, invalid::Kind::Range { value, least, most }))
+}
+
 /// The training of a model whose phases can be found.
 fn check(family: &Family, model: &Model, settings: &Settings) -> Result<FullBatch, Error> {
-    let sampled = |field| ProblemError::Conflict {
-        field,
-        what: "phase boundaries are those of full-batch losses, and this loss is sampled".to_owned(),
-        hint: "use a full-batch loss, or `ufmin curve` for the geometry at several sizes",
+    let sampled = |field| {
+        Invalid::conflict(
+            field,
+            "phase boundaries are those of full-batch losses, and this loss is sampled",
+            &[Word::Text(
+                "use a full-batch loss, or `ufmin curve` for the geometry at several sizes",
+            )],
+        )
     };
     let full = match model.training {
         Training::FullBatch(full) => full,
-        Training::Sampled(Sampling::Negatives { .. }) => return Err(sampled("loss.kind").into()),
-        Training::Sampled(Sampling::RandomBatches { .. }) => return Err(sampled("batches").into()),
+        Training::Sampled(Sampling::Negatives { .. }) => return Err(sampled(Field::Loss).into()),
+        Training::Sampled(Sampling::RandomBatches { .. }) => return Err(sampled(Field::Batches).into()),
     };
-    let range = |field, (low, high): (f64, f64), (least, most): (f64, f64)| {
-        if low >= least && low < high && high <= most {
-            return Ok(());
-        }
-        Err(ProblemError::Range {
-            field,
-            value: format!("{low}..{high}"),
-            least,
-            most,
-        })
-    };
-    range("--ratios", settings.ratios, (1.0, 1e12))?;
-    range("--temperatures", settings.temperatures, TEMPERATURE_RANGE)?;
+    check_range(Field::Ratios, settings.ratios, RATIO_RANGE)?;
+    check_range(Field::Temperatures, settings.temperatures, TEMPERATURE_RANGE)?;
     if settings.points < 3 {
-        return Err(ProblemError::Negative {
-            field: "--points",
-            value: settings.points as i64,
-            least: 3,
-        }
-        .into());
+        let value = settings.points as i128;
+        return Err(Invalid::new(Field::Points, invalid::Kind::TooSmall { value, least: 3 }).into());
     }
     let largest = family.smallest() * model.views as f64;
     if full.loss.needs_positive() && largest < 2.0 {
-        return Err(ProblemError::Unavailable {
-            field: "classes",
-            what: format!(
+        return Err(Invalid::unavailable(
+            Field::Classes,
+            format!(
                 "a phase boundary under {} with classes of fewer than 2 samples",
                 full.loss
             ),
-            hint: "start from a smallest class of 2 samples or more, or set views = 2",
-        }
+            &[Word::Text(
+                "start from a smallest class of 2 samples or more, or set views = 2",
+            )],
+        )
         .into());
     }
     Ok(full)
