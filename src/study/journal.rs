@@ -160,6 +160,14 @@ impl Journal {
     }
 }
 
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Closing the file is not enough where a process that is just being started has it open too.
+        let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = file.unlock();
+    }
+}
+
 fn text(data: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(data).map_err(unwritten)
 }

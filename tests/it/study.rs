@@ -105,9 +105,10 @@ fn signal_at_work(child: &mut Child, journal: &Path, signal: &str) -> bool {
         assert!(clock.elapsed() < Duration::from_secs(300), "no row in five minutes");
         std::thread::sleep(Duration::from_millis(2));
     }
+    let at_work = child.try_wait().unwrap().is_none();
     let id = child.id().to_string();
     let sent = std::process::Command::new("kill").args([signal, &id]).status().unwrap();
-    sent.success() && child.try_wait().unwrap().is_none()
+    at_work && sent.success()
 }
 
 /// Killed with no chance to say anything, then stopped by signals, a study comes to the end that it has in one go.
@@ -341,7 +342,7 @@ fn a_journal_is_for_one_run_at_a_time_and_its_rows_are_checked() {
         let journal = Journal::open(folder.path(), &identity).unwrap();
         let busy = Journal::open(folder.path(), &identity).unwrap_err();
         assert!(matches!(busy, Error::Busy { .. }), "{busy}");
-        assert!(busy.hint().unwrap().contains("--output"));
+        assert!(busy.hint().unwrap().contains("choose another output"));
         // A point that gives up though nobody asked it to is an error, not a stop; the others are kept.
         let broken = Squares { broken: Some(7) };
         assert!(rows(&broken, Some(&journal), &Control::default()).is_err());
