@@ -1,5 +1,5 @@
 //! Colours. The diverging map is ColorBrewer's red-white-blue (`colorous::RED_BLUE`, safe for the common forms of colour
-//! blindness), turned so that red is positive, in [`LEVELS`] steps that are symmetric about 0.
+//! blindness), turned so that red is positive, in 255 steps that are symmetric about 0.
 
 use super::ColourRange;
 
