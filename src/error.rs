@@ -314,7 +314,7 @@ pub enum Error {
         /// What was wanted.
         what: &'static str,
     },
-    /// A file of finished starts that this search cannot go on from.
+    /// A file of finished rows that this study cannot go on from.
     #[error("{}, line {line}: {detail}", path.display())]
     Journal {
         /// The file.
@@ -324,12 +324,20 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
-    /// The caller asked to stop before all starts were done.
-    #[error("stopped after {done} of {total} starts")]
+    /// A file of finished rows that another process is writing.
+    #[error("{} is being written by another run", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The caller asked to stop before a study was done.
+    #[error("stopped after {done} of {total} {points}")]
     Interrupted {
-        /// Finished starts.
+        /// What the points of the study are: "starts".
+        points: &'static str,
+        /// Finished points.
         done: u64,
-        /// Starts that were asked for.
+        /// Points that were asked for.
         total: u64,
         /// The file that holds them, if any.
         kept: Option<PathBuf>,
@@ -399,12 +407,13 @@ impl Error {
             Self::Gram { .. } => "build it for this problem, for example from its partition by size".to_owned(),
             Self::Stopped { .. } => return None,
             Self::Journal { .. } => format!("choose another {}, or remove this file to begin again", output()),
+            Self::Busy { .. } => format!("wait for its end, or choose another {}", output()),
             Self::Interrupted { kept: Some(path), .. } => format!(
-                "the same command goes on from there: finished starts are in {}",
+                "the same command goes on from there: what is finished is in {}",
                 path.display()
             ),
             Self::Interrupted { kept: None, .. } => format!(
-                "give {}: finished starts are kept there, and the same command goes on from them",
+                "give {}: what is finished is kept there, and the same command goes on from it",
                 wording.setting(Field::Output, &["DIR"])
             ),
             Self::Contradiction { .. } | Self::Internal { .. } => {

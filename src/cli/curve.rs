@@ -1,24 +1,27 @@
 //! `ufmin curve`: the geometry against the batch size, the number of negatives, or the temperature.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
-use ufmin::files::{prepare_folder, write_atomically};
+use ufmin::files::write_atomically;
+use ufmin::report::json;
 use ufmin::spec::SolverTable;
-use ufmin::study::curve::{Quantity, curve};
+use ufmin::study::curve::{self, Quantity};
 
+use super::Outcome;
 use super::failure::Failure;
 use super::pictures::PictureArgs;
-use super::problem_args::{ProblemArgs, number, whole_number};
-use super::watch::{Watched, set_threads, watch};
-use super::{Outcome, print_data};
+use super::problem_args::{ProblemArgs, number};
+use super::session::{SessionArgs, write_table};
 
 /// Solve at several batch sizes, numbers of negatives or temperatures
 ///
 /// Prints one line a value: the loss, the loss of the representation on a downstream task, the angles of the closest and the
 /// farthest classes, the distances to the simplex ETF and to the limit (the full batch, or the population), and the classes
-/// that share one vector. Exit status: 0 all certified, 1 not all, 2 error.
+/// that share one vector. Exit status: 0 all certified, 1 not all, 2 error, 130 stopped by Ctrl-C. With --output the same
+/// command goes on from where it was stopped.
 #[derive(Debug, Args)]
+#[command(mut_arg("output", |arg| arg.help(
+    "Folder for curve.json, curve.csv, curve.png, curve.svg and journal.jsonl; made if missing"
+)))]
 pub(crate) struct CurveArgs {
     #[command(flatten)]
     problem: ProblemArgs,
@@ -35,15 +38,8 @@ pub(crate) struct CurveArgs {
         allow_hyphen_values = true
     )]
     values: Option<Vec<f64>>,
-    /// Threads to use [default: all cores]
-    #[arg(long, value_name = "N", value_parser = whole_number, help_heading = "Curve", allow_hyphen_values = true)]
-    threads: Option<i64>,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
-    format: Format,
-    /// Folder for curve.json, curve.csv, curve.png and curve.svg; made if missing
-    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    session: SessionArgs,
     #[command(flatten)]
     pictures: PictureArgs,
 }
@@ -56,14 +52,6 @@ enum Vary {
     Negatives,
     /// The temperature
     Temperature,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A table to read
-    Text,
-    /// One JSON object, schema ufmin/curve/1
-    Json,
 }
 
 pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
@@ -87,28 +75,15 @@ pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
         Vary::Temperature => arguments.problem.clone(),
     };
     let (problem, options) = given.resolve(&SolverTable::default())?;
-    if let Some(threads) = arguments.threads {
-        set_threads(threads)?;
+    let session = arguments.session.start()?;
+    let journal = session.journal(&curve::identity(&problem, vary, &options))?;
+    let found = curve::curve(&problem, vary, &values, &options, journal.as_ref(), session.control())?;
+    if let Some(folder) = session.folder() {
+        write_atomically(&folder.join("curve.json"), json(&found).as_bytes())?;
+        write_table(folder, "curve", &found)?;
+        if found.complete {
+            arguments.pictures.write(folder, "curve", &found.chart(&problem))?;
+        }
     }
-    if let Some(folder) = &arguments.output {
-        prepare_folder(folder)?;
-    }
-    let Watched { control, bar } = watch(values.len() as u64, "solving")?;
-    let found = curve(&problem, vary, &values, &options, &control);
-    bar.finish_and_clear();
-    let found = found?;
-    if let Some(folder) = &arguments.output {
-        write_atomically(&folder.join("curve.json"), found.to_json().as_bytes())?;
-        write_atomically(&folder.join("curve.csv"), found.to_csv().as_bytes())?;
-        arguments.pictures.write(folder, "curve", &found.chart(&problem))?;
-    }
-    match arguments.format {
-        Format::Text => print_data(&found.text())?,
-        Format::Json => print_data(&found.to_json())?,
-    }
-    Ok(if found.is_certified() {
-        Outcome::Certified
-    } else {
-        Outcome::NotCertified
-    })
+    session.finish(&found, found.stop, journal.as_ref())
 }

@@ -8,12 +8,16 @@ use ufmin::files::npy::read_matrix;
 use ufmin::files::{has_extension, read_text, write_atomically};
 use ufmin::math::control::Control;
 use ufmin::plot::{ColourRange, Format, Panel};
+use ufmin::report::Report;
 use ufmin::report::picture::{Picture, sizes};
+use ufmin::report::view::View;
+use ufmin::solution::Termination;
 use ufmin::solve::solve;
 use ufmin::spec::{CrossCheckChoice, load};
 
 use super::Outcome;
 use super::failure::Failure;
+use super::session::RunArgs;
 
 /// Draw a Gram matrix, or two and their difference
 ///
@@ -37,6 +41,8 @@ pub(crate) struct HeatmapArgs {
     /// Values at the ends of the colours; auto: as far as inner products of different classes go [default: -1..1]
     #[arg(long, value_name = "auto|A..B", value_parser = range, allow_hyphen_values = true)]
     range: Option<Range>,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 /// What `--range` says.
@@ -61,9 +67,10 @@ pub(crate) fn run(arguments: &HeatmapArgs) -> Result<Outcome, Failure> {
     let format = Format::of(&arguments.output).ok_or_else(|| Error::PictureKind {
         path: arguments.output.clone(),
     })?;
+    let session = arguments.run.start()?;
     let (mut pictures, mut outcome) = (Vec::new(), Outcome::Certified);
     for source in std::iter::once(&arguments.source).chain(&arguments.against) {
-        let (picture, certified) = picture(source)?;
+        let (picture, certified) = picture(source, session.control())?;
         pictures.push(picture);
         if !certified {
             outcome = Outcome::NotCertified;
@@ -88,7 +95,7 @@ pub(crate) fn run(arguments: &HeatmapArgs) -> Result<Outcome, Failure> {
 }
 
 /// The picture of a source, and whether it is certified (a matrix from elsewhere counts as such).
-fn picture(source: &Path) -> Result<(Picture, bool), Error> {
+fn picture(source: &Path, control: &Control) -> Result<(Picture, bool), Error> {
     if source.is_dir() {
         return Ok((of_folder(source)?, true));
     }
@@ -101,7 +108,12 @@ fn picture(source: &Path) -> Result<(Picture, bool), Error> {
     }
     let (problem, mut options, _) = load(source)?;
     options.cross_check = CrossCheckChoice::Never;
-    let solved = solve(&problem, &options, &Control::default())?;
+    let solved = solve(&problem, &options, control)?;
+    if solved.solution.termination == Termination::Interrupted {
+        return Err(Error::Stopped {
+            what: "the Gram matrix",
+        });
+    }
     Ok((
         Picture::of_gram(&problem, &solved.certificate.gram),
         solved.is_certified(),
@@ -131,34 +143,35 @@ fn of_folder(folder: &Path) -> Result<Picture, Error> {
     if !result.exists() {
         return Ok(picture);
     }
-    let damaged = |detail: String| Error::Result {
+    let report = Report::from_json(&read_text(&result)?).map_err(|detail| Error::Result {
         path: result.clone(),
         detail,
-    };
-    let json: serde_json::Value =
-        serde_json::from_str(&read_text(&result)?).map_err(|error| damaged(error.to_string()))?;
-    let problem = &json["problem"];
-    let text = |key: &str| problem[key].as_str().map(str::to_owned);
-    let loss = text("loss").ok_or_else(|| damaged("it has no problem.loss".to_owned()))?;
-    picture.title =
-        text("title").unwrap_or_else(|| format!("Optimal Gram matrix of {} classes", picture.panel.values.nrows()));
-    let mut facts = vec![loss, format!("temperature {}", problem["temperature"])];
-    if problem["nonnegative"] == true {
+    })?;
+    let problem = report.problem;
+    let rows = picture.panel.values.nrows();
+    picture.title = problem
+        .title
+        .unwrap_or_else(|| format!("Optimal Gram matrix of {rows} classes"));
+    let mut facts = vec![
+        problem.loss.into_owned(),
+        format!("temperature {}", problem.temperature),
+    ];
+    if problem.nonnegative {
         facts.push("nonnegative features".to_owned());
     }
-    let given = [("sizes", "class size"), ("probabilities", "class probability")]
-        .into_iter()
-        .find_map(|(key, axis)| problem[key].as_array().map(|sizes| (sizes, axis)));
-    if let Some((given, axis)) = given.filter(|(given, _)| given.len() == picture.panel.values.nrows()) {
-        let labels: Vec<String> = given.iter().map(ToString::to_string).collect();
-        let run = |run: &[serde_json::Value]| (run[0].as_f64().unwrap_or(f64::NAN), run.len() as u64);
-        let runs: Vec<(f64, u64)> = given.chunk_by(|a, b| a == b).map(run).collect();
-        let what = if axis == "class size" { "sizes" } else { "probabilities" };
+    let (given, what, axis) = match (problem.sizes, problem.probabilities) {
+        (Some(counts), _) => (counts.into_iter().map(|n| n as f64).collect(), "sizes", "class size"),
+        (None, probabilities) => (probabilities.unwrap_or_default(), "probabilities", "class probability"),
+    };
+    if given.len() == rows {
+        let runs: Vec<(f64, u64)> = given
+            .chunk_by(|a, b| a == b)
+            .map(|run| (run[0], run.len() as u64))
+            .collect();
         facts.push(sizes(what, &runs));
-        let boundaries = (1..labels.len()).filter(|&i| labels[i] != labels[i - 1]).collect();
         picture.panel = Panel {
-            labels,
-            boundaries,
+            labels: given.iter().map(f64::to_string).collect(),
+            boundaries: (1..rows).filter(|&i| given[i] != given[i - 1]).collect(),
             axis: axis.to_owned(),
             ..picture.panel
         };

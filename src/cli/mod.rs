@@ -1,6 +1,7 @@
 //! The command line: one file a verb, the only users of clap. Data goes to stdout, everything else to stderr.
 //!
-//! Exit status: 0 solved and certified, 1 solved but not certified, 2 error.
+//! Exit status: 0 solved and certified, 1 solved but not certified (or not to the end, after a time limit), 2 error, and 128
+//! plus the number of the signal that stopped the work before its end.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod curve;
@@ -11,10 +12,10 @@ mod phase;
 mod pictures;
 mod problem_args;
 mod problems;
+mod session;
 mod shell;
 mod solve;
 mod verify;
-mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -60,6 +61,8 @@ pub(crate) enum Outcome {
     Certified,
     /// Solved, not certified: exit 1.
     NotCertified,
+    /// Stopped before the end.
+    Incomplete,
 }
 
 pub(crate) fn run() -> ExitCode {
@@ -84,11 +87,20 @@ pub(crate) fn run() -> ExitCode {
     match result {
         Ok(Outcome::Certified) => ExitCode::SUCCESS,
         Ok(Outcome::NotCertified) => ExitCode::from(1),
+        Ok(Outcome::Incomplete) => cut_short(),
         Err(error) => {
             diagnostic::print(&error);
-            ExitCode::from(2)
+            match error {
+                Failure::Library(Error::Stopped { .. } | Error::Interrupted { .. }) => cut_short(),
+                _ => ExitCode::from(2),
+            }
         }
     }
+}
+
+/// The exit status of work that was stopped: by a signal, as shells report it, or by its time limit.
+fn cut_short() -> ExitCode {
+    ExitCode::from(session::signal().map_or(1, |signal| 128 + signal))
 }
 
 /// Writes data to stdout; a closed pipe is the reader's choice, not an error.

@@ -1,25 +1,28 @@
 //! `ufmin phase`: where classes begin to share one vector.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use ufmin::error::{Field, Invalid, Kind, Word};
-use ufmin::files::{prepare_folder, write_atomically};
+use ufmin::files::write_atomically;
 use ufmin::problem::Problem;
-use ufmin::study::phase::{self, Family, Grid, Settings, grid};
+use ufmin::report::json;
+use ufmin::study::phase::{self, Family, Settings, grid};
 
+use super::Outcome;
 use super::failure::Failure;
 use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
-use super::watch::{Watched, set_threads, watch};
-use super::{Outcome, print_data};
+use super::session::{Session, SessionArgs, write_table};
 
 /// Find the imbalance ratio, or the temperatures, at which classes share one vector
 ///
 /// The ratio is that of the largest to the smallest class; the smallest is fixed, and sizes are real numbers. Profiles
 /// keep their form at every ratio; explicit sizes are raised to a power (two sizes: STEP imbalance). With --grid the
-/// diagram of ratio and temperature is written to --output. Exit status: 0 also when there is no collapse, 2 error.
+/// diagram of ratio and temperature is written to --output; stopped, the same command goes on from there. Exit status:
+/// 0 also when there is no collapse, 1 stopped by --time-limit, 2 error, 130 stopped by Ctrl-C.
 #[derive(Debug, Args)]
+#[command(mut_arg("output", |arg| arg.help(
+    "Folder for phase.json, and with --grid phase.png, phase.svg, phase.csv and journal.jsonl; made if missing"
+)))]
 pub(crate) struct PhaseArgs {
     #[command(flatten)]
     problem: ProblemArgs,
@@ -44,15 +47,8 @@ pub(crate) struct PhaseArgs {
         help_heading = "Phase"
     )]
     grid: Option<String>,
-    /// Threads to use [default: all cores]
-    #[arg(long, value_name = "N", value_parser = whole_number, help_heading = "Phase", allow_hyphen_values = true)]
-    threads: Option<i64>,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
-    format: Format,
-    /// Folder for phase.json, and with --grid phase.png, phase.svg and phase.csv; made if missing
-    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    session: SessionArgs,
     #[command(flatten)]
     pictures: PictureArgs,
 }
@@ -63,14 +59,6 @@ enum Vary {
     Ratio,
     /// The temperature
     Temperature,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// An answer to read
-    Text,
-    /// One JSON object, schema ufmin/phase/1 (ufmin/phase-grid/1 with --grid)
-    Json,
 }
 
 pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
@@ -87,37 +75,28 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
     let points = arguments.grid.as_deref().map(size).transpose()?;
     let (family, problem) = arguments.problem.resolve_family()?;
     refuse_dimension(&problem)?;
-    if let Some(threads) = arguments.threads {
-        set_threads(threads)?;
-    }
-    if let Some(folder) = &arguments.output {
-        prepare_folder(folder)?;
-    }
+    let session = arguments.session.start()?;
     if let Some(points) = points {
         let settings = grid::Settings {
             points,
             ratios: range(Field::Ratios, arguments.ratios.as_deref(), (1.0, 1000.0))?,
             temperatures: range(Field::Temperatures, arguments.temperatures.as_deref(), (0.05, 2.0))?,
         };
-        return diagram(arguments, &family, &problem, &settings);
+        return diagram(session, &arguments.pictures, &family, &problem, &settings);
     }
-    let Watched { control, bar } = watch(settings.points as u64, "solving")?;
     let phase = match arguments.vary {
-        Some(Vary::Temperature) => {
-            phase::over_temperature(&family_at(family, &problem), problem.model(), &settings, &control)
-        }
-        _ => phase::over_ratio(&family, problem.model(), &settings, &control),
-    };
-    bar.finish_and_clear();
-    let phase = phase?;
-    if let Some(folder) = &arguments.output {
-        write_atomically(&folder.join("phase.json"), phase.to_json().as_bytes())?;
+        Some(Vary::Temperature) => phase::over_temperature(
+            &family_at(family, &problem),
+            problem.model(),
+            &settings,
+            session.control(),
+        ),
+        _ => phase::over_ratio(&family, problem.model(), &settings, session.control()),
+    }?;
+    if let Some(folder) = session.folder() {
+        write_atomically(&folder.join("phase.json"), json(&phase).as_bytes())?;
     }
-    match arguments.format {
-        Format::Text => print_data(&phase::text(&phase))?,
-        Format::Json => print_data(&phase.to_json())?,
-    }
-    Ok(Outcome::Certified)
+    session.finish(&phase, None, None)
 }
 
 /// At a fixed ratio the sizes are those that `ufmin solve` has: whole numbers, except for STEP at any real ratio.
@@ -130,38 +109,23 @@ fn family_at(family: Family, problem: &Problem) -> Family {
 }
 
 fn diagram(
-    arguments: &PhaseArgs,
+    session: Session,
+    pictures: &PictureArgs,
     family: &Family,
     problem: &Problem,
     settings: &grid::Settings,
 ) -> Result<Outcome, Failure> {
-    let cells = settings.points.0.saturating_mul(settings.points.1) as u64;
-    let Watched { control, bar } = watch(cells, "solving")?;
-    let found = grid::grid(family, problem.model(), settings, &control);
-    bar.finish_and_clear();
-    let found: Grid = found?;
-    if let Some(folder) = &arguments.output {
-        write_atomically(&folder.join("phase.csv"), found.to_csv().as_bytes())?;
-        arguments.pictures.write(folder, "phase", &found.diagram())?;
-        write_atomically(&folder.join("phase.json"), found.to_json().as_bytes())?;
-    }
-    match arguments.format {
-        Format::Text => {
-            let collapsed = found
-                .collapsed
-                .iter()
-                .flatten()
-                .filter(|count| **count > Some(0))
-                .count();
-            print_data(&format!(
-                "{cells} points, {collapsed} with collapsed classes; boundary of {} points in {} curves\n",
-                found.boundary.iter().map(Vec::len).sum::<usize>(),
-                found.boundary.len()
-            ))?;
+    let model = problem.model();
+    let journal = session.journal(&grid::identity(family, model, settings))?;
+    let found = grid::grid(family, model, settings, journal.as_ref(), session.control())?;
+    if let Some(folder) = session.folder() {
+        write_table(folder, "phase", &found)?;
+        if found.complete {
+            pictures.write(folder, "phase", &found.diagram())?;
         }
-        Format::Json => print_data(&found.to_json())?,
+        write_atomically(&folder.join("phase.json"), json(&found).as_bytes())?;
     }
-    Ok(Outcome::Certified)
+    session.finish(&found, found.stop, journal.as_ref())
 }
 
 /// The boundary is that of the relaxation, which features in fewer dimensions than its rank do not attain.

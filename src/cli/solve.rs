@@ -1,31 +1,26 @@
 //! `ufmin solve`: the main job.
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use nalgebra::DMatrix;
 use ufmin::error::{Error, Word};
 use ufmin::files::npy;
-use ufmin::files::{prepare_folder, write_atomically};
-use ufmin::math::control::Control;
+use ufmin::files::write_atomically;
 use ufmin::measure::embedding::{self, Embedding};
 use ufmin::problem::{FullBatch, Measure, Problem, Training};
 use ufmin::program::{Entries, Program, lift_samples};
 use ufmin::report::audit::audit_features;
 use ufmin::report::picture::Picture;
-use ufmin::report::text;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
 
+use super::Outcome;
 use super::failure::Failure;
 use super::pictures::PictureArgs;
-use super::problem_args::{ProblemArgs, number, whole_number};
-use super::watch::{interrupt_flag, set_threads};
-use super::{Outcome, print_data};
+use super::problem_args::{ProblemArgs, number};
+use super::session::{SessionArgs, without_csv};
 
 /// Largest array that is written, in bytes.
 const MAX_ARRAY_BYTES: f64 = 4e9;
@@ -33,8 +28,14 @@ const MAX_ARRAY_BYTES: f64 = 4e9;
 /// Find the global minimiser and prove it
 ///
 /// Prints the loss, the angles between class means, collapsed classes and the certificate. Exit status: 0 certified,
-/// 1 solved but not certified (or the rank exceeds --dimension), 2 error.
+/// 1 solved but not certified (or the rank exceeds --dimension), 2 error, 130 stopped by Ctrl-C.
 #[derive(Debug, Args)]
+#[command(
+    mut_arg("format", without_csv),
+    mut_arg("output", |arg| arg.help(
+        "Folder for result.json, gram.npy, embeddings.npy, gram.png, gram.svg, structure.npz, certificate.npz; made if missing"
+    ))
+)]
 pub(crate) struct SolveArgs {
     #[command(flatten)]
     problem: ProblemArgs,
@@ -47,18 +48,8 @@ pub(crate) struct SolveArgs {
     /// Solve again by the conic program and compare: auto (up to 12 distinct sizes), always or never
     #[arg(long, value_enum, default_value_t = CrossCheck::Auto, value_name = "WHEN", help_heading = "Solver")]
     cross_check: CrossCheck,
-    /// Stop after this many seconds and report what is proven by then
-    #[arg(long, value_name = "SECONDS", value_parser = number, help_heading = "Solver", allow_hyphen_values = true)]
-    time_limit: Option<f64>,
-    /// Threads to use [default: all cores]
-    #[arg(long, value_name = "N", value_parser = whole_number, help_heading = "Solver", allow_hyphen_values = true)]
-    threads: Option<i64>,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
-    format: Format,
-    /// Folder for result.json, gram.npy, embeddings.npy, gram.png, gram.svg, structure.npz, certificate.npz; made if missing
-    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    session: SessionArgs,
     #[command(flatten)]
     pictures: PictureArgs,
     /// class: inner products of classes; sample: of all samples too (up to 64 in the JSON, 4000 in sample_gram.npy)
@@ -67,12 +58,6 @@ pub(crate) struct SolveArgs {
     /// List matrices of any size in the JSON
     #[arg(long, help_heading = "Output")]
     full_gram: bool,
-    /// Print nothing but errors; the exit status tells
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
-    quiet: bool,
-    /// Print more about how the answer was found
-    #[arg(short, long, help_heading = "Output")]
-    verbose: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -86,14 +71,6 @@ enum CrossCheck {
     Auto,
     Always,
     Never,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A report to read
-    Text,
-    /// One JSON object, schema ufmin/solve/1
-    Json,
 }
 
 pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
@@ -113,25 +90,14 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
         Level::Sample => Some(check_samples(&problem)?),
         Level::Class => None,
     };
-    if let Some(threads) = arguments.threads {
-        set_threads(threads)?;
-    }
-    let (control, bar) = control(arguments)?;
-    // Opened before the long solve: a folder that cannot be written is known now.
-    if let Some(folder) = &arguments.output {
-        prepare_folder(folder)?;
-    }
-    let solved = solve(&problem, &options, &control);
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-    let solved = solved?;
+    let session = arguments.session.start()?;
+    let solved = solve(&problem, &options, session.control())?;
     let mut report = Report::new(&problem, &solved, arguments.full_gram)?;
     let sample_gram = by_sample.map(|full| sample_gram(&problem, &full, &solved));
     if let Some(samples) = &sample_gram {
         report = report.at_sample_level(samples);
     }
-    if let Some(folder) = &arguments.output {
+    if let Some(folder) = session.folder() {
         let embedding = small_enough(&problem).then(|| embedding::features(&problem, &solved));
         if let Some(embedding) = &embedding {
             audit_features(&problem, &solved, embedding)?;
@@ -143,22 +109,7 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
         let heatmap = Picture::of_gram(&problem, &solved.certificate.gram).heatmap();
         arguments.pictures.write(folder, "gram", &heatmap)?;
     }
-    if !arguments.quiet {
-        match arguments.format {
-            Format::Text => print_data(&text::render(&report, arguments.verbose, colour()))?,
-            Format::Json => print_data(&report.to_json())?,
-        }
-    }
-    Ok(if solved.is_certified() {
-        Outcome::Certified
-    } else {
-        Outcome::NotCertified
-    })
-}
-
-/// Colour on a terminal only, and not where NO_COLOR is set.
-fn colour() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    session.finish(&report, None, None)
 }
 
 fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {
@@ -223,44 +174,6 @@ fn sample_gram(problem: &Problem, full: &FullBatch, solved: &Solved) -> DMatrix<
         values[layout.within(g)] = solved.solution.within_class[g];
     }
     lift_samples(&program, &Entries { values })
-}
-
-/// Ctrl-C, the time limit, and a progress line on a terminal.
-fn control(arguments: &SolveArgs) -> Result<(Control, Option<ProgressBar>), Failure> {
-    let mut control = Control::with_interrupt(interrupt_flag()?);
-    if let Some(seconds) = arguments.time_limit {
-        if seconds.is_nan() || seconds <= 0.0 {
-            // A number of hundreds of digits is told in short.
-            let shown = if seconds.abs() < 1e16 {
-                seconds.to_string()
-            } else {
-                format!("{seconds:e}")
-            };
-            return Err(Failure::usage(
-                "--time-limit",
-                format!("the time limit is {shown} seconds"),
-                "give a positive number of seconds",
-            ));
-        }
-        control = control.with_time_limit(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
-    }
-    if arguments.quiet || !std::io::stderr().is_terminal() {
-        return Ok((control, None));
-    }
-    let bar = ProgressBar::new_spinner();
-    bar.set_style(
-        ProgressStyle::with_template("{spinner} {msg} [{elapsed}]")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-    );
-    let shown = bar.clone();
-    let control = control.with_observer(move |progress| {
-        shown.set_message(format!(
-            "{}, iteration {}, {:.1e}",
-            progress.stage, progress.iterations, progress.measure
-        ));
-        shown.tick();
-    });
-    Ok((control, Some(bar)))
 }
 
 /// Whether arrays with a row and a column for every class are written.

@@ -1,35 +1,40 @@
 //! `ufmin verify`: is every local minimum global?
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use ufmin::error::Error;
 use ufmin::files::npy;
-use ufmin::files::{prepare_folder, write_atomically};
+use ufmin::files::write_atomically;
 use ufmin::math::control::Control;
 use ufmin::problem::{Features, Model, Problem};
-use ufmin::report::Report;
+use ufmin::report::json;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, SolverTable};
-use ufmin::study::landscape::{self, Journal, Landscape, Level, Settings, SweepReport, VerifyReport};
+use ufmin::study::landscape::{self, Landscape, Level, Settings, SweepReport, VerifyReport};
 
+use super::Outcome;
 use super::failure::Failure;
 use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
-use super::watch::{Watched, set_threads, watch};
-use super::{Outcome, print_data};
+use super::session::SessionArgs;
 
 /// Look for local minima that are not global
 ///
 /// Minimises the non-convex loss over unit features from random starts, classifies every end point by its gradient and
 /// the smallest eigenvalue of its Hessian, and compares the minima with the certified optimum of the convex relaxation.
 /// Exit status: 0 no spurious local minimum, 1 some were found (or the optimum is not certified, or more than 5% of the
-/// starts did not converge), 2 error. Ctrl-C with --output keeps the finished starts; the same command goes on from them.
+/// starts did not converge), 2 error, 130 stopped by Ctrl-C. With --output the same command goes on from the finished starts.
 #[derive(Debug, Args)]
-#[command(mut_arg("dimension", |arg| arg
-    .help("Dimension of the features, or a range of them, both ends included, such as 2..8 [default: classes + 1]")
-    .value_name("D|A..B")))]
+#[command(
+    mut_arg("dimension", |arg| arg
+        .help("Dimension of the features, or a range of them, both ends included, such as 2..8 [default: classes + 1]")
+        .value_name("D|A..B")),
+    mut_arg("output", |arg| arg.help(
+        "Folder for result.json, journal.jsonl, worst.npy, and gaps, traces and gram as .png and .svg; made if missing"
+    ))
+)]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     problem: ProblemArgs,
@@ -42,34 +47,16 @@ pub(crate) struct VerifyArgs {
     /// sample: all samples are free; class: one vector a class
     #[arg(long, value_enum, default_value_t = LevelChoice::Sample, help_heading = "Search")]
     level: LevelChoice,
-    /// Threads to use [default: all cores]; the result does not depend on it
-    #[arg(long, value_name = "N", value_parser = whole_number, help_heading = "Search", allow_hyphen_values = true)]
-    threads: Option<i64>,
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
-    format: Format,
-    /// Folder for result.json, starts.jsonl, worst.npy, and gaps, traces and gram as .png and .svg; made if missing
-    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    session: SessionArgs,
     #[command(flatten)]
     pictures: PictureArgs,
-    /// Print nothing but errors; the exit status tells
-    #[arg(short, long, help_heading = "Output")]
-    quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LevelChoice {
     Sample,
     Class,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A report to read
-    Text,
-    /// One JSON object, schema ufmin/verify/1 (ufmin/verify-sweep/1 for a range of dimensions)
-    Json,
 }
 
 pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
@@ -104,133 +91,83 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
     for dimension in [first, last] {
         landscape::check(&problem, dimension, settings.level)?;
     }
-    if let Some(threads) = arguments.threads {
-        set_threads(threads)?;
-    }
-    if let Some(folder) = &arguments.output {
-        prepare_folder(folder)?;
-    }
-    let Watched { control, bar } = watch(settings.starts, "starts")?;
-    let optimum = solve(&problem, &options, &control.unobserved())?;
-    let search = Searcher {
-        problem: &problem,
-        optimum: &optimum,
-        settings: &settings,
-        folder: arguments.output.as_deref(),
-        control: &control,
-    };
-    let outcome = |passes: bool| {
-        if passes {
-            Outcome::Certified
-        } else {
-            Outcome::NotCertified
+    let session = arguments.session.start()?;
+    let journal = session.journal(&landscape::identity(&problem, &options, &settings))?;
+    let optimum = solve(&problem, &options, &session.control().unobserved())?;
+    if session.control().stop().is_some() && !optimum.is_certified() {
+        return Err(Error::Stopped {
+            what: "the optimum that the starts are compared with",
         }
-    };
+        .into());
+    }
+    let clock = Instant::now();
+    let dimensions: Vec<u64> = (first..=last).collect();
+    let landscapes = landscape::verify_all(
+        &problem,
+        &optimum,
+        &dimensions,
+        &settings,
+        journal.as_ref(),
+        session.control(),
+    )?;
+    let stop = Landscape::stop(&landscapes);
+    let seconds = clock.elapsed().as_secs_f64();
+    let report =
+        |landscape: &Landscape, seconds: f64| VerifyReport::new(&problem, &optimum, &settings, landscape, seconds);
     if range.is_none() {
-        let found = search.run(first, "starts.jsonl");
-        bar.finish_and_clear();
-        let (landscape, report) = found?;
-        if let Some(folder) = search.folder {
-            search.write(folder, &arguments.pictures, &landscape, &report)?;
-        }
-        if !arguments.quiet {
-            match arguments.format {
-                Format::Text => print_data(&landscape::text(&report))?,
-                Format::Json => print_data(&report.to_json())?,
+        let landscape = &landscapes[0];
+        let report = report(landscape, seconds)?;
+        if let Some(folder) = session.folder() {
+            if report.complete {
+                write(
+                    folder,
+                    &arguments.pictures,
+                    &problem,
+                    &optimum,
+                    &settings,
+                    landscape,
+                    session.control(),
+                )?;
             }
+            write_atomically(&folder.join("result.json"), json(&report).as_bytes())?;
         }
-        return Ok(outcome(report.passes()));
+        return session.finish(&report, stop, journal.as_ref());
     }
-    let mut rows = Vec::new();
-    for dimension in first..=last {
-        bar.set_message(format!("starts in dimension {dimension}"));
-        bar.set_position(0);
-        let found = search.run(dimension, &format!("starts-{dimension}.jsonl"));
-        if found.is_err() {
-            bar.finish_and_clear();
-        }
-        rows.push(found?.1);
-    }
-    bar.finish_and_clear();
-    let report = SweepReport::new(rows);
-    if let Some(folder) = search.folder {
-        write_atomically(&folder.join("result.json"), report.to_json().as_bytes())?;
-        let chart = landscape::sweep_chart(&problem, &report);
-        if let Some(chart) = chart {
+    // All dimensions are one search: each has its share of the time.
+    let share = seconds / landscapes.len() as f64;
+    let rows = landscapes.iter().map(|landscape| report(landscape, share));
+    let report = SweepReport::new(rows.collect::<Result<_, _>>()?);
+    if let Some(folder) = session.folder() {
+        write_atomically(&folder.join("result.json"), json(&report).as_bytes())?;
+        if report.complete
+            && let Some(chart) = landscape::sweep_chart(&problem, &report)
+        {
             arguments.pictures.write(folder, "sweep", &chart)?;
         }
     }
-    if !arguments.quiet {
-        match arguments.format {
-            Format::Text => print_data(&landscape::sweep_text(&report))?,
-            Format::Json => print_data(&report.to_json())?,
-        }
-    }
-    Ok(outcome(report.rows.iter().all(VerifyReport::passes)))
+    session.finish(&report, stop, journal.as_ref())
 }
 
-/// What all dimensions share.
-struct Searcher<'a> {
-    problem: &'a Problem,
-    optimum: &'a Solved,
-    settings: &'a Settings,
-    folder: Option<&'a Path>,
-    control: &'a Control,
-}
-
-impl Searcher<'_> {
-    fn run(&self, dimension: u64, journal: &str) -> Result<(Landscape, VerifyReport), Error> {
-        let clock = Instant::now();
-        let journal = match self.folder {
-            Some(folder) => {
-                let problem = Report::new(self.problem, self.optimum, false)?.problem;
-                Some(Journal::open(
-                    &folder.join(journal),
-                    &problem,
-                    dimension,
-                    self.settings,
-                )?)
-            }
-            None => None,
-        };
-        let landscape = landscape::verify(
-            self.problem,
-            self.optimum,
-            dimension,
-            self.settings,
-            journal.as_ref(),
-            self.control,
-        )?;
-        let seconds = clock.elapsed().as_secs_f64();
-        let report = VerifyReport::new(self.problem, self.optimum, self.settings, &landscape, seconds)?;
-        Ok((landscape, report))
+/// The files of a finished search beside its result.
+fn write(
+    folder: &Path,
+    pictures: &PictureArgs,
+    problem: &Problem,
+    optimum: &Solved,
+    settings: &Settings,
+    landscape: &Landscape,
+    control: &Control,
+) -> Result<(), Error> {
+    if let Some(worst) = landscape.worst() {
+        let features = landscape::features(problem, optimum, landscape.dimension, settings, worst.index, control)?;
+        write_atomically(&folder.join("worst.npy"), &npy::matrix_bytes(&features))?;
     }
-
-    fn write(
-        &self,
-        folder: &Path,
-        pictures: &PictureArgs,
-        landscape: &Landscape,
-        report: &VerifyReport,
-    ) -> Result<(), Error> {
-        if let Some(worst) = landscape.worst() {
-            let features = landscape::features(
-                self.problem,
-                self.optimum,
-                landscape.dimension,
-                self.settings,
-                worst.index,
-                self.control,
-            )?;
-            write_atomically(&folder.join("worst.npy"), &npy::matrix_bytes(&features))?;
-        }
-        pictures.write(folder, "gaps", &landscape::gap_chart(self.problem, landscape))?;
-        pictures.write(folder, "traces", &landscape::trace_chart(self.problem, landscape))?;
-        if let Some(heatmap) = landscape::gram_heatmap(self.problem, self.optimum, landscape) {
-            pictures.write(folder, "gram", &heatmap)?;
-        }
-        write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
+    pictures.write(folder, "gaps", &landscape::gap_chart(problem, landscape))?;
+    pictures.write(folder, "traces", &landscape::trace_chart(problem, landscape))?;
+    if let Some(heatmap) = landscape::gram_heatmap(problem, optimum, landscape) {
+        pictures.write(folder, "gram", &heatmap)?;
     }
+    Ok(())
 }
 
 fn at_least(flag: &'static str, value: i64, least: i64) -> Result<u64, Failure> {

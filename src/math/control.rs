@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 pub struct Progress {
     /// What is being done, for example "conic pass 2".
     pub stage: String,
-    /// Iterations done in this stage.
+    /// Iterations, or points of a study, done in this stage.
     pub iterations: u64,
+    /// How many there are, where that is known.
+    pub total: Option<u64>,
     /// The solver's own relative gap or residual; not evidence, only a sign of life.
     pub measure: f64,
 }
@@ -79,10 +81,20 @@ impl Control {
 
     /// Tells the observer.
     pub fn report(&self, stage: &str, iterations: u64, measure: f64) {
+        self.tell(stage, iterations, None, measure);
+    }
+
+    /// Tells the observer of a stage with a known end.
+    pub fn advance(&self, stage: &str, done: u64, total: u64) {
+        self.tell(stage, done, Some(total), done as f64 / total.max(1) as f64);
+    }
+
+    fn tell(&self, stage: &str, iterations: u64, total: Option<u64>, measure: f64) {
         if let Some(observer) = &self.observer {
             observer(&Progress {
                 stage: stage.to_owned(),
                 iterations,
+                total,
                 measure,
             });
         }

@@ -1,7 +1,7 @@
 //! What a Gram matrix looks like: angles, nearly coinciding classes, and how far the textbook geometries are from it.
 
 use nalgebra::DMatrix;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::gram::Gram;
 use crate::objective::others;
@@ -45,7 +45,7 @@ fn distance_of(factor: &DMatrix<f64>, multiplicity: &[u64], g: usize, h: usize) 
 }
 
 /// A pair of classes and the angle between them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// Classes in the user's order, 0-based, ascending.
     pub classes: [u64; 2],

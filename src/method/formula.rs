@@ -4,8 +4,10 @@
 //! mass `a` of all classes and `A_C` that of the cluster of a class `c`, its row of THEORY (3) has the mass
 //! `A_C - a_c + (A - A_C) exp((cosine - 1)/tau)`: linear in the number of groups.
 
+use std::borrow::Cow;
+
 use nalgebra::DMatrix;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::certificate::{Certificate, MAX_DENSE_GROUPS};
 use crate::error::Error;
@@ -26,10 +28,10 @@ const MAX_SPLIT_GROUPS: usize = 64;
 const MAX_SAMPLED_GROUPS: usize = 4000;
 
 /// How much a standard geometry loses against the optimum.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reference {
     /// `etf`, `orthogonal-frame` or `merged-minorities`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Loss at this geometry minus the optimal loss, in nats, computed from the excesses.
     pub loss_above_optimum: f64,
 }
@@ -172,7 +174,7 @@ impl Geometry {
     pub fn reference(&self, problem: &Problem, optimal_excess: f64) -> Option<Reference> {
         let fits = problem.model().features.dimension.is_none_or(|d| d as f64 >= self.rank);
         Some(Reference {
-            name: self.listed.filter(|_| fits)?,
+            name: self.listed.filter(|_| fits)?.into(),
             loss_above_optimum: self.excess - optimal_excess,
         })
     }

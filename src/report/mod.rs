@@ -7,21 +7,28 @@ pub mod audit;
 #[cfg(feature = "plot")]
 pub mod picture;
 pub mod text;
+pub mod view;
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use nalgebra::DMatrix;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, Verdict};
 use crate::error::Error;
 use crate::gram::Gram;
 use crate::math::array::Array;
 use crate::measure::metrics::{Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::method::formula::Reference;
-use crate::problem::{Measure, Problem, Sampling, Training};
+use crate::problem::{Classes, Measure, Model, Problem, Sampling, Training};
 use crate::report::audit::audit;
+use crate::report::view::{Style, View};
+use crate::solution::Termination;
 use crate::solve::{CrossCheck, DimensionSearch, Solved};
+
+/// A name from a fixed list, which a report that was read back owns.
+pub type Name = Cow<'static, str>;
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/solve/1";
@@ -36,12 +43,15 @@ pub const MAX_STORED_GROUPS: usize = 4096;
 pub const MAX_LISTED_CLASSES: u64 = 10_000;
 
 /// A result, as data.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Name,
     /// Version of this crate.
-    pub version: &'static str,
+    pub version: Name,
+    /// Whether the solver came to its own end, not to a time limit or a stop request.
+    #[serde(default = "is_complete")]
+    pub complete: bool,
     /// What was solved.
     pub problem: ProblemReport,
     /// What was found.
@@ -54,8 +64,13 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
+/// Results of the first versions do not say: only their `termination` does.
+fn is_complete() -> bool {
+    true
+}
+
 /// The problem, restated.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs)] // As in the problem file.
 pub struct ProblemReport {
     pub title: Option<String>,
@@ -63,8 +78,8 @@ pub struct ProblemReport {
     pub probabilities: Option<Vec<f64>>,
     pub class_count: u64,
     pub views: u64,
-    pub loss: &'static str,
-    pub anchors: &'static str,
+    pub loss: Name,
+    pub anchors: Name,
     pub temperature: f64,
     pub nonnegative: bool,
     pub dimension: Option<u64>,
@@ -75,33 +90,33 @@ pub struct ProblemReport {
 }
 
 /// The batches of a problem.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BatchesReport {
     /// `random`: drawn with replacement.
-    pub kind: &'static str,
+    pub kind: Name,
     /// Examples in a batch.
     pub size: u64,
 }
 
 /// Classes with one row in the group-level Gram matrix.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GroupReport {
     /// Size of each class, before views (a probability, where those were given).
     pub size: f64,
     /// Number of classes.
     pub count: u64,
     /// The classes, 0-based in the user's order; absent above [`MAX_LISTED_CLASSES`].
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<u64>>,
 }
 
 /// The minimiser.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SolutionReport {
     /// `dual`, `conic`, `lowrank` or `closed-form`.
-    pub method: &'static str,
+    pub method: Name,
     /// Why the solver stopped.
-    pub termination: &'static str,
+    pub termination: Name,
     /// Iterations, summed over passes.
     pub iterations: u64,
     /// From the validated problem to the certificate.
@@ -138,9 +153,9 @@ pub struct SolutionReport {
     /// Inner products between groups (between different classes of one group on the diagonal; 1 for one class).
     pub group_gram: Option<Vec<Vec<f64>>>,
     /// `class`, or `sample` where the inner products of samples were asked for; features of a class coincide either way.
-    pub level: &'static str,
+    pub level: Name,
     /// Inner products of the samples in class-major order: level `sample`, up to 64 of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample_gram: Option<Vec<Vec<f64>>>,
     /// Inner products of the classes in the user's order.
     pub gram: Option<Vec<Vec<f64>>>,
@@ -149,7 +164,7 @@ pub struct SolutionReport {
 }
 
 /// The proof, in numbers.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CertificateReport {
     /// No feasible Gram matrix has a smaller loss.
     pub lower_bound: f64,
@@ -160,7 +175,7 @@ pub struct CertificateReport {
     /// Proven lower bound on the smallest eigenvalue of the dual matrix, in units of the mean loss.
     pub min_eigenvalue: f64,
     /// How that was bounded.
-    pub method: &'static str,
+    pub method: Name,
     /// `certified`, `not-certified` or `rank-exceeds-dimension`.
     pub verdict: crate::certificate::Verdict,
     /// The relative gap that counts as certified.
@@ -169,6 +184,31 @@ pub struct CertificateReport {
     pub feasibility_shift: f64,
     /// Relative rounding of the excess and of the bound; the gap contains it twice.
     pub rounding: f64,
+}
+
+impl ProblemReport {
+    /// What is to be solved.
+    pub fn new(classes: &Classes, model: &Model) -> Self {
+        let listed = classes.count() <= MAX_LISTED_CLASSES;
+        let counts = classes.measure() == Measure::Counts;
+        Self {
+            title: model.title.clone(),
+            sizes: (counts && listed).then(|| classes.sizes().map(|size| size as u64).collect()),
+            probabilities: (!counts && listed).then(|| classes.sizes().collect()),
+            class_count: classes.count(),
+            views: model.views,
+            loss: model.training.loss().name().into(),
+            anchors: model.training.anchors().name().into(),
+            temperature: model.temperature,
+            nonnegative: model.features.nonnegative,
+            dimension: model.features.dimension,
+            batches: model.training.batch_size().map(|size| BatchesReport {
+                kind: "random".into(),
+                size,
+            }),
+            negatives: model.training.negatives(),
+        }
+    }
 }
 
 impl Report {
@@ -184,8 +224,6 @@ impl Report {
         let partition = gram.partition();
         let class_count = partition.classes();
         let listed = class_count <= MAX_LISTED_CLASSES;
-        let sizes = || problem.classes().sizes();
-        let counts = problem.classes().measure() == Measure::Counts;
         let has_floor = certificate.floor.is_some();
         let members = if listed { partition.members() } else { Vec::new() };
         let groups: Vec<GroupReport> = (0..partition.groups())
@@ -205,28 +243,16 @@ impl Report {
             solved.solution.within_class.clone()
         };
         Ok(Self {
-            schema: SCHEMA,
-            version: env!("CARGO_PKG_VERSION"),
-            problem: ProblemReport {
-                title: model.title.clone(),
-                sizes: (counts && listed).then(|| sizes().map(|size| size as u64).collect()),
-                probabilities: (!counts && listed).then(|| sizes().collect()),
-                class_count,
-                views: model.views,
-                loss: model.training.loss().name(),
-                anchors: model.training.anchors().name(),
-                temperature: model.temperature,
-                nonnegative: model.features.nonnegative,
-                dimension: model.features.dimension,
-                batches: model
-                    .training
-                    .batch_size()
-                    .map(|size| BatchesReport { kind: "random", size }),
-                negatives: model.training.negatives(),
-            },
+            schema: SCHEMA.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            complete: !matches!(
+                solved.solution.termination,
+                Termination::TimeLimit | Termination::Interrupted
+            ),
+            problem: ProblemReport::new(problem.classes(), model),
             solution: SolutionReport {
-                method: solved.solution.method.name(),
-                termination: solved.solution.termination.name(),
+                method: solved.solution.method.name().into(),
+                termination: solved.solution.termination.name().into(),
                 iterations: solved.solution.iterations,
                 seconds: solved.seconds,
                 loss: certificate.loss,
@@ -244,7 +270,7 @@ impl Report {
                 farthest_pair,
                 group_gram: small(groups.len() as u64).then(|| rows(&gram.values())),
                 groups,
-                level: "class",
+                level: "class".into(),
                 sample_gram: None,
                 gram: small(class_count).then(|| rows(&gram.to_dense())),
                 within_class,
@@ -254,7 +280,7 @@ impl Report {
                 gap: certificate.gap,
                 relative_gap: certificate.relative_gap,
                 min_eigenvalue: certificate.min_eigenvalue,
-                method: certificate.method.name(),
+                method: certificate.method.name().into(),
                 verdict: certificate.verdict,
                 tolerance: certificate.tolerance,
                 feasibility_shift: certificate.feasibility_shift,
@@ -268,7 +294,7 @@ impl Report {
     /// States the inner products of the samples too: of all `samples` in class-major order, if there are at most 64.
     #[must_use]
     pub fn at_sample_level(mut self, sample_gram: &DMatrix<f64>) -> Self {
-        self.solution.level = "sample";
+        self.solution.level = "sample".into();
         self.solution.sample_gram = (sample_gram.nrows() <= MAX_JSON_ROWS).then(|| rows(sample_gram));
         self
     }
@@ -279,8 +305,27 @@ impl Report {
     }
 }
 
+impl View for Report {
+    const SCHEMA: &'static str = SCHEMA;
+
+    fn text(&self, style: Style) -> String {
+        text::render(self, style.verbose, style.colour)
+    }
+
+    fn passes(&self) -> bool {
+        self.certificate.verdict == Verdict::Certified
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
 /// The JSON form of data with string keys and finite numbers, ending in a newline.
-pub(crate) fn json(data: &impl Serialize) -> String {
+///
+/// # Panics
+/// If a key is no string, or a number not finite.
+pub fn json(data: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, ShortArrays::default());
     data.serialize(&mut serializer)

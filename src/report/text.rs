@@ -43,7 +43,7 @@ pub(crate) fn header(out: &mut String, problem: &ProblemReport, last: Option<Str
     }
     let mut parts = vec![
         format!("{} classes", problem.class_count),
-        problem.loss.to_owned(),
+        problem.loss.to_string(),
         format!("temperature {}", problem.temperature),
     ];
     if problem.anchors != "sample" {
@@ -346,7 +346,7 @@ fn certificate(out: &mut String, report: &Report, verbose: bool, colour: bool) {
     } else {
         "of max(1, |loss|)"
     };
-    let how = explain(certificate.method);
+    let how = explain(&certificate.method);
     let (verdict, meaning, code) = match certificate.verdict {
         Verdict::Certified => (
             "CERTIFIED",

@@ -4,7 +4,7 @@
 //! local minima that are not global exist.
 
 use nalgebra::DMatrix;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Solved;
 use crate::certificate::{Certificate, DualPoint, Found};
@@ -21,7 +21,7 @@ use crate::solution::{Method, Solution};
 pub const MAX_CLASSES: u64 = 1000;
 
 /// What a search among features of a given dimension found, beside the relaxation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DimensionSearch {
     /// Dimension of the features.
     pub dimension: u64,

@@ -182,7 +182,7 @@ fn check(program: &Reduced<'_>, gram: &Gram, control: &Control, warnings: &mut V
     }
     let gram_difference = (solution.gram.values().as_ref() - gram.values().as_ref()).amax();
     Some(CrossCheck {
-        method: name,
+        method: name.into(),
         gram_difference,
         seconds: start.elapsed().as_secs_f64(),
     })

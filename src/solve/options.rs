@@ -1,6 +1,8 @@
 //! [`Options`]: how to solve, as opposed to what.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::solution::{Method, Solution, Termination};
 
@@ -65,10 +67,10 @@ impl Options {
 }
 
 /// Agreement of two independent methods.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CrossCheck {
     /// The other method.
-    pub method: &'static str,
+    pub method: Cow<'static, str>,
     /// Largest difference of an entry of the Gram matrix.
     pub gram_difference: f64,
     /// Time of the other method.

@@ -4,25 +4,27 @@
 mod chart;
 
 use nalgebra::DMatrix;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::{Journal, Stop, Study, rows};
 use crate::certificate::Verdict;
 use crate::error::Error;
-use crate::gram::Gram;
+use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
 use crate::objective::others;
 use crate::problem::invalid::Word;
 use crate::problem::training::Parts;
 use crate::problem::{BatchLoss, Field, FullBatchLoss, Invalid, Kind, Measure, Model, Problem, Sampling, Training};
-use crate::report::Report;
-use crate::solve::solve;
-use crate::solve::{CrossCheckChoice, Options};
+use crate::report::view::{Style, Table, View, cell};
+use crate::report::{Name, ProblemReport, Report};
+use crate::solve::{CrossCheckChoice, Options, solve};
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/curve/1";
 
 /// What varies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quantity {
     /// Examples in a random batch, THEORY (11).
@@ -34,35 +36,40 @@ pub enum Quantity {
 }
 
 /// The optimum at several values of one quantity.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Curve {
     /// [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Name,
     /// Version of this crate.
-    pub version: &'static str,
+    pub version: Name,
     /// What varies.
     pub vary: Quantity,
     /// The loss.
-    pub loss: &'static str,
+    pub loss: Name,
     /// Number of classes.
     pub class_count: u64,
+    /// Whether there is a row for every value; if not, a stop request came before.
+    pub complete: bool,
     /// Loss and optimum that large values lead to; null for the temperature, and where there is none.
     pub limit: Option<Limit>,
     /// One for every value, in the order given.
     pub rows: Vec<Row>,
+    /// How far it came, where it is not complete.
+    #[serde(skip)]
+    pub stop: Option<Stop>,
 }
 
 /// What large batches, or many negatives, approach.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Limit {
     /// `full-batch`: the same loss on all samples; `population`: its limit of many draws.
-    pub name: &'static str,
+    pub name: Name,
     /// The optimum.
     pub row: Row,
 }
 
 /// The optimum at one value. Fields as in the result of `solve`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Row {
     /// The value; null for the limit.
@@ -80,60 +87,145 @@ pub struct Row {
     pub distance_to_etf: f64,
     /// The same with the optimum of the limit.
     pub distance_to_limit: Option<f64>,
-    pub method: &'static str,
+    pub method: Name,
     pub relative_gap: f64,
     pub verdict: Verdict,
 }
 
-/// Solves `problem` with the quantity at each of `values` in turn.
+/// What rows of one journal have in common: everything but the values.
+pub fn identity(problem: &Problem, vary: Quantity, options: &Options) -> Value {
+    let mut model = Model {
+        title: None,
+        ..problem.model().clone()
+    };
+    // The same for every value.
+    match (vary, &mut model.training) {
+        (Quantity::Temperature, _) => model.temperature = 0.0,
+        (_, Training::Sampled(Sampling::RandomBatches { size, .. })) => *size = 0,
+        (_, Training::Sampled(Sampling::Negatives { count })) => *count = 0,
+        (_, Training::FullBatch(_)) => {}
+    }
+    let settings = json!({
+        "vary": vary,
+        "method": format!("{:?}", options.method),
+        "tolerance": options.tolerance,
+    });
+    super::identity(
+        "curve",
+        &ProblemReport::new(problem.classes(), &model),
+        &settings,
+        &(problem.classes(), &model),
+    )
+}
+
+/// Solves `problem` with the quantity at each of `values`, until it is asked to stop.
 ///
 /// # Errors
-/// [`Error::Problem`] for a value that the problem cannot have, [`Error::Stopped`].
+/// [`Error::Invalid`] for a value that the problem cannot have; [`Error::Stopped`] where there is not even the limit;
+/// [`Error::Journal`] and [`Error::Write`] for the journal.
 pub fn curve(
     problem: &Problem,
     vary: Quantity,
     values: &[f64],
     options: &Options,
+    journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Curve, Error> {
     if values.is_empty() {
         return Err(no_values());
     }
-    let at = |model: Model| -> Result<(Row, Gram), Error> {
-        if control.stop().is_some() {
-            return Err(Error::Stopped {
-                what: "the whole curve",
-            });
-        }
-        let problem = Problem::new(problem.classes().clone(), model)?;
-        let options = Options {
-            cross_check: CrossCheckChoice::Never,
-            ..*options
-        };
-        let solved = solve(&problem, &options, control)?;
-        let report = Report::new(&problem, &solved, false)?;
-        let gram = solved.certificate.gram.clone();
-        Ok((Row::new(report, &gram), gram))
-    };
-    let limit = limit(problem, vary).map(|(name, model)| at(model).map(|(row, gram)| (name, row, gram)));
-    let limit = limit.transpose()?;
-    let mut rows = Vec::with_capacity(values.len());
-    for (index, &value) in values.iter().enumerate() {
-        let (mut row, gram) = at(model_at(problem, vary, value)?)?;
-        row.value = Some(value);
-        row.distance_to_limit = limit.as_ref().map(|(_, _, limit)| distance(&gram, limit));
-        rows.push(row);
-        control.report("solving", index as u64 + 1, value);
+    // Before the first solve.
+    for &value in values {
+        Problem::new(problem.classes().clone(), model_at(problem, vary, value)?)?;
     }
-    Ok(Curve {
-        schema: SCHEMA,
-        version: env!("CARGO_PKG_VERSION"),
+    let options = Options {
+        cross_check: CrossCheckChoice::Never,
+        ..*options
+    };
+    let limit = limit(problem, vary).map(|(name, model)| {
+        let found = at(problem, model, &options, &control.unobserved());
+        found.map(|(row, gram)| (name, row, gram))
+    });
+    let limit = limit.transpose()?;
+    let study = Values {
+        problem,
         vary,
-        loss: problem.model().training.loss().name(),
+        values,
+        options: &options,
+        limit: limit.as_ref().map(|(_, _, gram)| gram),
+    };
+    let rows = rows(&study, journal, control)?;
+    let stop = Stop::of::<Values<'_>>(&rows);
+    Ok(Curve {
+        schema: SCHEMA.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        vary,
+        loss: problem.model().training.loss().name().into(),
         class_count: problem.classes().count(),
-        limit: limit.map(|(name, row, _)| Limit { name, row }),
-        rows,
+        complete: stop.is_none(),
+        limit: limit.map(|(name, row, _)| Limit { name: name.into(), row }),
+        rows: rows.into_iter().flatten().collect(),
+        stop,
     })
+}
+
+/// The optimum of one model, if there was time to find it.
+fn at(problem: &Problem, model: Model, options: &Options, control: &Control) -> Result<(Row, Gram), Error> {
+    let problem = Problem::new(problem.classes().clone(), model)?;
+    let solved = solve(&problem, options, control)?;
+    // An answer of a solver that was stopped is none of a curve.
+    if control.stop().is_some() {
+        return Err(Error::Stopped {
+            what: "a point of the curve",
+        });
+    }
+    let report = Report::new(&problem, &solved, false)?;
+    let gram = solved.certificate.gram.clone();
+    Ok((Row::new(report, &gram), gram))
+}
+
+/// Most groups of classes for which several values are solved at a time: beyond, a solve has work for all threads, and
+/// matrices that are not needed several times at once.
+const GROUPS_IN_PARALLEL: usize = 500;
+
+/// A curve as a study.
+struct Values<'a> {
+    problem: &'a Problem,
+    vary: Quantity,
+    values: &'a [f64],
+    options: &'a Options,
+    limit: Option<&'a Gram>,
+}
+
+impl Study for Values<'_> {
+    const POINTS: &'static str = "values";
+    type Point = f64;
+    type Row = Row;
+
+    fn points(&self) -> Vec<f64> {
+        self.values.to_vec()
+    }
+
+    fn run(&self, &value: &f64, control: &Control) -> Result<Row, Error> {
+        let model = model_at(self.problem, self.vary, value)?;
+        let (row, gram) = at(self.problem, model, self.options, control)?;
+        Ok(Row {
+            value: Some(value),
+            distance_to_limit: self.limit.map(|limit| distance(&gram, limit)),
+            ..row
+        })
+    }
+
+    fn check(&self, &value: &f64, row: &Row) -> Result<(), String> {
+        if row.value == Some(value) && row.distance_to_limit.is_some() == self.limit.is_some() {
+            return Ok(());
+        }
+        Err(format!("it is not the row of {value}"))
+    }
+
+    fn in_parallel(&self) -> bool {
+        Partition::by_size(self.problem).groups() <= GROUPS_IN_PARALLEL
+    }
 }
 
 fn no_values() -> Error {
@@ -260,32 +352,6 @@ impl Curve {
         crate::report::json(self)
     }
 
-    /// One line a value, for spreadsheets.
-    pub fn to_csv(&self) -> String {
-        let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-        let mut out = format!(
-            "{},loss,loss_per_active_anchor,downstream_loss,nearest_degrees,farthest_degrees,distance_to_etf,distance_to_limit,collapsed_classes,verdict\n",
-            self.name().replace(' ', "_")
-        );
-        for row in &self.rows {
-            let cells = [
-                number(row.value),
-                row.loss.to_string(),
-                number(row.loss_per_active_anchor),
-                number(row.downstream_loss),
-                row.nearest_degrees.to_string(),
-                row.farthest_degrees.to_string(),
-                row.distance_to_etf.to_string(),
-                number(row.distance_to_limit),
-                row.collapsed.iter().map(Vec::len).sum::<usize>().to_string(),
-                verdict(row).to_owned(),
-            ];
-            out += &cells.join(",");
-            out.push('\n');
-        }
-        out
-    }
-
     /// Whether every row is certified.
     pub fn is_certified(&self) -> bool {
         self.rows.iter().all(|row| row.verdict == Verdict::Certified)
@@ -298,13 +364,16 @@ impl Curve {
             Quantity::Temperature => "temperature",
         }
     }
+}
 
-    /// The table for a person.
-    pub fn text(&self) -> String {
+impl View for Curve {
+    const SCHEMA: &'static str = SCHEMA;
+
+    fn text(&self, _: Style) -> String {
         let mut table = crate::report::text::table();
         let limit = self.limit.as_ref();
         let mut header = vec![self.name(), "loss", "downstream", "nearest", "farthest", "to ETF"];
-        header.extend(limit.map(|limit| match limit.name {
+        header.extend(limit.map(|limit| match limit.name.as_ref() {
             "population" => "to population",
             _ => "to full batch",
         }));
@@ -313,8 +382,10 @@ impl Curve {
         let rows = self.rows.iter().chain(limit.map(|limit| &limit.row));
         for row in rows {
             let mut cells = vec![
-                row.value
-                    .map_or_else(|| limit.map_or("", |limit| limit.name).to_owned(), |v| v.to_string()),
+                row.value.map_or_else(
+                    || limit.map_or("", |limit| limit.name.as_ref()).to_owned(),
+                    |v| v.to_string(),
+                ),
                 format!("{:.8}", row.loss),
                 row.downstream_loss.map_or("-".to_owned(), |x| format!("{x:.6}")),
                 format!("{:.3}", row.nearest_degrees),
@@ -338,6 +409,44 @@ impl Curve {
             self.loss,
             table.trim_fmt()
         )
+    }
+
+    fn table(&self) -> Option<Table> {
+        let mut table = Table::new(&[
+            &self.name().replace(' ', "_"),
+            "loss",
+            "loss_per_active_anchor",
+            "downstream_loss",
+            "nearest_degrees",
+            "farthest_degrees",
+            "distance_to_etf",
+            "distance_to_limit",
+            "collapsed_classes",
+            "verdict",
+        ]);
+        for row in &self.rows {
+            table.rows.push(vec![
+                cell(row.value),
+                row.loss.to_string(),
+                cell(row.loss_per_active_anchor),
+                cell(row.downstream_loss),
+                row.nearest_degrees.to_string(),
+                row.farthest_degrees.to_string(),
+                row.distance_to_etf.to_string(),
+                cell(row.distance_to_limit),
+                row.collapsed.iter().map(Vec::len).sum::<usize>().to_string(),
+                verdict(row).to_owned(),
+            ]);
+        }
+        Some(table)
+    }
+
+    fn passes(&self) -> bool {
+        self.is_certified()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
     }
 }
 

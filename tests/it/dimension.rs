@@ -276,7 +276,15 @@ fn a_curve_in_a_given_dimension_has_the_losses_of_its_problems() {
     let problem = &balanced(4, 2, 0.1)[0];
     let options = Options::default();
     let values = [0.1, 0.5];
-    let found = curve(problem, Quantity::Temperature, &values, &options, &Control::default()).unwrap();
+    let found = curve(
+        problem,
+        Quantity::Temperature,
+        &values,
+        &options,
+        None,
+        &Control::default(),
+    )
+    .unwrap();
     for (row, temperature) in found.rows.iter().zip(values) {
         let per_class = (2.0 * (-1.0 / temperature).exp() + (-2.0 / temperature).exp()) * 500.0 / 499.0;
         assert!((row.excess.unwrap() / per_class.ln_1p() - 1.0).abs() < 1e-12, "{row:?}");
@@ -284,7 +292,15 @@ fn a_curve_in_a_given_dimension_has_the_losses_of_its_problems() {
         assert!((row.nearest_degrees - 90.0).abs() < 1e-5 && (row.farthest_degrees - 180.0).abs() < 1e-5);
     }
     let batches = [8.0, 32.0];
-    let found = curve(problem, Quantity::BatchSize, &batches, &options, &Control::default()).unwrap();
+    let found = curve(
+        problem,
+        Quantity::BatchSize,
+        &batches,
+        &options,
+        None,
+        &Control::default(),
+    )
+    .unwrap();
     for row in &found.rows {
         assert_eq!(row.rank, 2);
         assert!(

@@ -10,17 +10,14 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
-use ufmin::error::Error;
 use ufmin::math::control::Control;
 use ufmin::method::staircase::{Cost, Factored, oblique};
 use ufmin::objective::SampleLoss;
 use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
-use ufmin::report::Report;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::Options;
-use ufmin::study::landscape::{
-    self, Journal, Kind, Landscape, Level, Settings, VerifyReport, check_gradient, check_hessian,
-};
+use ufmin::study::Journal;
+use ufmin::study::landscape::{self, Kind, Landscape, Level, Settings, VerifyReport, check_gradient, check_hessian};
 
 use crate::loss::problem;
 
@@ -324,36 +321,45 @@ fn an_interrupted_search_goes_on_to_the_same_report() {
     };
     let whole = landscape::verify(&problem, &solved, 4, &settings, None, &Control::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("starts.jsonl");
-    let stated = Report::new(&problem, &solved, false).unwrap().problem;
+    let identity = landscape::identity(&problem, &Options::default(), &settings);
     let mut interruptions = 0;
     let resumed = loop {
-        let journal = Journal::open(&path, &stated, 4, &settings).unwrap();
+        let journal = Journal::open(folder.path(), &identity).unwrap();
         let before = journal.finished();
         let flag = Arc::new(AtomicBool::new(false));
         let raised = Arc::clone(&flag);
         let control = Control::with_interrupt(flag).with_observer(move |progress| {
+            assert_eq!((progress.stage.as_str(), progress.total), ("starts", Some(24)));
             if progress.iterations >= before + 7 {
                 raised.store(true, Ordering::Relaxed);
             }
         });
-        match landscape::verify(&problem, &solved, 4, &settings, Some(&journal), &control) {
-            Ok(found) => break found,
-            Err(Error::Interrupted { done, total: 24, kept }) => {
-                assert!(done >= before + 7 && done < 24);
-                assert_eq!(kept.as_deref(), Some(path.as_path()));
-                interruptions += 1;
-            }
-            Err(other) => panic!("{other}"),
-        }
+        let found = landscape::verify(&problem, &solved, 4, &settings, Some(&journal), &control).unwrap();
+        let Some(stop) = Landscape::stop(std::slice::from_ref(&found)) else {
+            break found;
+        };
+        assert!(stop.done >= before + 7 && stop.done < 24 && stop.total == 24);
+        assert_eq!(found.runs.len() as u64, stop.done);
+        // What is finished is the same as in the end.
+        assert!(found.runs.iter().all(|run| *run == whole.runs[run.index as usize]));
+        let report = VerifyReport::new(&problem, &solved, &settings, &found, 0.0).unwrap();
+        assert!(!report.complete && !report.passes() && report.verdict == "incomplete");
+        assert_eq!(report.starts, stop.done);
+        let hint = stop.error(Some(journal.path())).hint().unwrap();
+        assert!(
+            hint.contains("journal.jsonl") && hint.contains("the same command"),
+            "{hint}"
+        );
+        interruptions += 1;
     };
     assert!(interruptions >= 2);
     assert_eq!(resumed.runs, whole.runs);
     assert_eq!(report(&resumed), report(&whole));
     // Without a journal, the remedy is to ask for one.
     let flag = Arc::new(AtomicBool::new(true));
-    let refused = landscape::verify(&problem, &solved, 4, &settings, None, &Control::with_interrupt(flag)).unwrap_err();
-    assert!(refused.to_string().contains("0 of 24") && refused.hint().unwrap().contains("output DIR"));
+    let nothing = landscape::verify(&problem, &solved, 4, &settings, None, &Control::with_interrupt(flag)).unwrap();
+    let error = Landscape::stop(&[nothing]).unwrap().error(None);
+    assert!(error.to_string().contains("0 of 24 starts") && error.hint().unwrap().contains("output DIR"));
 }
 
 fn ufmin(folder: &Path, arguments: &[&str]) -> Output {
@@ -451,7 +457,7 @@ fn an_output_folder_holds_everything_and_is_gone_on_from() {
     assert_eq!(worst.shape(), (4, 19));
     assert!(worst.column_iter().all(|column| (column.norm() - 1.0).abs() < 1e-12));
     // The first five starts, and a part of the sixth: as after a power failure.
-    let journal = out.join("starts.jsonl");
+    let journal = out.join("journal.jsonl");
     let text = std::fs::read_to_string(&journal).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 13);
@@ -468,59 +474,6 @@ fn an_output_folder_holds_everything_and_is_gone_on_from() {
     assert_eq!(extended["runs"][3], parsed(&first.stdout)["runs"][3]);
 }
 
-/// A real Ctrl-C, on systems that have signals.
-#[cfg(unix)]
-#[test]
-fn ctrl_c_keeps_what_is_done() {
-    let folder = tempfile::tempdir().unwrap();
-    let arguments = [
-        "verify",
-        "--sizes",
-        "40,20,10,10",
-        "--temperature",
-        "0.1",
-        "--starts",
-        "60",
-        "--format=json",
-        "--output",
-        "out",
-    ];
-    let child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("ufmin"))
-        .current_dir(folder.path())
-        .args(arguments)
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let journal = folder.path().join("out/starts.jsonl");
-    let lines = || std::fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
-    while lines() < 4 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let sent = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(sent.success());
-    let output = child.wait_with_output().unwrap();
-    let errors = String::from_utf8(output.stderr).unwrap();
-    if output.status.code() == Some(2) {
-        assert!(
-            errors.contains(" of 60 starts") && errors.contains("the same command goes on"),
-            "{errors}"
-        );
-        assert!(output.stdout.is_empty());
-        assert!(!folder.path().join("out/result.json").exists());
-    } else {
-        // A machine so fast that it was done before.
-        assert_eq!(output.status.code(), Some(0), "{errors}");
-    }
-    let resumed = ufmin(folder.path(), &arguments);
-    assert_eq!(resumed.status.code(), Some(0));
-    let whole = ufmin(folder.path(), &arguments[..8]);
-    assert_eq!(parsed(&resumed.stdout), parsed(&whole.stdout));
-}
-
 #[test]
 fn a_folder_of_another_search_is_refused_and_so_is_a_damaged_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -531,34 +484,33 @@ fn a_folder_of_another_search_is_refused_and_so_is_a_damaged_one() {
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{errors}");
         assert!(output.stdout.is_empty());
-        for needle in needles.iter().chain(&["starts.jsonl, line", "remove this file"]) {
+        for needle in needles.iter().chain(&["journal.jsonl, line", "remove this file"]) {
             assert!(errors.contains(needle), "{needle} is not in {errors}");
         }
     };
     for (more, needle) in [
         (["--seed", "1"], "`seed` is 0, not 1"),
-        (["--dimension", "5"], "`dimension` is 4, not 5"),
         (["--level", "class"], "`level` is"),
         (["--loss", "sincere"], "`loss` is"),
         (["--views", "2"], "`views` is 1, not 2"),
     ] {
-        refusal(&[&arguments[..], &more].concat(), &["another search", needle]);
+        refusal(&[&arguments[..], &more].concat(), &["another study", needle]);
     }
-    let journal = folder.path().join("out/starts.jsonl");
+    let journal = folder.path().join("out/journal.jsonl");
     let good = std::fs::read_to_string(&journal).unwrap();
     let line = good.lines().nth(2).unwrap();
     let changed = line.replacen("\"escapes\":0", "\"escapes\":1", 1);
     assert_ne!(line, changed);
     for (bad, needle) in [
-        ("not JSON\n".to_owned(), "it is not a list of starts"),
+        ("not JSON\n".to_owned(), "it is not a journal"),
         ("[]\n".to_owned(), "no object"),
-        ("\u{0}\u{0}\n".to_owned(), "it is not a list of starts"),
-        (format!("{good}{{\"index\": 3}}\n"), "line 14: it is not a start"),
+        ("\u{0}\u{0}\n".to_owned(), "it is not a journal"),
+        (format!("{good}{{\"point\": 3}}\n"), "line 14: it is not the row"),
         (
-            format!("{good}{}\n", line.replacen("\"means\":[[", "\"means\":[[0.5,", 1)),
-            "another shape",
+            good.replacen("\"means\":[[", "\"means\":[[0.5,", 1),
+            "line 2: its class means have another shape",
         ),
-        (format!("{good}{changed}\n"), "differs from an earlier line"),
+        (format!("{good}{changed}\n"), "line 14: it differs from line 3"),
     ] {
         std::fs::write(&journal, bad).unwrap();
         refusal(&arguments, &[needle]);
@@ -598,7 +550,7 @@ fn a_sweep_tabulates_dimensions_and_exit_statuses_tell() {
         (0.into(), 60.into())
     );
     assert!(rows.iter().all(|row| row.get("runs").is_none()));
-    assert!(folder.path().join("out/sweep.png").exists() && folder.path().join("out/starts-3.jsonl").exists());
+    assert!(folder.path().join("out/sweep.png").exists() && folder.path().join("out/journal.jsonl").exists());
     let text = |more: &[&str]| {
         let output = ufmin(folder.path(), &[&sizes[..], more].concat());
         (output.status.code(), String::from_utf8(output.stdout).unwrap())

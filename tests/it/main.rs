@@ -20,6 +20,7 @@ mod reference;
 mod sampled;
 mod samples;
 mod spec;
+mod study;
 mod symmetry;
 
 use ufmin::gram::Partition;

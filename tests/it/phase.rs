@@ -7,6 +7,7 @@ use ufmin::method::newton::{self, Outcome};
 use ufmin::plot::{Body, Format, Mark};
 use ufmin::problem::profile::Profile;
 use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
+use ufmin::report::view::View;
 use ufmin::solve::solve;
 use ufmin::spec::Options;
 use ufmin::study::phase::{Family, Never, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
@@ -378,9 +379,9 @@ fn the_diagram_agrees_with_the_lines_through_it() {
         ratios: (50.0, 400.0),
         temperatures: (0.3, 1.5),
     };
-    let found = grid::grid(&family, &model, &settings, &Control::default()).unwrap();
+    let found = grid::grid(&family, &model, &settings, None, &Control::default()).unwrap();
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let again = one.install(|| grid::grid(&family, &model, &settings, &Control::default()).unwrap());
+    let again = one.install(|| grid::grid(&family, &model, &settings, None, &Control::default()).unwrap());
     assert_eq!(found, again);
     for (temperature, row) in found.temperatures.iter().zip(&found.collapsed) {
         for (ratio, count) in found.ratios.iter().zip(row) {
@@ -399,7 +400,7 @@ fn the_diagram_agrees_with_the_lines_through_it() {
             "{ratio} {temperature}"
         );
     }
-    let csv = found.to_csv();
+    let csv = found.table().unwrap().to_csv();
     assert_eq!(csv.lines().count(), 1 + 13 * 11);
     assert!(csv.starts_with("ratio,temperature,collapsed_classes\n50,0.3,"));
     let picture = String::from_utf8(found.diagram().draw(Format::Svg).unwrap()).unwrap();

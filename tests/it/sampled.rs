@@ -9,6 +9,7 @@ use ufmin::gram::{Gram, Partition};
 use ufmin::math::control::Control;
 use ufmin::objective::{Objective, Sampled};
 use ufmin::problem::{BatchLoss, Classes, Features, FullBatchLoss, Model, Problem, Run, Sampling, Training};
+use ufmin::report::view::{Style, View};
 use ufmin::solution::Method;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
@@ -556,10 +557,11 @@ fn a_curve_leads_to_its_limit() {
         Quantity::BatchSize,
         &values,
         &Options::default(),
+        None,
         &Control::default(),
     )
     .unwrap();
-    assert!(found.is_certified());
+    assert!(found.is_certified() && found.complete);
     // Classes of one sample have no full batch.
     assert_eq!(found.limit.as_ref().unwrap().name, "population");
     let collapsed: Vec<usize> = found.rows.iter().map(|row| row.collapsed.len()).collect();
@@ -567,12 +569,12 @@ fn a_curve_leads_to_its_limit() {
     let distances: Vec<f64> = found.rows.iter().map(|row| row.distance_to_limit.unwrap()).collect();
     assert!(distances.windows(2).all(|pair| pair[1] < pair[0]), "{distances:?}");
     assert!(distances[5] < 1e-5);
-    let csv = found.to_csv();
+    let csv = found.table().unwrap().to_csv();
     assert_eq!(csv.lines().count(), values.len() + 1);
     let json: serde_json::Value = serde_json::from_str(&found.to_json()).unwrap();
     assert_eq!(json["schema"], "ufmin/curve/1");
     assert_eq!(json["rows"][1]["collapsed"], serde_json::json!([[2, 3]]));
-    assert!(found.text().contains("population"));
+    assert!(found.text(Style::default()).contains("population"));
     let figure = found.chart(&problem);
     assert_eq!(figure.subtitle, "supcon, temperature 1, sizes 2 \u{d7} 10, 2 \u{d7} 1");
     let picture = String::from_utf8(figure.draw(ufmin::plot::Format::Svg).unwrap()).unwrap();

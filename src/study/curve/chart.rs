@@ -22,7 +22,7 @@ impl Curve {
         if let Some(limit) = &self.limit {
             notes.push(format!(
                 "{}: closest pair at {:.2} degrees, farthest at {:.2}.",
-                match limit.name {
+                match limit.name.as_ref() {
                     "population" => "Population",
                     _ => "Full batch",
                 },

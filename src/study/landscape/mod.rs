@@ -10,15 +10,14 @@
 //!
 //! A start goes through L-BFGS (`descent.rs`, by argmin) and a Riemannian trust region to a stationary point, whose
 //! [`curvature()`] decides whether it is a local minimum; a saddle is left along its negative curvature a few times. Minima
-//! are grouped up to permutations of classes of equal size (`distinct.rs`). [`verify`] runs starts in parallel; each is a
-//! function of the seed and its number, so the result is the same on any number of threads, and a [`Journal`] lets a later
-//! run go on where one was interrupted. [`check_gradient`] and [`check_hessian`] test the derivatives of any cost.
+//! are grouped up to permutations of classes of equal size (`distinct.rs`). [`verify`] is a [`Study`] whose points are starts;
+//! each is a function of the seed, the dimension and its number. [`check_gradient`] and [`check_hessian`] test the derivatives
+//! of any cost.
 
 mod checkers;
 mod curvature;
 mod descent;
 mod distinct;
-mod journal;
 #[cfg(feature = "plot")]
 mod pictures;
 mod report;
@@ -26,15 +25,13 @@ mod start;
 mod together;
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use nalgebra::DMatrix;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 pub use checkers::{Check, check_gradient, check_hessian};
 pub use curvature::{Curvature, curvature};
-pub use journal::Journal;
 #[cfg(feature = "plot")]
 pub use pictures::{gap_chart, gram_heatmap, sweep_chart, trace_chart};
 pub use report::{
@@ -48,9 +45,11 @@ use crate::math::control::Control;
 use crate::math::spectrum::nearest_rotation;
 use crate::objective::{Objective, SampleLoss, Sampled};
 use crate::problem::invalid::{self, Hint, Word};
-use crate::problem::{Field, FullBatchLoss, Invalid, Problem, Training};
+use crate::problem::{Features, Field, FullBatchLoss, Invalid, Model, Problem, Training};
 use crate::program::Program;
-use crate::solve::Solved;
+use crate::report::ProblemReport;
+use crate::solve::{Options, Solved};
+use crate::study::{Journal, Stop, Study, rows};
 use distinct::Candidate;
 use start::Ground;
 
@@ -132,7 +131,7 @@ impl Default for Settings {
 }
 
 /// A local minimum, up to rotations and permutations of classes of equal size.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Minimum {
     /// Loss of the first start that reached it: mean over anchors, nats.
     pub loss: f64,
@@ -151,8 +150,10 @@ pub struct Minimum {
 pub struct Landscape {
     /// Dimension of the features.
     pub dimension: u64,
-    /// The starts, by index.
+    /// The starts, by index: those that were finished.
     pub runs: Vec<Run>,
+    /// Number of starts that were asked for.
+    pub asked: u64,
     /// Distinct local minima, by ascending loss.
     pub minima: Vec<Minimum>,
     /// For every start its minimum, if it ended in one.
@@ -164,13 +165,34 @@ pub struct Landscape {
     pub worst_procrustes: Option<f64>,
 }
 
-/// Searches the landscape of `problem` in `dimension` dimensions from `settings.starts` starts. `optimum` is the solution of the
-/// relaxation. With a journal, starts that are in it are not run again, and every finished one is added.
+/// What starts of one journal have in common: everything but their number and the dimension.
+pub fn identity(problem: &Problem, options: &Options, settings: &Settings) -> Value {
+    let model = Model {
+        title: None,
+        features: Features {
+            dimension: None,
+            ..problem.model().features
+        },
+        ..problem.model().clone()
+    };
+    let mut of_settings = json!(settings);
+    of_settings["method"] = json!(format!("{:?}", options.method));
+    of_settings["tolerance"] = json!(options.tolerance);
+    crate::study::identity(
+        "verify",
+        &ProblemReport::new(problem.classes(), &model),
+        &of_settings,
+        &(problem.classes(), &model),
+    )
+}
+
+/// Searches the landscape of `problem` in `dimension` dimensions from `settings.starts` starts, until it is asked to stop.
+/// `optimum` is the solution of the relaxation. With a journal, starts that are in it are not run again, and every finished
+/// one is added.
 ///
 /// # Errors
-/// [`Error::Invalid`] for problems that have no such landscape here, [`Error::TooLarge`], [`Error::Interrupted`] on a stop
-/// request, [`Error::Write`] for a journal that cannot be written, [`Error::Contradiction`] for a start that ended below the
-/// proven bound of `optimum`.
+/// [`Error::Invalid`] for problems that have no such landscape here, [`Error::TooLarge`]; [`Error::Journal`] and
+/// [`Error::Write`] for the journal; [`Error::Contradiction`] for a start that ended below the proven bound of `optimum`.
 pub fn verify(
     problem: &Problem,
     optimum: &Solved,
@@ -179,10 +201,26 @@ pub fn verify(
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Landscape, Error> {
+    let mut found = verify_all(problem, optimum, &[dimension], settings, journal, control)?;
+    Ok(found.remove(0))
+}
+
+/// The same in each of several dimensions, one study of `dimensions.len() * settings.starts` starts.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_all(
+    problem: &Problem,
+    optimum: &Solved,
+    dimensions: &[u64],
+    settings: &Settings,
+    journal: Option<&Journal>,
+    control: &Control,
+) -> Result<Vec<Landscape>, Error> {
     dispatch(
         problem,
         optimum,
-        dimension,
+        dimensions,
         settings,
         Search {
             optimum,
@@ -204,7 +242,7 @@ pub fn features(
     index: u64,
     control: &Control,
 ) -> Result<DMatrix<f64>, Error> {
-    dispatch(problem, optimum, dimension, settings, Features { index, control })
+    dispatch(problem, optimum, &[dimension], settings, FeaturesOf { index, control })
 }
 
 /// Checks what [`verify`] checks before it starts.
@@ -266,20 +304,22 @@ pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Erro
     Ok(())
 }
 
-/// Something to do with the ground, whatever the type of its objective.
+/// Something to do with the grounds of several dimensions, whatever the type of their objective.
 trait Task {
     type Output;
-    fn run<O: Objective>(self, ground: &Ground<'_, O>) -> Result<Self::Output, Error>;
+    fn run<O: Objective>(self, grounds: &[Ground<'_, O>]) -> Result<Self::Output, Error>;
 }
 
 fn dispatch<T: Task>(
     problem: &Problem,
     optimum: &Solved,
-    dimension: u64,
+    dimensions: &[u64],
     settings: &Settings,
     task: T,
 ) -> Result<T::Output, Error> {
-    check(problem, dimension, settings.level)?;
+    for &dimension in dimensions {
+        check(problem, dimension, settings.level)?;
+    }
     let model = problem.model();
     // The walls of `together.rs`: sincere measures every positive by itself, nscl has no floor.
     let walled = match model.training {
@@ -293,70 +333,75 @@ fn dispatch<T: Task>(
     match settings.level {
         Level::Sample => {
             let loss = SampleLoss::new(problem)?;
-            let classes = loss.classes().collect();
-            task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
+            let classes: Vec<Range<usize>> = loss.classes().collect();
+            task.run(&grounds(&loss, classes, optimum, dimensions, settings, temperature))
         }
         Level::Class => {
             let partition = Partition::singletons(problem);
-            let classes = (0..partition.groups()).map(|class| class..class + 1).collect();
+            let classes: Vec<Range<usize>> = (0..partition.groups()).map(|class| class..class + 1).collect();
             match &model.training {
                 Training::FullBatch(full) => {
                     let program = Program::on_partition(problem, full, partition);
                     let loss = program.class_level();
-                    task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
+                    task.run(&grounds(&loss, classes, optimum, dimensions, settings, temperature))
                 }
                 Training::Sampled(sampling) => {
                     let loss = Sampled::on_partition(problem, sampling, &partition);
-                    task.run(&ground(&loss, classes, optimum, dimension, settings, temperature))
+                    task.run(&grounds(&loss, classes, optimum, dimensions, settings, temperature))
                 }
             }
         }
     }
 }
 
-fn ground<'a, O: Objective>(
+fn grounds<'a, O: Objective>(
     objective: &'a O,
     classes: Vec<Range<usize>>,
     optimum: &Solved,
-    dimension: u64,
+    dimensions: &[u64],
     settings: &'a Settings,
     temperature: Option<f64>,
-) -> Ground<'a, O> {
+) -> Vec<Ground<'a, O>> {
     let certificate = &optimum.certificate;
     let log_scale = certificate.log_excess.unwrap_or(0.0);
     let (value, gap_scale) = match certificate.log_excess {
         Some(_) => (1.0, 1.0),
         None => (certificate.loss, certificate.loss.abs().max(1.0)),
     };
-    Ground {
+    let gram = certificate.gram.to_dense();
+    let ground = |&dimension: &u64| Ground {
         objective,
-        classes,
+        classes: classes.clone(),
         dimension: dimension as usize,
         log_scale,
         optimum: value,
         gap_scale,
         temperature,
-        gram: certificate.gram.to_dense(),
+        gram: gram.clone(),
         settings,
-    }
+    };
+    dimensions.iter().map(ground).collect()
 }
 
-struct Features<'a> {
+struct FeaturesOf<'a> {
     index: u64,
     control: &'a Control,
 }
 
-impl Task for Features<'_> {
+impl Task for FeaturesOf<'_> {
     type Output = DMatrix<f64>;
 
-    fn run<O: Objective>(self, ground: &Ground<'_, O>) -> Result<DMatrix<f64>, Error> {
-        let stopped = Error::Stopped { what: "the start" };
-        ground
+    fn run<O: Objective>(self, grounds: &[Ground<'_, O>]) -> Result<DMatrix<f64>, Error> {
+        grounds[0]
             .run(self.index, &self.control.unobserved())
             .map(|(_, features)| features)
-            .ok_or(stopped)
+            .ok_or(STOPPED)
     }
 }
+
+const STOPPED: Error = Error::Stopped {
+    what: "a local minimum",
+};
 
 struct Search<'a> {
     optimum: &'a Solved,
@@ -365,50 +410,57 @@ struct Search<'a> {
 }
 
 impl Task for Search<'_> {
-    type Output = Landscape;
+    type Output = Vec<Landscape>;
 
-    fn run<O: Objective>(self, ground: &Ground<'_, O>) -> Result<Landscape, Error> {
-        let total = ground.settings.starts;
-        let done = AtomicU64::new(0);
-        let inner = self.control.unobserved();
-        let runs: Vec<Option<Run>> = (0..total as usize)
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|index| -> Result<Option<Run>, Error> {
-                let index = index as u64;
-                let finished = self.journal.and_then(|journal| journal.run(index));
-                let run = match finished {
-                    Some(run) => Some(run.clone()),
-                    None if self.control.stop().is_some() => None,
-                    None => ground.run(index, &inner).map(|(run, _)| run),
-                };
-                if let Some(run) = &run {
-                    if finished.is_none()
-                        && let Some(journal) = self.journal
-                    {
-                        journal.add(run)?;
-                    }
-                    let count = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    self.control.report("starts", count, run.relative_gap);
-                }
-                Ok(run)
-            })
-            .collect::<Result<_, Error>>()?;
-        let finished = runs.iter().flatten().count() as u64;
-        if finished < total {
-            return Err(Error::Interrupted {
-                done: finished,
-                total,
-                kept: self.journal.map(|journal| journal.path().to_owned()),
-            });
-        }
-        let runs: Vec<Run> = runs.into_iter().flatten().collect();
+    fn run<O: Objective>(self, grounds: &[Ground<'_, O>]) -> Result<Vec<Landscape>, Error> {
+        let mut runs = rows(&Starts { grounds }, self.journal, self.control)?.into_iter();
         let certificate = &self.optimum.certificate;
-        for run in &runs {
-            let log_excess = certificate.log_excess.unwrap_or(0.0) + run.relative_gap.ln_1p();
-            certificate.admits(&format!("start {} of the landscape", run.index), run.loss, log_excess)?;
+        let landscape = |ground: &Ground<'_, O>| {
+            let starts = ground.settings.starts as usize;
+            let runs: Vec<Run> = runs.by_ref().take(starts).flatten().collect();
+            for run in &runs {
+                let log_excess = certificate.log_excess.unwrap_or(0.0) + run.relative_gap.ln_1p();
+                certificate.admits(&format!("start {} of the landscape", run.index), run.loss, log_excess)?;
+            }
+            Ok(Landscape::new(ground, self.optimum, runs))
+        };
+        grounds.iter().map(landscape).collect()
+    }
+}
+
+/// The starts in all dimensions, as a study. A point is a dimension and the number of a start.
+struct Starts<'a, 'b, O> {
+    grounds: &'a [Ground<'b, O>],
+}
+
+impl<O: Objective> Study for Starts<'_, '_, O> {
+    const POINTS: &'static str = "starts";
+    type Point = (usize, u64);
+    type Row = Run;
+
+    fn points(&self) -> Vec<(usize, u64)> {
+        let starts = |ground: &Ground<'_, O>| {
+            let dimension = ground.dimension;
+            (0..ground.settings.starts).map(move |index| (dimension, index))
+        };
+        self.grounds.iter().flat_map(starts).collect()
+    }
+
+    fn run(&self, &(dimension, index): &(usize, u64), control: &Control) -> Result<Run, Error> {
+        let ground = self.grounds.iter().find(|ground| ground.dimension == dimension);
+        let found = ground.and_then(|ground| ground.run(index, control));
+        found.map(|(run, _)| run).ok_or(STOPPED)
+    }
+
+    fn check(&self, &(dimension, index): &(usize, u64), run: &Run) -> Result<(), String> {
+        let classes = self.grounds.first().map_or(0, |ground| ground.classes.len());
+        if run.index != index {
+            Err(format!("it is not start {index}"))
+        } else if run.means.len() != classes || run.means.iter().any(|mean| mean.len() != dimension) {
+            Err("its class means have another shape".to_owned())
+        } else {
+            Ok(())
         }
-        Ok(Landscape::new(ground, self.optimum, runs))
     }
 }
 
@@ -465,11 +517,27 @@ impl Landscape {
         Self {
             dimension: ground.dimension as u64,
             runs,
+            asked: ground.settings.starts,
             minima,
             minimum_of,
             attainable,
             worst_procrustes,
         }
+    }
+
+    /// Whether all starts were finished.
+    pub fn is_complete(&self) -> bool {
+        self.runs.len() as u64 == self.asked
+    }
+
+    /// How far a search in several dimensions came, if not to its end.
+    pub fn stop(all: &[Self]) -> Option<Stop> {
+        let stop = Stop {
+            points: "starts",
+            done: all.iter().map(|landscape| landscape.runs.len() as u64).sum(),
+            total: all.iter().map(|landscape| landscape.asked).sum(),
+        };
+        (stop.done < stop.total).then_some(stop)
     }
 
     /// Starts that ended in a local minimum.
@@ -511,7 +579,7 @@ impl Landscape {
         highest(Some(Kind::Minimum)).or_else(|| highest(None))
     }
 
-    /// Whether every start reached a point of second order, but for one in twenty, and none a minimum that is not global.
+    /// Whether every finished start reached a point of second order, but for one in twenty, and none a minimum that is not global.
     pub fn passes(&self) -> bool {
         self.spurious() == 0 && 20 * (self.runs.len() as u64 - self.converged()) <= self.runs.len() as u64
     }

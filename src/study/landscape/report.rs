@@ -2,13 +2,14 @@
 //!
 //! Equal searches give equal JSON on any number of threads, except for keys called `seconds`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{GLOBAL, Kind, Landscape, MILESTONES, Minimum, Run, Settings};
 use crate::error::Error;
 use crate::problem::Problem;
 use crate::report::text::{self, line};
-use crate::report::{CertificateReport, ProblemReport, Report, json};
+use crate::report::view::{Style, Table, View, cell};
+use crate::report::{CertificateReport, Name, ProblemReport, Report, json};
 use crate::solve::Solved;
 
 /// Identifier of the JSON form of one search.
@@ -21,21 +22,23 @@ pub const SWEEP_SCHEMA: &str = "ufmin/verify-sweep/1";
 const MAX_LISTED: usize = 20;
 
 /// A search and its verdict, as data.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VerifyReport {
     /// [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Name,
     /// Version of this crate.
-    pub version: &'static str,
+    pub version: Name,
+    /// Whether all starts were finished; if not, a stop request came before.
+    pub complete: bool,
     /// What was searched.
     pub problem: ProblemReport,
     /// `sample` or `class`.
-    pub level: &'static str,
+    pub level: Name,
     /// The optimum of the relaxation.
     pub optimum: OptimumReport,
     /// What is proven of it.
     pub certificate: CertificateReport,
-    /// Number of starts.
+    /// Number of finished starts.
     pub starts: u64,
     /// Dimension of the features.
     pub dimension: u64,
@@ -69,17 +72,18 @@ pub struct VerifyReport {
     pub min_hessian_eigenvalue: Option<f64>,
     /// Median iterations of L-BFGS to relative gaps.
     pub iterations_to: Vec<IterationsTo>,
-    /// `no-spurious-minimum`, `spurious-minima`, `not-converged` or `optimum-not-certified`.
-    pub verdict: &'static str,
+    /// `no-spurious-minimum`, `spurious-minima`, `not-converged`, `optimum-not-certified`, or `incomplete` where none of
+    /// the finished starts speaks against the first and not all are finished.
+    pub verdict: Name,
     /// Time of the search; that of this run alone where it went on from another.
     pub seconds: f64,
     /// The starts; absent in a sweep.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<Vec<RunReport>>,
 }
 
 /// The optimum of the relaxation.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OptimumReport {
     /// Mean over anchors, nats.
     pub loss: f64,
@@ -90,11 +94,11 @@ pub struct OptimumReport {
     /// Rank of the Gram matrix: the dimensions that the optimum needs.
     pub rank: u64,
     /// How it was found.
-    pub method: &'static str,
+    pub method: Name,
 }
 
 /// How long L-BFGS took to come close.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct IterationsTo {
     /// The relative gap.
     pub relative_gap: f64,
@@ -103,7 +107,7 @@ pub struct IterationsTo {
 }
 
 /// One start.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(missing_docs)] // As in `Run`.
 pub struct RunReport {
     pub index: u64,
@@ -123,12 +127,14 @@ pub struct RunReport {
 }
 
 /// A search in each of several dimensions.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SweepReport {
     /// [`SWEEP_SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Name,
     /// Version of this crate.
-    pub version: &'static str,
+    pub version: Name,
+    /// Whether all starts in all dimensions were finished.
+    pub complete: bool,
     /// One search a dimension, ascending, without the starts.
     pub rows: Vec<VerifyReport>,
 }
@@ -156,6 +162,8 @@ impl VerifyReport {
             "spurious-minima"
         } else if !optimum.is_certified() {
             "optimum-not-certified"
+        } else if !landscape.is_complete() {
+            "incomplete"
         } else if !landscape.passes() {
             "not-converged"
         } else {
@@ -169,13 +177,14 @@ impl VerifyReport {
             .map(|(run, &minimum)| RunReport::new(run, minimum))
             .collect();
         Ok(Self {
-            schema: SCHEMA,
-            version: env!("CARGO_PKG_VERSION"),
+            schema: SCHEMA.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            complete: landscape.is_complete(),
             problem: ProblemReport {
                 dimension: Some(landscape.dimension),
                 ..solved.problem
             },
-            level: settings.level.name(),
+            level: settings.level.name().into(),
             optimum: OptimumReport {
                 loss: solved.solution.loss,
                 floor: solved.solution.floor,
@@ -205,7 +214,7 @@ impl VerifyReport {
                 .zip(medians)
                 .map(|(&relative_gap, median)| IterationsTo { relative_gap, median })
                 .collect(),
-            verdict,
+            verdict: verdict.into(),
             seconds,
             runs: Some(runs),
         })
@@ -246,8 +255,9 @@ impl SweepReport {
     /// A table of searches, whose starts are left out.
     pub fn new(rows: Vec<VerifyReport>) -> Self {
         Self {
-            schema: SWEEP_SCHEMA,
-            version: env!("CARGO_PKG_VERSION"),
+            schema: SWEEP_SCHEMA.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            complete: rows.iter().all(|row| row.complete),
             rows: rows.into_iter().map(|row| VerifyReport { runs: None, ..row }).collect(),
         }
     }
@@ -258,9 +268,107 @@ impl SweepReport {
     }
 }
 
+impl View for VerifyReport {
+    const SCHEMA: &'static str = SCHEMA;
+
+    fn text(&self, _: Style) -> String {
+        text(self)
+    }
+
+    /// One line a start.
+    fn table(&self) -> Option<Table> {
+        let mut table = Table::new(&[
+            "index",
+            "kind",
+            "minimum",
+            "loss",
+            "relative_gap",
+            "gram_distance",
+            "nc1",
+            "gradient",
+            "min_eigenvalue",
+            "iterations",
+            "polish",
+            "escapes",
+        ]);
+        for run in self.runs.iter().flatten() {
+            table.rows.push(vec![
+                run.index.to_string(),
+                run.kind.name().to_owned(),
+                cell(run.minimum),
+                run.loss.to_string(),
+                run.relative_gap.to_string(),
+                run.gram_distance.to_string(),
+                cell(run.nc1),
+                run.gradient.to_string(),
+                run.min_eigenvalue.to_string(),
+                run.iterations.to_string(),
+                run.polish.to_string(),
+                run.escapes.to_string(),
+            ]);
+        }
+        Some(table)
+    }
+
+    fn passes(&self) -> bool {
+        self.passes()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
+impl View for SweepReport {
+    const SCHEMA: &'static str = SWEEP_SCHEMA;
+
+    fn text(&self, _: Style) -> String {
+        sweep_text(self)
+    }
+
+    /// One line a dimension.
+    fn table(&self) -> Option<Table> {
+        let mut table = Table::new(&[
+            "dimension",
+            "starts",
+            "converged",
+            "global",
+            "spurious",
+            "saddles",
+            "distinct_minima",
+            "best_relative_gap",
+            "worst_relative_gap",
+            "verdict",
+        ]);
+        for row in &self.rows {
+            table.rows.push(vec![
+                row.dimension.to_string(),
+                row.starts.to_string(),
+                row.converged.to_string(),
+                row.global.to_string(),
+                row.spurious.to_string(),
+                row.saddles.to_string(),
+                row.distinct_minima.len().to_string(),
+                cell(row.best_relative_gap),
+                cell(row.worst_relative_gap),
+                row.verdict.to_string(),
+            ]);
+        }
+        Some(table)
+    }
+
+    fn passes(&self) -> bool {
+        self.rows.iter().all(VerifyReport::passes)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
 /// The first lines: what is searched, and the optimum.
 fn header(out: &mut String, report: &VerifyReport) {
-    let level = match report.level {
+    let level = match report.level.as_ref() {
         "class" => "one vector a class",
         _ => "all samples free",
     };
@@ -376,7 +484,7 @@ pub fn text(report: &VerifyReport) -> String {
 
 fn verdict(report: &VerifyReport) -> String {
     let starts = report.starts;
-    match report.verdict {
+    match report.verdict.as_ref() {
         "no-spurious-minimum" if report.attainable => {
             format!("NO SPURIOUS LOCAL MINIMUM in {starts} starts: every one that converged is at the optimum.")
         }
@@ -401,6 +509,8 @@ fn verdict(report: &VerifyReport) -> String {
                 if spurious.len() == 1 { "is" } else { "are" }
             )
         }
+        "incomplete" if starts == 0 => "STOPPED before a start was finished.".to_owned(),
+        "incomplete" => format!("STOPPED after {starts} starts, none of which ended in a minimum that is not global."),
         "optimum-not-certified" => {
             "NOT CERTIFIED: the optimum that the starts are compared with is not proven.".to_owned()
         }

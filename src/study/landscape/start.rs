@@ -35,6 +35,17 @@ pub enum Kind {
     NotConverged,
 }
 
+impl Kind {
+    /// The name used in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Minimum => "minimum",
+            Self::Saddle => "saddle",
+            Self::NotConverged => "not-converged",
+        }
+    }
+}
+
 /// One start, from its beginning to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

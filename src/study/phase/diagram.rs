@@ -23,7 +23,7 @@ impl Grid {
             Some([majority, minority]) => format!("{majority} majority and {minority} minority classes"),
             None => format!("{} classes", at.class_count),
         };
-        let anchors = match at.anchors {
+        let anchors = match at.anchors.as_ref() {
             "sample" => String::new(),
             anchors => format!(", {anchors} anchors"),
         };

@@ -1,16 +1,19 @@
 //! The diagram of ratio and temperature: how many classes are collapsed, and the boundary as curves.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::line::{Kind, Line, Sample, State, stopped};
 use super::{Family, Fixed, RATIO_RANGE, check_range, coefficients};
 use crate::error::Error;
 use crate::math::control::Control;
+use crate::objective::Coefficients;
 use crate::problem::invalid;
-use crate::problem::{Field, Invalid, Model, TEMPERATURE_RANGE};
+use crate::problem::{Field, FullBatch, Invalid, Model, TEMPERATURE_RANGE};
+use crate::report::Name;
+use crate::report::view::{Style, Table, View, cell};
+use crate::study::{self, Journal, Stop, Study};
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/phase-grid/1";
@@ -30,12 +33,12 @@ pub struct Settings {
 }
 
 /// The diagram.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Grid {
     /// [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Name,
     /// Version of this crate.
-    pub version: &'static str,
+    pub version: Name,
     /// The ratios, ascending.
     pub ratios: Vec<f64>,
     /// The temperatures, ascending.
@@ -47,48 +50,185 @@ pub struct Grid {
     pub boundary: Vec<Vec<[f64; 2]>>,
     /// What is the same everywhere.
     pub at: Fixed,
+    /// Whether all of it was found; if not, a stop request came before: only the rows that were finished are here, and no
+    /// boundary.
+    pub complete: bool,
+    /// How far it came, where it is not complete.
+    #[serde(skip)]
+    pub stop: Option<Stop>,
 }
 
 /// An edge of the lattice of points: from `(i, j)` to the next ratio, or to the next temperature.
 type Edge = (usize, usize, bool);
 
-/// Solves every point, in parallel, and finds the boundary on every edge between neighbours that differ. The result does
-/// not depend on the number of threads.
+/// What rows of one journal have in common: everything.
+pub fn identity(family: &Family, model: &Model, settings: &Settings) -> Value {
+    let model = Model {
+        title: None,
+        ..model.clone()
+    };
+    let of_settings = json!({
+        "ratios": settings.ratios,
+        "temperatures": settings.temperatures,
+        "points": settings.points,
+    });
+    crate::study::identity(
+        "phase-grid",
+        &Fixed::new(family, &model),
+        &of_settings,
+        &(family, &model),
+    )
+}
+
+/// The points of one temperature, as a study: its rows are what [`State`] they are in.
+struct Rows<'a> {
+    family: &'a Family,
+    model: &'a Model,
+    full: &'a FullBatch,
+    ratios: &'a [f64],
+    temperatures: &'a [f64],
+}
+
+impl Rows<'_> {
+    fn coefficients(&self, ratio: f64, temperature: f64) -> Coefficients {
+        coefficients(self.family, self.full, self.model.views, ratio, temperature)
+    }
+}
+
+/// Points of a row that are solved one after the other.
+const CHUNK: usize = 16;
+
+impl Study for Rows<'_> {
+    const POINTS: &'static str = "rows";
+    type Point = (&'static str, usize);
+    type Row = Vec<State>;
+
+    fn points(&self) -> Vec<Self::Point> {
+        (0..self.temperatures.len()).map(|j| ("row", j)).collect()
+    }
+
+    fn run(&self, &(_, j): &Self::Point, control: &Control) -> Result<Vec<State>, Error> {
+        let ratios = self.ratios.par_iter().with_min_len(CHUNK);
+        ratios
+            .map(|&ratio| {
+                if control.stop().is_some() {
+                    return Err(stopped());
+                }
+                if self.model.features.nonnegative {
+                    return Ok(State::Apart);
+                }
+                State::of(&self.coefficients(ratio, self.temperatures[j]), control)
+            })
+            .collect()
+    }
+
+    fn check(&self, _: &Self::Point, row: &Vec<State>) -> Result<(), String> {
+        let groups = self.family.multiplicity().len();
+        let sets = row.iter().flat_map(State::sets).flatten();
+        if row.len() == self.ratios.len() && sets.max().is_none_or(|&group| group < groups) {
+            return Ok(());
+        }
+        Err("it is not a row of this grid".to_owned())
+    }
+}
+
+/// The boundary on every edge between neighbours that differ, as a study: its rows are positions, as logarithms.
+struct Edges<'a> {
+    rows: &'a Rows<'a>,
+    states: &'a [State],
+    edges: &'a [Edge],
+}
+
+impl Study for Edges<'_> {
+    const POINTS: &'static str = "points of the boundary";
+    type Point = (&'static str, Edge);
+    type Row = f64;
+
+    fn points(&self) -> Vec<Self::Point> {
+        self.edges.iter().map(|&edge| ("edge", edge)).collect()
+    }
+
+    fn run(&self, &(_, (i, j, along_ratio)): &Self::Point, control: &Control) -> Result<f64, Error> {
+        let Rows {
+            ratios, temperatures, ..
+        } = *self.rows;
+        let (ratio, temperature) = (ratios[i], temperatures[j]);
+        let cell = j * ratios.len() + i;
+        let (low, high, other) = if along_ratio {
+            (ratio.ln(), ratios[i + 1].ln(), cell + 1)
+        } else {
+            (temperature.ln(), temperatures[j + 1].ln(), cell + ratios.len())
+        };
+        let at = |x: f64| {
+            if along_ratio {
+                self.rows.coefficients(x.exp(), temperature)
+            } else {
+                self.rows.coefficients(ratio, x.exp())
+            }
+        };
+        let end = |cell: usize, x: f64| Sample {
+            x,
+            state: self.states[cell].clone(),
+            xi: None,
+        };
+        Line { at: &at, control }.boundary(&end(cell, low), &end(other, high))
+    }
+}
+
+/// Solves every point, in parallel, and finds the boundary on every edge between neighbours that differ, until it is asked
+/// to stop. The result does not depend on the number of threads.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a family or a range that cannot be drawn, [`Error::Stopped`].
-pub fn grid(family: &Family, model: &Model, settings: &Settings, control: &Control) -> Result<Grid, Error> {
+/// [`Error::Invalid`] for a family or a range that cannot be drawn; [`Error::Journal`] and [`Error::Write`] for the journal.
+pub fn grid(
+    family: &Family,
+    model: &Model,
+    settings: &Settings,
+    journal: Option<&Journal>,
+    control: &Control,
+) -> Result<Grid, Error> {
     check(settings)?;
     let full = super::check(family, model, &super::Settings::default())?;
     family.check_ratio_varies()?;
     let (columns, rows) = settings.points;
     let ratios = spaced(settings.ratios, columns);
     let temperatures = spaced(settings.temperatures, rows);
-    let coefficients = |ratio, temperature| coefficients(family, &full, model.views, ratio, temperature);
-    let done = AtomicU64::new(0);
-    let samples: Vec<Sample> = (0..rows * columns)
-        .into_par_iter()
-        .map(|cell| {
-            if control.stop().is_some() {
-                return Err(stopped());
-            }
-            let (ratio, temperature) = (ratios[cell % columns], temperatures[cell / columns]);
-            let state = if model.features.nonnegative {
-                State::Apart
-            } else {
-                State::of(&coefficients(ratio, temperature), control)?
-            };
-            let count = done.fetch_add(1, Ordering::Relaxed) + 1;
-            control.report("grid", count, count as f64 / (rows * columns) as f64);
-            Ok(Sample {
-                x: f64::NAN,
-                state,
-                xi: None,
-            })
-        })
-        .collect::<Result<_, _>>()?;
+    let study = Rows {
+        family,
+        model,
+        full: &full,
+        ratios: &ratios,
+        temperatures: &temperatures,
+    };
+    let found = study::rows(&study, journal, control)?;
+    let count = |state: &State| match state {
+        State::Apart => Some(0),
+        State::Collapsed(sets) => Some(sets.iter().flatten().map(|&g| family.multiplicity()[g]).sum()),
+        State::Undecided => None,
+    };
+    let stop = Stop::of::<Rows<'_>>(&found);
+    let (of_rows, finished): (Vec<f64>, Vec<Vec<State>>) = temperatures
+        .iter()
+        .zip(found)
+        .filter_map(|(&temperature, row)| Some((temperature, row?)))
+        .unzip();
+    let grid = Grid {
+        schema: SCHEMA.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        boundary: Vec::new(),
+        ratios: ratios.clone(),
+        temperatures: of_rows,
+        collapsed: finished.iter().map(|row| row.iter().map(count).collect()).collect(),
+        at: Fixed::new(family, model),
+        complete: stop.is_none(),
+        stop,
+    };
+    if !grid.complete {
+        return Ok(grid);
+    }
 
-    let differs = |a: usize, b: usize| samples[a].state.kind() != samples[b].state.kind();
+    let states: Vec<State> = finished.into_iter().flatten().collect();
+    let differs = |a: usize, b: usize| states[a].kind() != states[b].kind();
     let mut edges: Vec<Edge> = Vec::new();
     for j in 0..rows {
         for i in 0..columns {
@@ -101,54 +241,34 @@ pub fn grid(family: &Family, model: &Model, settings: &Settings, control: &Contr
             }
         }
     }
-    let points: Vec<[f64; 2]> = edges
-        .par_iter()
-        .map(|&(i, j, along_ratio)| {
-            let (ratio, temperature) = (ratios[i], temperatures[j]);
-            let cell = j * columns + i;
-            let (low, high, other) = if along_ratio {
-                (ratio.ln(), ratios[i + 1].ln(), cell + 1)
-            } else {
-                (temperature.ln(), temperatures[j + 1].ln(), cell + columns)
-            };
-            let at = |x: f64| {
-                if along_ratio {
-                    coefficients(x.exp(), temperature)
-                } else {
-                    coefficients(ratio, x.exp())
-                }
-            };
-            let end = |cell: usize, x: f64| Sample {
-                x,
-                ..samples[cell].clone()
-            };
-            let x = Line { at: &at, control }.boundary(&end(cell, low), &end(other, high))?;
-            Ok(if along_ratio {
-                [x.exp(), temperature]
-            } else {
-                [ratio, x.exp()]
-            })
-        })
-        .collect::<Result<_, Error>>()?;
-
-    let count = |state: &State| match state {
-        State::Apart => Some(0),
-        State::Collapsed(sets) => Some(sets.iter().flatten().map(|&g| family.multiplicity()[g]).sum()),
-        State::Undecided => None,
+    let study = Edges {
+        rows: &study,
+        states: &states,
+        edges: &edges,
     };
-    let collapsed = samples
-        .chunks(columns)
-        .map(|row| row.iter().map(|sample| count(&sample.state)).collect())
+    let found = study::rows(&study, journal, control)?;
+    if let Some(stop) = Stop::of::<Edges<'_>>(&found) {
+        return Ok(Grid {
+            complete: false,
+            stop: Some(stop),
+            ..grid
+        });
+    }
+    let points: Vec<[f64; 2]> = edges
+        .iter()
+        .zip(found.into_iter().flatten())
+        .map(|(&(i, j, along_ratio), x)| {
+            if along_ratio {
+                [x.exp(), temperatures[j]]
+            } else {
+                [ratios[i], x.exp()]
+            }
+        })
         .collect();
-    let kinds: Vec<Kind> = samples.iter().map(|sample| sample.state.kind()).collect();
+    let kinds: Vec<Kind> = states.iter().map(State::kind).collect();
     Ok(Grid {
-        schema: SCHEMA,
-        version: env!("CARGO_PKG_VERSION"),
         boundary: curves(&edges, &points, &kinds, (columns, rows)),
-        ratios,
-        temperatures,
-        collapsed,
-        at: Fixed::new(family, model),
+        ..grid
     })
 }
 
@@ -227,21 +347,45 @@ fn curves(edges: &[Edge], points: &[[f64; 2]], kinds: &[Kind], (columns, rows): 
     curves
 }
 
+impl View for Grid {
+    const SCHEMA: &'static str = SCHEMA;
+
+    fn text(&self, _: Style) -> String {
+        let points = self.collapsed.iter().flatten();
+        format!(
+            "{} points, {} with collapsed classes; boundary of {} points in {} curves\n",
+            points.clone().count(),
+            points.filter(|count| **count > Some(0)).count(),
+            self.boundary.iter().map(Vec::len).sum::<usize>(),
+            self.boundary.len()
+        )
+    }
+
+    /// One line a point; the number of classes is empty where no rule tells.
+    fn table(&self) -> Option<Table> {
+        let mut table = Table::new(&["ratio", "temperature", "collapsed_classes"]);
+        for (temperature, row) in self.temperatures.iter().zip(&self.collapsed) {
+            for (ratio, count) in self.ratios.iter().zip(row) {
+                table
+                    .rows
+                    .push(vec![ratio.to_string(), temperature.to_string(), cell(*count)]);
+            }
+        }
+        Some(table)
+    }
+
+    fn passes(&self) -> bool {
+        true
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
 impl Grid {
     /// The JSON form.
     pub fn to_json(&self) -> String {
         crate::report::json(self)
-    }
-
-    /// One line a point: `ratio,temperature,collapsed_classes`, the last empty where no rule tells.
-    pub fn to_csv(&self) -> String {
-        let mut csv = String::from("ratio,temperature,collapsed_classes\n");
-        for (temperature, row) in self.temperatures.iter().zip(&self.collapsed) {
-            for (ratio, count) in self.ratios.iter().zip(row) {
-                let count = count.map_or_else(String::new, |count| count.to_string());
-                csv.push_str(&format!("{ratio},{temperature},{count}\n"));
-            }
-        }
-        csv
     }
 }

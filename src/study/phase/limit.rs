@@ -1,12 +1,12 @@
 //! What theory says about collapse at any ratio, and at any temperature.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Family;
 use crate::problem::{Anchors, FullBatch, FullBatchLoss, Model};
 
 /// Why no classes collapse. All but the last are theorems about every ratio and every temperature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Never {
     /// Nonnegative features: the orthogonal frame is the optimum at any sizes.

@@ -1,6 +1,7 @@
 //! The optimum along a line of problems: where classes collapse, and where that begins and ends.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::root::root;
 use crate::error::Error;
@@ -9,7 +10,8 @@ use crate::method::newton::{self, Outcome, Reason, Settings};
 use crate::objective::Coefficients;
 
 /// What the exact solver says of one problem.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum State {
     /// No two classes share a vector.
     Apart,
@@ -30,6 +32,14 @@ impl State {
                 ..
             } => Err(stopped()),
             Outcome::Unresolved { .. } => Ok(State::Undecided),
+        }
+    }
+
+    /// The sets that share a vector.
+    pub(super) fn sets(&self) -> &[Vec<usize>] {
+        match self {
+            State::Collapsed(sets) => sets,
+            State::Apart | State::Undecided => &[],
         }
     }
 
@@ -138,7 +148,7 @@ impl Line<'_> {
                 let share = i as f64 / (points - 1) as f64;
                 let sample = self.sample(low + share * (high - low));
                 let count = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-                self.control.report(stage, count, count as f64 / points as f64);
+                self.control.advance(stage, count, points as u64);
                 sample
             })
             .collect::<Result<_, _>>()?;
@@ -192,10 +202,7 @@ impl Line<'_> {
         let mut stretches: Vec<Stretch> = Vec::new();
         for (i, sample) in samples.iter().enumerate() {
             let kind = sample.state.kind();
-            let sets = match &sample.state {
-                State::Collapsed(sets) => sets.clone(),
-                _ => Vec::new(),
-            };
+            let sets = sample.state.sets().to_vec();
             let mut from = sample.x;
             if let Some(last) = stretches.last_mut() {
                 if last.kind == kind {

@@ -39,7 +39,7 @@ pub use grid::Grid;
 pub use limit::{Never, large_ratio_limit, why_never};
 pub use report::text;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::certificate::Verdict;
 use crate::error::Error;
@@ -48,7 +48,7 @@ use crate::objective::{Coefficients, real_coefficients};
 use crate::problem::invalid::{self, Word};
 use crate::problem::{Classes, Features, Field, FullBatch, Invalid, MAX_CLASS_SIZE, Measure, Model, Problem};
 use crate::problem::{Sampling, TEMPERATURE_RANGE, Training};
-use crate::report::MAX_LISTED_CLASSES;
+use crate::report::{MAX_LISTED_CLASSES, Name};
 use crate::solve::solve;
 use crate::solve::{CrossCheckChoice, MethodChoice, Options};
 use line::{Kind, Line, Stretch};
@@ -79,7 +79,7 @@ impl Default for Settings {
 }
 
 /// What is varied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Vary {
     /// The ratio of the largest to the smallest size; the smallest is fixed.
@@ -89,12 +89,12 @@ pub enum Vary {
 }
 
 /// The phases of one line of problems.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
     /// [`SCHEMA`].
-    pub schema: &'static str,
+    pub schema: Name,
     /// Version of this crate.
-    pub version: &'static str,
+    pub version: Name,
     /// What was varied.
     pub vary: Vary,
     /// The smallest ratio, or temperature, at which a set of classes shares one vector, if one was found.
@@ -121,6 +121,8 @@ pub struct Phase {
     pub range: [f64; 2],
     /// What was held fixed.
     pub at: Fixed,
+    /// Whether all of the range was searched, which is so: a search that is stopped has no answer.
+    pub complete: bool,
     /// Problems of whole sizes next to the threshold, each solved and certified.
     pub certified: Vec<Neighbour>,
     /// Things the user should know.
@@ -128,12 +130,12 @@ pub struct Phase {
 }
 
 /// What does not vary.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)] // As in the problem file.
 pub struct Fixed {
     pub title: Option<String>,
-    pub loss: &'static str,
-    pub anchors: &'static str,
+    pub loss: Name,
+    pub anchors: Name,
     pub views: u64,
     pub nonnegative: bool,
     /// `None` where it varies.
@@ -151,8 +153,8 @@ impl Fixed {
     pub(crate) fn new(family: &Family, model: &Model) -> Fixed {
         Fixed {
             title: model.title.clone(),
-            loss: model.training.loss().name(),
-            anchors: model.training.anchors().name(),
+            loss: model.training.loss().name().into(),
+            anchors: model.training.anchors().name().into(),
             views: model.views,
             nonnegative: model.features.nonnegative,
             temperature: None,
@@ -165,7 +167,7 @@ impl Fixed {
 }
 
 /// A certified problem of whole sizes beside a threshold.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Neighbour {
     /// Its ratio.
     pub ratio: f64,
@@ -259,8 +261,8 @@ impl Phase {
 
 fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase {
     Phase {
-        schema: SCHEMA,
-        version: env!("CARGO_PKG_VERSION"),
+        schema: SCHEMA.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
         vary,
         threshold: None,
         never: false,
@@ -273,6 +275,7 @@ fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase
         undecided: Vec::new(),
         range: [range.0, range.1],
         at: Fixed::new(family, model),
+        complete: true,
         certified: Vec::new(),
         warnings: Vec::new(),
     }

@@ -2,6 +2,7 @@
 
 use super::{Never, Phase, Vary};
 use crate::certificate::Verdict;
+use crate::report::view::{Style, Table, View};
 
 /// Digits of a boundary in text; the JSON has all.
 fn digits(value: f64) -> String {
@@ -69,6 +70,38 @@ impl Phase {
     }
 }
 
+impl View for Phase {
+    const SCHEMA: &'static str = super::SCHEMA;
+
+    fn text(&self, _: Style) -> String {
+        text(self)
+    }
+
+    /// One line a stretch.
+    fn table(&self) -> Option<Table> {
+        let name = match self.vary {
+            Vary::Ratio => "ratio",
+            Vary::Temperature => "temperature",
+        };
+        let mut table = Table::new(&["state", &format!("{name}_from"), &format!("{name}_to")]);
+        for (state, stretches) in [("collapsed", &self.intervals), ("undecided", &self.undecided)] {
+            let rows = stretches.iter();
+            table
+                .rows
+                .extend(rows.map(|[from, to]| vec![state.to_owned(), from.to_string(), to.to_string()]));
+        }
+        Some(table)
+    }
+
+    fn passes(&self) -> bool {
+        true
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
 /// The answer in words.
 pub fn text(phase: &Phase) -> String {
     let at = &phase.at;
@@ -78,7 +111,7 @@ pub fn text(phase: &Phase) -> String {
     if let Some([majority, minority]) = at.step {
         facts.push(format!("{majority} majority and {minority} minority"));
     }
-    facts.push(at.loss.to_owned());
+    facts.push(at.loss.to_string());
     if at.anchors != "sample" {
         facts.push(format!("{} anchors", at.anchors));
     }

@@ -1,0 +1,108 @@
+//! [`View`]: what every verb shows of its answer, in one form for each reader.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// An answer that can be shown: as text for a person, as JSON, which it reads back from, and as a table where it is one.
+pub trait View: Serialize + DeserializeOwned {
+    /// Identifier of the JSON form, in its field `schema`.
+    const SCHEMA: &'static str;
+
+    /// Reads the JSON form; fields that are not known are left out.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    fn from_json(text: &str) -> Result<Self, String> {
+        let value: Value = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+        match value.get("schema") {
+            Some(schema) if schema == Self::SCHEMA => {}
+            Some(schema) => return Err(format!("its schema is {schema}, and \"{}\" is needed", Self::SCHEMA)),
+            None => {
+                return Err(format!(
+                    "it has no field `schema`, which should be \"{}\"",
+                    Self::SCHEMA
+                ));
+            }
+        }
+        Self::deserialize(value).map_err(|error| error.to_string())
+    }
+
+    /// Text for a person.
+    fn text(&self, style: Style) -> String;
+
+    /// The rows for a spreadsheet; `None` where the answer is no table.
+    fn table(&self) -> Option<Table> {
+        None
+    }
+
+    /// Whether the answer is what one would hope for: exit status 0, not 1.
+    fn passes(&self) -> bool;
+
+    /// Whether nothing is missing from it: no stop request came before its end.
+    fn is_complete(&self) -> bool;
+}
+
+/// How text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// Also how the answer was found.
+    pub verbose: bool,
+    /// With escape codes for colour.
+    pub colour: bool,
+}
+
+/// A table of named columns.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Table {
+    /// Names of the columns.
+    pub header: Vec<String>,
+    /// A cell for every column; what is not known is empty.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// An empty table with these columns.
+    pub fn new(header: &[&str]) -> Self {
+        Self {
+            header: header.iter().map(|&name| name.to_owned()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Comma-separated values, the header first. A cell with a comma or a quote is quoted.
+    pub fn to_csv(&self) -> String {
+        let cell = |text: &String| {
+            if text.contains([',', '"', '\n']) {
+                format!("\"{}\"", text.replace('"', "\"\""))
+            } else {
+                text.clone()
+            }
+        };
+        let line = |cells: &Vec<String>| cells.iter().map(cell).collect::<Vec<_>>().join(",") + "\n";
+        std::iter::once(&self.header).chain(&self.rows).map(line).collect()
+    }
+}
+
+/// A cell for a value that may be unknown.
+pub(crate) fn cell(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_where_they_must_be() {
+        let table = Table {
+            rows: vec![
+                vec!["0.1".to_owned(), "a,b".to_owned()],
+                vec![String::new(), "\"c\"".to_owned()],
+            ],
+            ..Table::new(&["x", "name"])
+        };
+        assert_eq!(table.to_csv(), "x,name\n0.1,\"a,b\"\n,\"\"\"c\"\"\"\n");
+        assert_eq!(cell(Some(0.1)) + &cell(None::<u64>), "0.1");
+    }
+}
