@@ -48,7 +48,7 @@ impl Method for Staircase {
             Reduced::FullBatch(program) => solution(&program.partition, &program.class_level(), start, control),
             Reduced::Sampled(program) => solution(&program.partition, program.objective(), start, control),
         };
-        Ok(Attempt::Found(solution))
+        Ok(Attempt::Found(Box::new(solution)))
     }
 }
 
