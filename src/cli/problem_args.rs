@@ -139,28 +139,16 @@ impl ProblemArgs {
             Some(path) if source.is_none() => path.parent().unwrap_or(Path::new("")),
             _ => Path::new(""),
         };
-        resolve(&file, folder).map_err(|error| match (error, &text) {
-            (
-                Error::Invalid {
-                    source: invalid,
-                    location,
-                },
-                text,
-            ) => match (self.flag(invalid.field, source, solver), text) {
-                (Some(flag), _) => Failure::Value { flag, source: invalid },
-                (None, text) => {
-                    let error = Error::Invalid {
-                        source: invalid,
-                        location,
-                    };
-                    match text {
-                        Some((path, text)) => spec::locate(error, path, text).into(),
-                        None => error.into(),
-                    }
-                }
-            },
-            (error, Some((path, text))) => spec::locate(error, path, text).into(),
-            (error, None) => error.into(),
+        resolve(&file, folder).map_err(|error| {
+            let flag = match &error {
+                Error::Invalid { source: invalid, .. } => self.flag(invalid.field, source, solver),
+                _ => None,
+            };
+            match (error, flag, &text) {
+                (Error::Invalid { source, .. }, Some(flag), _) => Failure::Value { flag, source },
+                (error, _, Some((path, text))) => spec::locate(error, path, text).into(),
+                (error, _, None) => error.into(),
+            }
         })
     }
 

@@ -25,6 +25,25 @@ pub fn angle_degrees(inner_product: f64) -> f64 {
     }
 }
 
+/// Angle in degrees between unit vectors at a distance; accurate near 0, where their inner product has lost it.
+fn angle_at_distance(distance: f64) -> f64 {
+    2.0 * (0.5 * distance).min(1.0).asin().to_degrees()
+}
+
+/// Distance of two different points of the vertices `g` and `h` from a factor of the low-rank method: columns `(x, s)`, with
+/// `s` along directions that every vertex has for itself, see [`Factored`](crate::method::staircase::Factored).
+fn distance_of(factor: &DMatrix<f64>, multiplicity: &[u64], g: usize, h: usize) -> f64 {
+    let private = multiplicity.iter().any(|&m| m > 1);
+    let shared = factor.nrows() - usize::from(private);
+    let own = |g: usize| if private { factor[(shared, g)] } else { 0.0 };
+    if g == h {
+        let m = multiplicity[g] as f64;
+        return own(g).abs() * (2.0 * m / (m - 1.0)).sqrt();
+    }
+    let between = (factor.view((0, g), (shared, 1)) - factor.view((0, h), (shared, 1))).norm_squared();
+    (between + own(g).powi(2) + own(h).powi(2)).sqrt()
+}
+
 /// A pair of classes and the angle between them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
@@ -72,8 +91,9 @@ pub fn extreme_pairs(gram: &Gram) -> Option<(Pair, Pair)> {
 }
 
 /// Pairs of classes under [`NEARLY_COLLAPSED_DEGREES`] that are not in one proven cluster, at most 1000 of them.
-/// `clusters` are the sets of groups whose classes are proven to coincide. Empty above 4000 groups.
-pub fn nearly_collapsed(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Pair> {
+/// `clusters` are the sets of groups whose classes are proven to coincide; `factor` is that of the low-rank method, a column
+/// a group, from which small angles keep their digits. Empty above 4000 groups.
+pub fn nearly_collapsed(gram: &Gram, clusters: &[Vec<usize>], factor: Option<&DMatrix<f64>>) -> Vec<Pair> {
     let groups = gram.partition().groups();
     if groups > MAX_REFERENCE_GROUPS {
         return Vec::new();
@@ -88,6 +108,13 @@ pub fn nearly_collapsed(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Pair> {
     let proven = |g: usize, h: usize| cluster_of[g] != 0 && cluster_of[g] == cluster_of[h];
     let close: Vec<(usize, usize, f64)> = group_pairs(gram)
         .map(|(g, h, value)| (g, h, angle_degrees(value)))
+        .map(|(g, h, angle)| match factor {
+            Some(factor) if angle < NEARLY_COLLAPSED_DEGREES => {
+                let distance = distance_of(factor, gram.partition().multiplicity(), g, h);
+                (g, h, angle_at_distance(distance))
+            }
+            _ => (g, h, angle),
+        })
         .filter(|&(g, h, angle)| angle < NEARLY_COLLAPSED_DEGREES && !proven(g, h))
         .collect();
     if close.is_empty() {

@@ -203,7 +203,7 @@ impl Method for Formula {
         _start: Option<&DMatrix<f64>>,
         _control: &Control,
     ) -> Result<Attempt, Error> {
-        Ok(Attempt::Found(orthogonal_frame(program)))
+        Ok(Attempt::Found(Box::new(orthogonal_frame(program))))
     }
 }
 

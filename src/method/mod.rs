@@ -44,7 +44,7 @@ pub trait Method: Sync {
 #[derive(Debug)]
 pub enum Attempt {
     /// A candidate minimiser.
-    Found(Solution),
+    Found(Box<Solution>),
     /// Nothing that is known to be a minimiser.
     Unresolved {
         /// Why.

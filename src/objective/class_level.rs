@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use super::objective::{Objective, exponential_rounding, others};
+use super::contract::{Objective, exponential_rounding, others};
 use super::{Evaluation, LogSumExp};
 
 /// A loss where every class has collapsed to one vector. The vertices are groups of classes.

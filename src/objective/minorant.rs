@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 
 use super::class_level::ClassLevel;
-use super::objective::{Objective, others};
+use super::contract::{Objective, others};
 use super::sampled::Sampled;
 
 /// An affine function below a loss at every feasible matrix `V`, in units of `e^log_scale`:

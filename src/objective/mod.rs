@@ -12,20 +12,20 @@
 
 mod class_level;
 mod coefficients;
+mod contract;
 mod logsumexp;
 mod minorant;
-mod objective;
 mod quadrature;
 mod sampled;
 mod samples;
 
 pub use class_level::{ClassLevel, ClassPoint};
 pub use coefficients::Coefficients;
+pub use contract::Objective;
+pub(crate) use contract::others;
 pub(crate) use logsumexp::softplus;
 pub use logsumexp::{Evaluation, Layout, LogSumExp, Row};
 pub use minorant::{Affine, Minorant};
-pub use objective::Objective;
-pub(crate) use objective::others;
 pub use sampled::{Sampled, SampledPoint};
 pub use samples::{MIN_SAMPLE_TEMPERATURE, SampleLoss, SamplePoint};
 

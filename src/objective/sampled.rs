@@ -11,7 +11,7 @@
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use super::objective::{Objective, exponential_rounding, others};
+use super::contract::{Objective, exponential_rounding, others};
 use super::quadrature::{Constants, Floor, Grid, Mass, Scheme};
 use crate::gram::Partition;
 use crate::problem::{BatchLoss, Problem, Sampling};

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 
-use super::objective::exponential_rounding;
+use super::contract::exponential_rounding;
 use super::{Objective, coefficients};
 use crate::problem::invalid::Word;
 use crate::problem::{Field, FullBatchLoss, Invalid, Measure, Problem, Training};

@@ -265,7 +265,7 @@ impl Report {
                 cross_check: solved.cross_check.clone(),
                 dimension_search: solved.dimension_search.clone(),
                 collapsed: collapsed_sets(gram, &solved.solution.clusters),
-                nearly_collapsed: nearly_collapsed(gram, &solved.solution.clusters),
+                nearly_collapsed: nearly_collapsed(gram, &solved.solution.clusters, factor_of_groups(solved)),
                 nearest_pair,
                 farthest_pair,
                 group_gram: small(groups.len() as u64).then(|| rows(&gram.values())),
@@ -406,6 +406,16 @@ fn active_share(problem: &Problem) -> Option<f64> {
 
 fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
     matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
+}
+
+/// The factor of the low-rank method where it has a column for every group of the reported matrix.
+fn factor_of_groups(solved: &Solved) -> Option<&DMatrix<f64>> {
+    let groups = solved.certificate.gram.partition().groups();
+    solved
+        .solution
+        .factor
+        .as_ref()
+        .filter(|factor| factor.ncols() == groups)
 }
 
 /// The classes of every cluster that has at least two, each set ascending.

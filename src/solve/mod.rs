@@ -206,7 +206,7 @@ fn run(
         .accepts(program)
         .map_err(|refusal| refusal.error(method.name()))?;
     Ok(match method.minimise(program, None, control)? {
-        Attempt::Found(solution) => solution,
+        Attempt::Found(solution) => *solution,
         Attempt::Unresolved { reason, .. } => {
             if reason != Reason::Interrupted {
                 warnings.push(unresolved(reason));
@@ -239,11 +239,11 @@ fn auto(program: &Reduced<'_>, control: &Control, warnings: &mut Vec<String>) ->
             ));
         }
         match method.minimise(program, start.as_ref(), control)? {
-            Attempt::Found(solution) if preference.exact => return Ok(solution),
+            Attempt::Found(solution) if preference.exact => return Ok(*solution),
             Attempt::Found(solution) => {
                 let gap = certify(program.problem(), &solution.gram, TOLERANCE_ITERATIVE)?.relative_gap;
                 if best.as_ref().is_none_or(|(_, least)| gap < *least) {
-                    best = Some((solution, gap));
+                    best = Some((*solution, gap));
                 }
                 if gap <= TOLERANCE_ITERATIVE || control.stop().is_some() {
                     break;

@@ -14,6 +14,7 @@ use ufmin::gram::{CauchyForm, Gram, Partition};
 use ufmin::math::control::Control;
 use ufmin::measure::embedding::features;
 use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
+use ufmin::report::Report;
 use ufmin::solve::{Solved, solve};
 use ufmin::spec::{CrossCheckChoice, Options};
 
@@ -409,6 +410,22 @@ fn an_attained_loss_below_the_bound_is_a_contradiction() {
     let lower = log_excess - 1e-8;
     let error = certificate.admits("a better one", lower.exp(), lower).unwrap_err();
     assert!(matches!(error, Error::Contradiction { .. }) && error.to_string().contains("a better one"));
+}
+
+/// Two classes at 4.038e-9 radians in sixty digits: near, and nothing is said to be proven.
+#[test]
+fn classes_that_come_close_are_not_said_to_meet() {
+    let problem = counts(&[10_000, 10_001, 4, 3], FullBatchLoss::Bcl, 1.5);
+    let solved = solve(&problem, &options(), &Control::default()).unwrap();
+    assert_eq!(solved.certificate.verdict, Verdict::Certified);
+    let report = Report::new(&problem, &solved, false).unwrap();
+    assert!(report.solution.collapsed.is_empty(), "{:?}", report.solution.collapsed);
+    let [pair] = report.solution.nearly_collapsed[..] else {
+        panic!("{:?}", report.solution.nearly_collapsed);
+    };
+    assert_eq!(pair.classes, [2, 3]);
+    let radians = pair.angle_degrees.to_radians();
+    assert!(radians < 1e-7, "{radians:e}");
 }
 
 /// The matrix that is reported in the implicit form is the moved one: semidefinite as it stands.

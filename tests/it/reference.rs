@@ -129,7 +129,24 @@ fn assert_agrees(case: &Optimum, problem: &Problem, solved: &Solved, accuracy: f
     assert!(entries < accuracy, "{}: entries off by {entries}", case.name());
     assert_eq!(solved.rank, case.rank, "{}", case.name());
     let report = Report::new(problem, solved, false).unwrap();
-    assert_eq!(report.solution.collapsed, case.collapsed, "{}", case.name());
+    if solved.solution.method == Method::Lowrank {
+        // Nothing is proven by closeness; the classes of the stored sets are near each other, and no others are as near.
+        assert!(report.solution.collapsed.is_empty(), "{}", case.name());
+        let mut near: Vec<[u64; 2]> = (report.solution.nearly_collapsed.iter())
+            .filter(|pair| pair.angle_degrees < 1e-7f64.to_degrees())
+            .map(|pair| pair.classes)
+            .collect();
+        let pairs = |set: &Vec<u64>| -> Vec<[u64; 2]> {
+            let from = |i: usize| (i + 1..set.len()).map(move |j| [i, j]);
+            (0..set.len()).flat_map(from).map(|[i, j]| [set[i], set[j]]).collect()
+        };
+        let mut expected: Vec<[u64; 2]> = case.collapsed.iter().flat_map(pairs).collect();
+        near.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(near, expected, "{}", case.name());
+    } else {
+        assert_eq!(report.solution.collapsed, case.collapsed, "{}", case.name());
+    }
 }
 
 /// By `auto`: excess and Gram entries to nine digits and more, wherever the exact solver has a rule. Elsewhere (unequal

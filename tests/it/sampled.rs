@@ -586,7 +586,10 @@ fn a_curve_leads_to_its_limit() {
 fn impossible_draws_are_refused() {
     use ufmin::spec::{parse, resolve};
     for (text, needles) in [
-        ("[batches]\nkind = \"random\"", ["batches.size", "--batch-size"]),
+        (
+            "[batches]\nkind = \"random\"",
+            ["batches.size", "size = 256 under [batches]"],
+        ),
         ("[batches]\nsize = 2", ["batches.size", "3 or more"]),
         ("[batches]\nsize = -7", ["batches.size", "3 or more"]),
         ("[batches]\nsize = 2000000000", ["batches.size", "population"]),

@@ -192,7 +192,9 @@ fn a_journal_of_another_problem_is_refused() {
     ];
     let grid = ["phase", "--sizes", "100,100,10,10", "--grid", "4x3", "-o", "p"];
     let verify = ["verify", "--sizes", "9,5,4", "--starts", "2", "-o", "v"];
-    let cases: [(&[&str], &[(&[&str], &str)]); 3] = [
+    // A command, and what to add to it with what it is refused for.
+    type Case<'a> = (&'a [&'a str], &'a [(&'a [&'a str], &'a str)]);
+    let cases: [Case<'_>; 3] = [
         (
             &curve,
             &[

@@ -64,7 +64,9 @@ impl Method for Conic {
         control: &Control,
     ) -> Result<Attempt, Error> {
         match program {
-            Reduced::FullBatch(program) => solve(program, &Settings::default(), control).map(Attempt::Found),
+            Reduced::FullBatch(program) => {
+                solve(program, &Settings::default(), control).map(|solution| Attempt::Found(Box::new(solution)))
+            }
             Reduced::Sampled(_) => Err(Refusal::Sampled.error(self.name())),
         }
     }

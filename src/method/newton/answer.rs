@@ -69,7 +69,7 @@ fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
         }
         Outcome::Unresolved { reason, .. } => return Attempt::Unresolved { reason, near: None },
     };
-    Attempt::Found(Solution {
+    Attempt::Found(Box::new(Solution {
         within_class: vec![1.0; groups],
         clusters: form.clusters(),
         // The kernel of M between distinct vectors is spanned by v alone.
@@ -79,7 +79,7 @@ fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
         method: solution::Method::Dual,
         termination: Termination::Converged,
         iterations: steps as u64,
-    })
+    }))
 }
 
 fn sampled(program: &SampledProgram<'_>, control: &Control) -> Attempt {
@@ -103,7 +103,7 @@ fn sampled(program: &SampledProgram<'_>, control: &Control) -> Attempt {
             partition.multiplicity()[g]
         }
     };
-    Attempt::Found(Solution {
+    Attempt::Found(Box::new(Solution {
         within_class: vec![1.0; groups],
         clusters: optimum.merged.iter().map(|&g| vec![g]).collect(),
         // The kernel of M between distinct vectors is spanned by v alone.
@@ -113,5 +113,5 @@ fn sampled(program: &SampledProgram<'_>, control: &Control) -> Attempt {
         method: solution::Method::Dual,
         termination: Termination::Converged,
         iterations: optimum.steps as u64,
-    })
+    }))
 }

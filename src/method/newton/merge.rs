@@ -20,7 +20,7 @@
 
 use super::definite::{Definiteness, definiteness};
 use super::equations::Equations;
-use super::newton::{Effort, Failure, Runs, Solved};
+use super::iteration::{Effort, Failure, Runs, Solved};
 use crate::gram::implicit::Point;
 use crate::objective::Coefficients;
 

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! of two equations per group of equal classes. [`cauchy`](crate::math::cauchy) sums its kernels in linear time, `equations` states it, `step`
-//! linearises it, `newton` solves it, `definite` tells whether the solution is the optimum (it is iff `M` is positive
+//! linearises it, `iteration` solves it, `definite` tells whether the solution is the optimum (it is iff `M` is positive
 //! semidefinite), and `merge` finds the classes that share one vector where it is not (8).
 //!
 //! `fixed_point` solves the sampled losses, THEORY (10) and (11), in the same variables.
@@ -25,9 +25,9 @@ mod answer;
 mod definite;
 mod equations;
 mod fixed_point;
+mod iteration;
 mod linear;
 mod merge;
-mod newton;
 mod step;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -36,12 +36,12 @@ mod tests;
 pub use answer::Newton;
 pub use definite::Definiteness;
 pub use fixed_point::{SampledFailure, SampledOptimum, solve_sampled};
+pub use iteration::Solved;
 pub use merge::Merging;
-pub use newton::Solved;
 
 use crate::objective::Coefficients;
+use iteration::{Effort, Failure, Runs};
 use merge::{Candidate, Search};
-use newton::{Effort, Failure, Runs};
 
 /// Limits of the search; none of them touches the accuracy of a result, which is always the floor of rounding.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -48,17 +48,16 @@ pub struct Solved {
     pub h: DMatrix<f64>,
     /// The invariant Gram matrix, r x r.
     pub values: DMatrix<f64>,
-    /// Rank of the whole Gram matrix, lifted to all points.
+    /// Rank of the whole Gram matrix, lifted to all points, where vectors within [`COINCIDE`] of each other count as one.
     pub rank: u64,
-    /// Sets of vertices whose points are all within [`COINCIDE`] of each other; each stands for at least two points.
-    pub clusters: Vec<Vec<usize>>,
     /// Trust-region steps, of all runs.
     pub iterations: u64,
     /// Why the search stopped; converged means that the point passed the test of optimality.
     pub termination: Termination,
 }
 
-/// Unit vectors closer than this (an angle in radians) count as one.
+/// Unit vectors closer than this (an angle in radians) count as one in the rank. Whether they are one is not known: classes
+/// can come this close without meeting.
 pub const COINCIDE: f64 = 1e-7;
 
 /// Tolerance on the gradient in a rough run.
@@ -150,22 +149,23 @@ pub fn solve<O: Objective>(
         .unwrap_or_else(|| oblique::random(&mut generator(SEED, 0), factored.rows(dimension), r));
     let candidate = search.climb(perturbed(&factored, h));
     let factored = search.factored();
-    let (h, clusters) = joined(&factored, candidate.h.clone());
+    let h = candidate.h.clone();
     let values = factored.values(&h);
+    let joined = joined(&factored, h.clone());
+    let joined_values = factored.values(&joined);
     let termination = match candidate.stopped {
         Some(reason) => reason,
         None if candidate.passes() => Termination::Converged,
         None => Termination::Stalled,
     };
     let lifted: f64 = (0..r)
-        .filter(|&g| multiplicity[g] >= 2.0 && values[(g, g)] < 1.0)
+        .filter(|&g| multiplicity[g] >= 2.0 && joined_values[(g, g)] < 1.0)
         .map(|g| multiplicity[g] - 1.0)
         .sum();
     Solved {
-        rank: shared_rank(&factored, &h) as u64 + lifted as u64,
+        rank: shared_rank(&factored, &joined) as u64 + lifted as u64,
         values,
         h,
-        clusters,
         iterations: search.iterations,
         termination,
     }
@@ -418,8 +418,8 @@ impl<'a, O: Objective> Search<'a, O> {
     }
 }
 
-/// Makes vectors within [`COINCIDE`] of each other equal, and lists the sets of vertices that this joins.
-fn joined<O: Objective>(factored: &Factored<'_, O>, mut h: DMatrix<f64>) -> (DMatrix<f64>, Vec<Vec<usize>>) {
+/// Makes vectors within [`COINCIDE`] of each other equal.
+fn joined<O: Objective>(factored: &Factored<'_, O>, mut h: DMatrix<f64>) -> DMatrix<f64> {
     let multiplicity = factored.objective().multiplicity();
     let r = h.ncols();
     let last = h.nrows() - 1;
@@ -440,7 +440,6 @@ fn joined<O: Objective>(factored: &Factored<'_, O>, mut h: DMatrix<f64>) -> (DMa
             first[g] = other;
         }
     }
-    let mut clusters = Vec::new();
     for g in 0..r {
         if first[g] != g || !tight(&h, g) {
             continue;
@@ -461,7 +460,6 @@ fn joined<O: Objective>(factored: &Factored<'_, O>, mut h: DMatrix<f64>) -> (DMa
         for &o in &set {
             h.column_mut(o).copy_from(&mean);
         }
-        clusters.push(set);
     }
-    (h, clusters)
+    h
 }
