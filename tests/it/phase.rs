@@ -534,7 +534,7 @@ fn a_profile_with_a_real_ratio_and_the_files_of_a_diagram() {
     let names = std::fs::read_dir(folder.path().join("printed")).unwrap();
     let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["phase.csv", "phase.json", "phase.pdf"]);
+    assert_eq!(names, ["journal.jsonl", "phase.csv", "phase.json", "phase.pdf"]);
     assert_eq!(read("phase.csv").iter().filter(|&&byte| byte == b'\n').count(), 64);
     let json: serde_json::Value = serde_json::from_slice(&read("phase.json")).unwrap();
     assert_eq!(json["schema"], "ufmin/phase-grid/1");
