@@ -53,18 +53,46 @@ pub struct Pair {
     pub angle_degrees: f64,
 }
 
-/// Pairs of groups `(g, h, inner product)` that stand for at least one pair of classes, `g <= h`.
-fn group_pairs(gram: &Gram) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
-    let multiplicity = gram.partition().multiplicity();
-    (0..multiplicity.len())
-        .flat_map(move |h| (0..=h).map(move |g| (g, h)))
-        .filter(move |&(g, h)| g < h || multiplicity[h] >= 2)
-        .map(|(g, h)| (g, h, gram.between(g, h)))
+/// The angles between classes of a Gram matrix.
+#[derive(Debug, Clone, Copy)]
+pub struct Angles<'a> {
+    gram: &'a Gram,
+    factor: Option<&'a DMatrix<f64>>,
 }
 
+impl<'a> Angles<'a> {
+    /// `factor` is that of the low-rank method, a column a group, from which small angles keep their digits.
+    pub fn new(gram: &'a Gram, factor: Option<&'a DMatrix<f64>>) -> Self {
+        Self { gram, factor }
+    }
+
+    /// The angle in degrees between two different classes of the groups `g` and `h`.
+    pub fn degrees(&self, g: usize, h: usize) -> f64 {
+        let angle = angle_degrees(self.gram.between(g, h));
+        match self.factor {
+            Some(factor) if angle < NEARLY_COLLAPSED_DEGREES => {
+                angle_at_distance(distance_of(factor, self.gram.partition().multiplicity(), g, h))
+            }
+            _ => angle,
+        }
+    }
+
+    /// Pairs of groups `(g, h, inner product)` that stand for at least one pair of classes, `g <= h`.
+    fn pairs(&self) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
+        let multiplicity = self.gram.partition().multiplicity();
+        (0..multiplicity.len())
+            .flat_map(move |h| (0..=h).map(move |g| (g, h)))
+            .filter(move |&(g, h)| g < h || multiplicity[h] >= 2)
+            .map(|(g, h)| (g, h, self.gram.between(g, h)))
+    }
+}
+
+/// Inner products above this are of angles below 0.12 degrees.
+const NEAR: f64 = 0.999_998;
+
 /// The closest and the farthest pair of classes (the first of their groups); `None` above 4000 groups.
-pub fn extreme_pairs(gram: &Gram) -> Option<(Pair, Pair)> {
-    let partition = gram.partition();
+pub fn extreme_pairs(angles: &Angles<'_>) -> Option<(Pair, Pair)> {
+    let partition = angles.gram.partition();
     if partition.groups() > MAX_REFERENCE_GROUPS {
         return None;
     }
@@ -74,7 +102,7 @@ pub fn extreme_pairs(gram: &Gram) -> Option<(Pair, Pair)> {
         let room = 2 - first[group].len() as u64;
         first[group].extend(start..start + count.min(room));
     }
-    let pair = |(g, h, value): (usize, usize, f64)| {
+    let pair = |(g, h, _): (usize, usize, f64)| {
         let (i, j) = if g == h {
             (first[g][0], first[g][1])
         } else {
@@ -82,19 +110,26 @@ pub fn extreme_pairs(gram: &Gram) -> Option<(Pair, Pair)> {
         };
         Pair {
             classes: [i.min(j), i.max(j)],
-            angle_degrees: angle_degrees(value),
+            angle_degrees: angles.degrees(g, h),
         }
     };
-    let nearest = group_pairs(gram).reduce(|a, b| if b.2 > a.2 { b } else { a })?;
-    let farthest = group_pairs(gram).reduce(|a, b| if b.2 < a.2 { b } else { a })?;
+    let closer = |a: (usize, usize, f64), b: (usize, usize, f64)| {
+        if a.2.min(b.2) > NEAR {
+            angles.degrees(b.0, b.1) < angles.degrees(a.0, a.1)
+        } else {
+            b.2 > a.2
+        }
+    };
+    let nearest = angles.pairs().reduce(|a, b| if closer(a, b) { b } else { a })?;
+    let farthest = angles.pairs().reduce(|a, b| if b.2 < a.2 { b } else { a })?;
     Some((pair(nearest), pair(farthest)))
 }
 
 /// Pairs of classes under [`NEARLY_COLLAPSED_DEGREES`] that are not in one proven cluster, at most 1000 of them.
-/// `clusters` are the sets of groups whose classes are proven to coincide; `factor` is that of the low-rank method, a column
-/// a group, from which small angles keep their digits. Empty above 4000 groups.
-pub fn nearly_collapsed(gram: &Gram, clusters: &[Vec<usize>], factor: Option<&DMatrix<f64>>) -> Vec<Pair> {
-    let groups = gram.partition().groups();
+/// `clusters` are the sets of groups whose classes are proven to coincide. Empty above 4000 groups.
+pub fn nearly_collapsed(angles: &Angles<'_>, clusters: &[Vec<usize>]) -> Vec<Pair> {
+    let partition = angles.gram.partition();
+    let groups = partition.groups();
     if groups > MAX_REFERENCE_GROUPS {
         return Vec::new();
     }
@@ -106,21 +141,15 @@ pub fn nearly_collapsed(gram: &Gram, clusters: &[Vec<usize>], factor: Option<&DM
         }
     }
     let proven = |g: usize, h: usize| cluster_of[g] != 0 && cluster_of[g] == cluster_of[h];
-    let close: Vec<(usize, usize, f64)> = group_pairs(gram)
-        .map(|(g, h, value)| (g, h, angle_degrees(value)))
-        .map(|(g, h, angle)| match factor {
-            Some(factor) if angle < NEARLY_COLLAPSED_DEGREES => {
-                let distance = distance_of(factor, gram.partition().multiplicity(), g, h);
-                (g, h, angle_at_distance(distance))
-            }
-            _ => (g, h, angle),
-        })
+    let close: Vec<(usize, usize, f64)> = angles
+        .pairs()
+        .map(|(g, h, _)| (g, h, angles.degrees(g, h)))
         .filter(|&(g, h, angle)| angle < NEARLY_COLLAPSED_DEGREES && !proven(g, h))
         .collect();
     if close.is_empty() {
         return Vec::new();
     }
-    let members = gram.partition().members();
+    let members = partition.members();
     let mut pairs = Vec::new();
     for (g, h, angle_degrees) in close {
         for &i in &members[g] {

@@ -19,7 +19,7 @@ use crate::certificate::{Certificate, Verdict};
 use crate::error::Error;
 use crate::gram::Gram;
 use crate::math::array::Array;
-use crate::measure::metrics::{Pair, downstream_loss, extreme_pairs, nearly_collapsed};
+use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::method::formula::Reference;
 use crate::problem::{Classes, Measure, Model, Problem, Sampling, Training};
 use crate::report::audit::audit;
@@ -234,7 +234,8 @@ impl Report {
             })
             .collect();
         let small = |rows: u64| full_gram || rows <= MAX_JSON_ROWS as u64;
-        let (nearest_pair, farthest_pair) = extreme_pairs(gram).unzip();
+        let angles = Angles::new(gram, factor_of_groups(solved));
+        let (nearest_pair, farthest_pair) = extreme_pairs(&angles).unzip();
         let within_class = if listed {
             (0..class_count)
                 .map(|class| solved.solution.within_class[partition.group_of(class)])
@@ -265,7 +266,7 @@ impl Report {
                 cross_check: solved.cross_check.clone(),
                 dimension_search: solved.dimension_search.clone(),
                 collapsed: collapsed_sets(gram, &solved.solution.clusters),
-                nearly_collapsed: nearly_collapsed(gram, &solved.solution.clusters, factor_of_groups(solved)),
+                nearly_collapsed: nearly_collapsed(&angles, &solved.solution.clusters),
                 nearest_pair,
                 farthest_pair,
                 group_gram: small(groups.len() as u64).then(|| rows(&gram.values())),
@@ -408,14 +409,18 @@ fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
     matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
 }
 
-/// The factor of the low-rank method where it has a column for every group of the reported matrix.
+/// Most that the reported matrix may have been moved away from that of the factor.
+const SAME_MATRIX: f64 = 1e-12;
+
+/// The factor of the low-rank method where it is that of the reported matrix, with a column for every group.
 fn factor_of_groups(solved: &Solved) -> Option<&DMatrix<f64>> {
     let groups = solved.certificate.gram.partition().groups();
+    let same = solved.certificate.feasibility_shift <= SAME_MATRIX;
     solved
         .solution
         .factor
         .as_ref()
-        .filter(|factor| factor.ncols() == groups)
+        .filter(|factor| same && factor.ncols() == groups)
 }
 
 /// The classes of every cluster that has at least two, each set ascending.

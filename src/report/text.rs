@@ -274,7 +274,7 @@ fn collapse(out: &mut String, report: &Report) {
         line(
             out,
             format_args!(
-                "nearly collapsed: pairs of classes under 0.1 degree, with their angle: {}{more}\n",
+                "nearly collapsed: pairs of classes under 0.1 degree that are not proven to coincide, with their angle: {}{more}\n",
                 listed.join(", ")
             ),
         );

@@ -74,6 +74,8 @@ CASES = [
     # more collapsed or rank-deficient ones without a merging rule
     case([3, 1000, 2, 900, 4], "supcon", 2, "class"),
     case([5, 900, 3, 700, 2], "nscl", 1),
+    case([10000, 10001, 4, 3], "bcl", 1.5, note="two classes 4e-9 rad apart: near, and not the same vector"),
+    case([4000, 3000, 40, 40, 5, 4], "sincere", 0.8, note="equal classes that coincide beside unequal ones that meet"),
     case(step(2, 2, 10, 20), "sincere", 1, note="beyond the STEP threshold"),
     case(WIDE12, "sincere", 0.5),
     # long tails of the literature: CIFAR-10-LT with ratio 100, two temperatures

@@ -282,14 +282,16 @@ def main():
             left = [j for j in left if j not in mates]
             if mates:
                 sets.append([c] + mates)
+        near = [[r, c, float(2 * mp.asin(mp.sqrt((1 - M[r, c]) / 2)))] for r in range(k) for c in range(r + 1, k)
+                if mpf(10) ** -25 <= 1 - M[r, c] < mpf(10) ** -6]
         facts.pop("ok")
         out.append({**case, "excess": number(ex), "log_excess": number(None if ex is None else mp.log(ex)),
                     "floor": number(fl), "loss_value": number(loss), "rank": facts.pop("rank"), "collapsed": sets,
-                    "route": route, **facts, "gram": [[float(M[r, c]) for c in range(k)] for r in range(k)]})
+                    "near": near, "route": route, **facts, "gram": [[float(M[r, c]) for c in range(k)] for r in range(k)]})
         rel = max(float(1 - M[r, c]) for r in range(k) for c in range(r))
         print(f"{i:2d} {case['loss']:10s} {case['anchors']:6s} tau {case['temperature']:<7} k {k:2d} {route:11s} rank "
               f"{out[-1]['rank']:2d} loss {mp.nstr(loss, 15):18s} excess {mp.nstr(ex, 6) if ex is not None else '-':12s} "
-              f"gap {facts['relative_gap']:.0e} start err {start_error:.0e} collapsed {sets} {time.time() - t0:.1f} s",
+              f"gap {facts['relative_gap']:.0e} start err {start_error:.0e} collapsed {sets} near {near} {time.time() - t0:.1f} s",
               flush=True)
     if wanted:
         return

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 
 use super::fixed_point::solve_sampled;
-use super::{Outcome, Settings, solve};
+use super::{Merging, Outcome, Settings, solve};
 use crate::error::Error;
 use crate::gram::{CauchyForm, Gram};
 use crate::math::control::Control;
@@ -45,7 +45,7 @@ fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
     let outcome = solve(program.coefficients(), &Settings::default(), &|| {
         control.stop().is_some()
     });
-    let (form, steps, vertices) = match outcome {
+    let (form, clusters, steps, vertices) = match outcome {
         Outcome::Regular(solution) => {
             let form = CauchyForm {
                 point: solution.solved.point,
@@ -53,7 +53,7 @@ fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
                 cluster: vec![false; groups],
                 shift: 0.0,
             };
-            (form, solution.steps, program.classes())
+            (form, Vec::new(), solution.steps, program.classes())
         }
         Outcome::Merged { merging, solution } => {
             let count = merging.coefficients.groups();
@@ -65,13 +65,14 @@ fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
                     .collect(),
                 shift: 0.0,
             };
-            (form, solution.steps, merging.coefficients.classes())
+            let clusters = proven(&form, &merging);
+            (form, clusters, solution.steps, merging.coefficients.classes())
         }
         Outcome::Unresolved { reason, .. } => return Attempt::Unresolved { reason, near: None },
     };
     Attempt::Found(Box::new(Solution {
         within_class: vec![1.0; groups],
-        clusters: form.clusters(),
+        clusters,
         // The kernel of M between distinct vectors is spanned by v alone.
         rank: Some(vertices as u64 - 1),
         gram: Gram::from_cauchy(program.partition.clone(), form),
@@ -80,6 +81,20 @@ fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
         termination: Termination::Converged,
         iterations: steps as u64,
     }))
+}
+
+/// Rule (8) proves a cluster if `tau log(t_C / sqrt(beta_C)) > 0` beyond the rounding of the equations. On the threshold
+/// itself classes may be 1e-7 apart.
+const RULE_ROUNDING: f64 = 1e-12;
+
+/// The clusters that share one vector by rule (8); without anchors classes always do.
+fn proven(form: &CauchyForm, merging: &Merging) -> Vec<Vec<usize>> {
+    let certain = |set: &Vec<usize>| {
+        let vertex = merging.vertex[set[0]];
+        let margin = form.point.temperature.min(1.0) * form.point.log_ratio[vertex];
+        merging.coefficients.weight[vertex] == 0.0 || margin > RULE_ROUNDING
+    };
+    form.clusters().into_iter().filter(certain).collect()
 }
 
 fn sampled(program: &SampledProgram<'_>, control: &Control) -> Attempt {
@@ -105,7 +120,7 @@ fn sampled(program: &SampledProgram<'_>, control: &Control) -> Attempt {
     };
     Attempt::Found(Box::new(Solution {
         within_class: vec![1.0; groups],
-        clusters: optimum.merged.iter().map(|&g| vec![g]).collect(),
+        clusters: optimum.proven.iter().map(|&g| vec![g]).collect(),
         // The kernel of M between distinct vectors is spanned by v alone.
         rank: Some((0..groups).map(vertices).sum::<u64>() - 1),
         gram: Gram::from_groups(partition.clone(), optimum.values),

@@ -33,6 +33,10 @@ const MAX_STEPS: usize = 40;
 const FLOOR: f64 = 4e-16;
 const SMALL: f64 = 1e-11;
 
+/// The rule for merged classes proves them to coincide where `log(v^2 / (m^2 phi_gg))` is above this: `v` and `phi` are
+/// known to about 1e-11.
+const RULE: f64 = 1e-9;
+
 /// An optimum of a sampled loss.
 #[derive(Debug, Clone)]
 pub struct SampledOptimum {
@@ -40,6 +44,8 @@ pub struct SampledOptimum {
     pub values: DMatrix<f64>,
     /// Groups whose classes share one vector.
     pub merged: Vec<usize>,
+    /// Those of them for which the rule `v^2 >= m^2 phi_gg` holds beyond the error of the iteration.
+    pub proven: Vec<usize>,
     /// Newton steps, of all passes.
     pub steps: usize,
 }
@@ -79,6 +85,7 @@ pub fn solve_sampled(
     match state.run(interrupt) {
         Ok(()) => Ok(SampledOptimum {
             merged: (0..groups).filter(|&g| state.merged[g]).collect(),
+            proven: state.proven(),
             steps: state.steps,
             values: state.values,
         }),
@@ -338,6 +345,14 @@ impl State<'_> {
             }
         }
         changed
+    }
+
+    /// Merged groups of which the rule is certain.
+    fn proven(&self) -> Vec<usize> {
+        let log_phi = self.log_phi();
+        (0..self.merged.len())
+            .filter(|&g| self.merged[g] && 2.0 * self.x[g] - log_phi[(g, g)] > RULE)
+            .collect()
     }
 
     /// Whether `M` is positive semidefinite: Cholesky of its block between vertices, lifted by `v v^T` along its kernel.
