@@ -1,5 +1,5 @@
-//! Problem files: strict parsing of the TOML schema (`schema`), then resolution (`resolve`) into a [`Problem`] and
-//! [`Options`].
+//! Problem files: strict parsing of the TOML schema (`schema`), then resolution (`resolve`) into a
+//! [`Problem`](crate::problem::Problem) and [`Options`].
 //!
 //! [`ProblemFile`] accepts exactly the schema. The command line fills the same structure, so that a flag and a key mean
 //! the same. Every error points at the line of its key or value.
