@@ -8,7 +8,7 @@ use std::time::Instant;
 use criterion::BenchmarkId;
 use ufmin::math::control::Control;
 use ufmin::problem::{BatchLoss, Classes, FullBatchLoss, Model, Problem, Training};
-use ufmin::spec::MethodChoice;
+use ufmin::solve::MethodChoice;
 use ufmin::study::landscape::{Settings, verify};
 
 use common::{eigendecomposition, load, measures, real_counts, seconds, solved, supcon, symmetric};

@@ -5,7 +5,7 @@ mod common;
 
 use criterion::BenchmarkId;
 use ufmin::problem::{Classes, Model, Problem, Run};
-use ufmin::spec::MethodChoice;
+use ufmin::solve::MethodChoice;
 
 use common::{
     eigendecomposition, geometric_sizes, load, measures, random_sizes, real_counts, seconds, solved, supcon, symmetric,

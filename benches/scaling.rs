@@ -5,7 +5,7 @@ mod common;
 
 use criterion::BenchmarkId;
 use ufmin::problem::{Classes, Model, Problem, Run};
-use ufmin::spec::MethodChoice;
+use ufmin::solve::MethodChoice;
 
 use common::{load, measures, peak_memory, random_sizes, seconds, solved, supcon};
 

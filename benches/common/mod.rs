@@ -9,8 +9,7 @@ use criterion::Criterion;
 use faer::{Mat, Side};
 use ufmin::math::control::Control;
 use ufmin::problem::{Classes, Model, Problem};
-use ufmin::solve::{Solved, solve};
-use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
+use ufmin::solve::{CrossCheckChoice, MethodChoice, Options, Solved, solve};
 
 /// Short runs: the ratios differ by factors, not by per cents.
 pub(crate) fn criterion() -> Criterion {

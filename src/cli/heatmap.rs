@@ -12,8 +12,8 @@ use ufmin::report::Report;
 use ufmin::report::picture::{Picture, sizes};
 use ufmin::report::view::View;
 use ufmin::solution::Termination;
-use ufmin::solve::solve;
-use ufmin::spec::{CrossCheckChoice, load};
+use ufmin::solve::{CrossCheckChoice, solve};
+use ufmin::spec::load;
 
 use super::Outcome;
 use super::failure::Failure;

@@ -7,7 +7,8 @@ use ufmin::error::{Error, Field, Invalid, Kind, Word};
 use ufmin::files::has_extension;
 use ufmin::files::npy::read_counts;
 use ufmin::problem::Problem;
-use ufmin::spec::{self, Options, ProblemFile, SolverTable};
+use ufmin::solve::Options;
+use ufmin::spec::{self, ProblemFile, SolverTable};
 use ufmin::study::phase::Family;
 
 use super::failure::{Failure, flag};

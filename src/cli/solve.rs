@@ -13,8 +13,8 @@ use ufmin::program::{Entries, Program, lift_samples};
 use ufmin::report::audit::audit_features;
 use ufmin::report::picture::Picture;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
-use ufmin::solve::{Solved, solve};
-use ufmin::spec::{CrossCheckChoice, SolverTable};
+use ufmin::solve::{CrossCheckChoice, Solved, solve};
+use ufmin::spec::SolverTable;
 
 use super::Outcome;
 use super::failure::Failure;

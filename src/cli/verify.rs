@@ -10,8 +10,8 @@ use ufmin::files::write_atomically;
 use ufmin::math::control::Control;
 use ufmin::problem::{Features, Model, Problem};
 use ufmin::report::json;
-use ufmin::solve::{Solved, solve};
-use ufmin::spec::{CrossCheckChoice, SolverTable};
+use ufmin::solve::{CrossCheckChoice, Solved, solve};
+use ufmin::spec::SolverTable;
 use ufmin::study::landscape::{self, Landscape, Level, Settings, SweepReport, VerifyReport};
 
 use super::Outcome;

@@ -117,7 +117,7 @@ fn loss(out: &mut String, report: &Report) {
 }
 
 /// All digits, with an exponent where the number is very small or large.
-fn plain(value: f64) -> String {
+pub(crate) fn plain(value: f64) -> String {
     if value == 0.0 || (1e-5..1e17).contains(&value.abs()) {
         value.to_string()
     } else {

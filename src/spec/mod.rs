@@ -1,5 +1,5 @@
 //! Problem files: strict parsing of the TOML schema (`schema`), then resolution (`resolve`) into a
-//! [`Problem`](crate::problem::Problem) and [`Options`].
+//! [`Problem`](crate::problem::Problem) and [`Options`](crate::solve::Options).
 //!
 //! [`ProblemFile`] accepts exactly the schema. The command line fills the same structure, so that a flag and a key mean
 //! the same. Every error points at the line of its key or value.
@@ -12,5 +12,3 @@ pub use resolve::{classes_of_counts, classes_of_labels, load, method, resolve, r
 pub use schema::{
     BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate, parse,
 };
-
-pub use crate::solve::{CrossCheckChoice, MethodChoice, Options};

@@ -5,7 +5,6 @@ use std::path::Path;
 use toml::Value;
 
 use super::schema::{BatchesTable, ClassesTable, ProblemFile, locate, parse};
-use super::{CrossCheckChoice, MethodChoice, Options};
 use crate::error::{ArrayError, Error};
 use crate::files::npy::read_labels;
 use crate::files::{has_extension, read_text};
@@ -16,6 +15,7 @@ use crate::problem::synonyms::AVAILABLE;
 use crate::problem::training::{Parts, out_of_range};
 use crate::problem::{Anchors, Features, Field, Invalid, Kind, Loss, Singletons, Training};
 use crate::problem::{BATCH_RANGE, Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
+use crate::solve::{CrossCheckChoice, MethodChoice, Options};
 
 /// Losses that problem files may name and this version cannot solve.
 const LATER_LOSSES: [&str; 1] = ["cross-entropy"];

@@ -11,8 +11,7 @@ use ufmin::math::spectrum::{definite_shift, eigen};
 use ufmin::method::conic;
 use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Training};
 use ufmin::solution::Termination;
-use ufmin::solve::solve;
-use ufmin::spec::{MethodChoice, Options};
+use ufmin::solve::{MethodChoice, Options, solve};
 
 use crate::program;
 

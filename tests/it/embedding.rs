@@ -4,8 +4,7 @@ use ufmin::math::control::Control;
 use ufmin::measure::embedding::{GramSpectrum, embed, gram_of};
 use ufmin::problem::{Classes, Model, Problem};
 use ufmin::program::lift;
-use ufmin::solve::solve;
-use ufmin::spec::{MethodChoice, Options};
+use ufmin::solve::{MethodChoice, Options, solve};
 
 #[test]
 fn features_have_the_gram_matrix_and_the_rank() {

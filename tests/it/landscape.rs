@@ -14,8 +14,7 @@ use ufmin::math::control::Control;
 use ufmin::method::staircase::{Cost, Factored, oblique};
 use ufmin::objective::SampleLoss;
 use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
-use ufmin::solve::{Solved, solve};
-use ufmin::spec::Options;
+use ufmin::solve::{Options, Solved, solve};
 use ufmin::study::Journal;
 use ufmin::study::landscape::{self, Kind, Landscape, Level, Settings, VerifyReport, check_gradient, check_hessian};
 

@@ -5,8 +5,7 @@ use ufmin::gram::Gram;
 use ufmin::math::control::Control;
 use ufmin::method::conic;
 use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Training};
-use ufmin::solve::solve;
-use ufmin::spec::{MethodChoice, Options};
+use ufmin::solve::{MethodChoice, Options, solve};
 
 use crate::program;
 

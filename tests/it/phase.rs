@@ -8,8 +8,7 @@ use ufmin::plot::{Body, Format, Mark};
 use ufmin::problem::profile::Profile;
 use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
 use ufmin::report::view::View;
-use ufmin::solve::solve;
-use ufmin::spec::Options;
+use ufmin::solve::{Options, solve};
 use ufmin::study::phase::{Family, Never, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
 
 fn step(majority: u64, minority: u64, smallest: u64) -> Family {

@@ -14,8 +14,7 @@ use ufmin::method::conic;
 use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
 use ufmin::report::Report;
 use ufmin::solution::{Method, Termination};
-use ufmin::solve::{Solved, solve};
-use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
+use ufmin::solve::{CrossCheckChoice, MethodChoice, Options, Solved, solve};
 
 use crate::program;
 

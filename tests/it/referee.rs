@@ -15,8 +15,7 @@ use ufmin::math::control::Control;
 use ufmin::measure::embedding::features;
 use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
 use ufmin::report::Report;
-use ufmin::solve::{Solved, solve};
-use ufmin::spec::{CrossCheckChoice, Options};
+use ufmin::solve::{CrossCheckChoice, Options, Solved, solve};
 
 use super::random::Random;
 

@@ -8,8 +8,7 @@ use ufmin::method::conic;
 use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Training};
 use ufmin::report::Report;
 use ufmin::solution::Method;
-use ufmin::solve::{Solved, solve};
-use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
+use ufmin::solve::{CrossCheckChoice, MethodChoice, Options, Solved, solve};
 
 use crate::program;
 

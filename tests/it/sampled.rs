@@ -11,8 +11,7 @@ use ufmin::objective::{Objective, Sampled};
 use ufmin::problem::{BatchLoss, Classes, Features, FullBatchLoss, Model, Problem, Run, Sampling, Training};
 use ufmin::report::view::{Style, View};
 use ufmin::solution::Method;
-use ufmin::solve::{Solved, solve};
-use ufmin::spec::{CrossCheckChoice, MethodChoice, Options};
+use ufmin::solve::{CrossCheckChoice, MethodChoice, Options, Solved, solve};
 
 use crate::program_on;
 

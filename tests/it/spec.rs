@@ -8,9 +8,10 @@ use toml::Value;
 use ufmin::error::Error;
 use ufmin::problem::profile::Profile;
 use ufmin::problem::{Classes, Problem};
+use ufmin::solve::Options;
 use ufmin::spec::{
-    BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, Options, ProblemFile, SolverTable,
-    classes_of_counts, classes_of_labels, load, locate, parse, resolve,
+    BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, classes_of_counts,
+    classes_of_labels, load, locate, parse, resolve,
 };
 
 const PATH: &str = "p.toml";

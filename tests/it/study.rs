@@ -10,7 +10,7 @@ use ufmin::math::control::Control;
 use ufmin::problem::{BatchLoss, Classes, Model, Problem, Sampling, Training};
 use ufmin::report::Report;
 use ufmin::report::view::View;
-use ufmin::spec::Options;
+use ufmin::solve::Options;
 use ufmin::study::curve::{self, Curve, Quantity, curve};
 use ufmin::study::landscape::{SweepReport, VerifyReport};
 use ufmin::study::phase::{Grid, Phase};

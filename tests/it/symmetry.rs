@@ -6,8 +6,7 @@ use ufmin::gram::{Gram, Partition};
 use ufmin::math::control::Control;
 use ufmin::problem::{Classes, Model, Problem, Run};
 use ufmin::program::{Entries, lift, lift_samples, reduce, reduce_samples};
-use ufmin::solve::solve;
-use ufmin::spec::Options;
+use ufmin::solve::{Options, solve};
 
 use crate::program;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{GLOBAL, Kind, Landscape, MILESTONES, Minimum, Run, Settings};
 use crate::error::Error;
 use crate::problem::Problem;
-use crate::report::text::{self, line};
+use crate::report::text::{self, line, plain};
 use crate::report::view::{Style, Table, View, cell};
 use crate::report::{CertificateReport, Name, ProblemReport, Report, json};
 use crate::solve::Solved;
@@ -382,7 +382,9 @@ fn header(out: &mut String, report: &VerifyReport) {
         out,
         format_args!(
             "optimum of the relaxation {}, {proof} to {:.1e}, rank {}",
-            report.optimum.loss, certificate.relative_gap, report.optimum.rank
+            plain(report.optimum.loss),
+            certificate.relative_gap,
+            report.optimum.rank
         ),
     );
 }

@@ -49,8 +49,7 @@ use crate::problem::invalid::{self, Word};
 use crate::problem::{Classes, Features, Field, FullBatch, Invalid, MAX_CLASS_SIZE, Measure, Model, Problem};
 use crate::problem::{Sampling, TEMPERATURE_RANGE, Training};
 use crate::report::{MAX_LISTED_CLASSES, Name};
-use crate::solve::solve;
-use crate::solve::{CrossCheckChoice, MethodChoice, Options};
+use crate::solve::{CrossCheckChoice, MethodChoice, Options, solve};
 use line::{Kind, Line, Stretch};
 
 /// Identifier of the JSON form.
