@@ -296,7 +296,7 @@ fn nothing_is_certified_that_is_not_optimal() {
 }
 
 #[test]
-#[ignore = "an hour; cargo test --release --test it referee::a_hundred_thousand -- --ignored"]
+#[ignore = "three minutes on two cores; cargo test --release --test it referee::a_hundred_thousand -- --ignored"]
 fn a_hundred_thousand_problems() {
     campaign(100_000, 2);
 }

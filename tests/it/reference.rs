@@ -125,6 +125,14 @@ fn assert_agrees(case: &Optimum, problem: &Problem, solved: &Solved, accuracy: f
         case.name(),
         certificate.relative_gap
     );
+    // The printed bound is below the attained minimum, the rounding of the floor included.
+    assert!(
+        certificate.lower_bound <= case.loss_value,
+        "{}: {} above {}",
+        case.name(),
+        certificate.lower_bound,
+        case.loss_value
+    );
     let error = case.error_of(certificate.loss, certificate.excess);
     assert!(error < 1e-11, "{}: excess off by {error}", case.name());
     let entries = (certificate.gram.to_dense() - case.gram()).amax();
