@@ -53,7 +53,7 @@ const FLOOR_ROUNDING: f64 = 16.0 * f64::EPSILON;
 impl Primal {
     /// The loss in its unit (its excess, or nats without a floor), what gaps are relative to in that unit, and the unit in
     /// nats.
-    fn units(&self) -> (f64, f64, f64) {
+    pub(super) fn units(&self) -> (f64, f64, f64) {
         if self.floor.is_some() {
             (1.0, 1.0, self.log_excess.exp())
         } else {

@@ -24,28 +24,22 @@ pub(super) fn certify<O: Minorant>(
     let at = objective.evaluate(&values, 0.0);
     let (excess, log_excess) = (objective.excess(&at), objective.log_excess(&at));
     let log_scale = if floor.is_some() { log_excess } else { 0.0 };
-    let rounding = objective.rounding();
-    // In units of e^log_scale, where the excess is 1 (or the loss itself, without a floor).
-    let (value, unit) = if floor.is_some() {
-        (1.0, 1.0)
-    } else {
-        (excess, excess.abs().max(1.0))
-    };
     let gradient = Gradient::new(objective, &values, log_scale);
-    let best = best_bound(&gradient, nonnegative, value, unit).ok_or_else(|| Error::Gram {
-        reason: "no lower bound is a finite number".to_owned(),
-    })?;
     let primal = Primal {
         gram: Gram::from_groups(partition.clone(), values.clone()),
         shift,
         floor,
         log_excess,
         excess,
-        rounding,
+        rounding: objective.rounding(),
     };
+    let (value, unit, scale) = primal.units();
+    let best = best_bound(&gradient, nonnegative, value, unit).ok_or_else(|| Error::Gram {
+        reason: "no lower bound is a finite number".to_owned(),
+    })?;
     let dual = Dual {
         bound: best.bound,
-        min_eigenvalue: -best.eta * log_scale.exp(),
+        min_eigenvalue: -best.eta * scale,
         method: best.method,
         point: DualPoint {
             y: Some(best.y),

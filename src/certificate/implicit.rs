@@ -32,7 +32,7 @@ use crate::error::Error;
 use crate::gram::{CauchyForm, Gram};
 use crate::math::cauchy::{Grid, Resolution, log_cosh_half, sech_half};
 use crate::math::sum::compensated_sum;
-use crate::objective::{Coefficients, coefficients, softplus};
+use crate::objective::{Coefficients, coefficients};
 use crate::problem::{FullBatch, Problem};
 
 /// Up to this many vertices a factorisation costs nothing.
@@ -193,18 +193,13 @@ impl<'a> Groups<'a> {
         };
         let log_mass = of_groups(&vertices.log_mass);
         let moved_log_mass = of_groups(&vertices.moved_log_mass(form, delta));
-        let has_floor = coefficients
-            .base
-            .iter()
-            .zip(&coefficients.weight)
-            .all(|(&s, &w)| s > 0.0 || w == 0.0);
         Self {
             form,
             coefficients,
             vertices,
             log_mass,
             moved_log_mass,
-            has_floor,
+            has_floor: coefficients.has_floor(),
         }
     }
 
@@ -214,25 +209,7 @@ impl<'a> Groups<'a> {
 
     /// Groups with anchors.
     fn anchors(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.log_mass.len()).filter(|&g| self.coefficients.weight[g] > 0.0)
-    }
-
-    fn floor(&self) -> Option<f64> {
-        let terms = self.anchors().map(|g| self.weight(g) * self.coefficients.base[g].ln());
-        self.has_floor.then(|| compensated_sum(terms))
-    }
-
-    /// The excess of the moved matrix and its log; without a floor the loss, and 0.
-    fn excess(&self) -> (f64, f64) {
-        let mass = &self.moved_log_mass;
-        if !self.has_floor {
-            return (compensated_sum(self.anchors().map(|g| self.weight(g) * mass[g])), 0.0);
-        }
-        let log_value = |x: f64| if x < -37.0 { x } else { softplus(x).ln() };
-        let log = |g: usize| self.weight(g).ln() + log_value(mass[g] - self.coefficients.base[g].ln());
-        let largest = self.anchors().map(log).fold(f64::NEG_INFINITY, f64::max);
-        let log_excess = largest + compensated_sum(self.anchors().map(|g| (log(g) - largest).exp())).ln();
-        (log_excess.exp(), log_excess)
+        self.coefficients.anchors()
     }
 
     /// Relative rounding of the masses and shares: that of their logarithms, which are sums of these numbers, and of the
@@ -409,7 +386,8 @@ pub(super) fn certify(
     // A matrix that was moved before is not moved back.
     let shift = shift.max(form.shift);
     let groups = Groups::new(form, &coefficients, &vertices, shift);
-    let (excess, log_excess) = groups.excess();
+    // Of the moved matrix.
+    let (excess, log_excess) = coefficients.excess(&groups.moved_log_mass);
     let rounding = groups.rounding();
     if !(excess.is_finite() && log_excess.is_finite() && rounding.is_finite()) {
         return Ok(None);
@@ -427,7 +405,7 @@ pub(super) fn certify(
     let primal = Primal {
         gram: Gram::from_cauchy(partition.clone(), form),
         shift,
-        floor: groups.floor(),
+        floor: coefficients.floor(),
         log_excess,
         excess,
         rounding,

@@ -16,7 +16,7 @@ use crate::gram::{CauchyForm, Gram, Partition};
 use crate::math::control::Control;
 use crate::math::sum::compensated_sum;
 use crate::method::{Attempt, Method, Refusal};
-use crate::objective::{Objective, Sampled, coefficients, softplus};
+use crate::objective::{Objective, Sampled, coefficients};
 use crate::problem::{Problem, Training};
 use crate::program::Reduced;
 use crate::solution::{self, Solution, Termination};
@@ -360,20 +360,8 @@ fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> (f64, f64) {
             high + (low - high).exp().ln_1p()
         }
     };
-    let weight = |g: usize| coefficients.multiplicity[g] * coefficients.weight[g];
-    let anchors = || (0..pieces.len()).filter(|&g| coefficients.weight[g] > 0.0);
-    if anchors().any(|g| coefficients.base[g] == 0.0) {
-        return (compensated_sum(anchors().map(|g| weight(g) * log_mass(g))), 0.0);
-    }
-    let logs: Vec<f64> = anchors()
-        .map(|g| {
-            let x = log_mass(g) - coefficients.base[g].ln();
-            weight(g).ln() + if x < -37.0 { x } else { softplus(x).ln() }
-        })
-        .collect();
-    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let log_excess = most + compensated_sum(logs.iter().map(|log| (log - most).exp())).ln();
-    (log_excess.exp(), log_excess)
+    let log_masses: Vec<f64> = (0..pieces.len()).map(log_mass).collect();
+    coefficients.excess(&log_masses)
 }
 
 #[cfg(test)]

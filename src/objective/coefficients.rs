@@ -1,5 +1,8 @@
 //! The coefficients of THEORY (3): everything a full-batch loss says about the classes, and nothing else.
 
+use super::softplus;
+use crate::math::sum::compensated_sum;
+
 /// Coefficients of the class-level problem, THEORY (3), one entry per group of classes with identical data:
 ///
 /// ```text
@@ -34,5 +37,46 @@ impl Coefficients {
     /// Number of classes `k`, as a float (it may exceed what an index holds comfortably).
     pub fn classes(&self) -> f64 {
         self.multiplicity.iter().sum()
+    }
+
+    /// Anchor weight of all classes of group `g`.
+    fn group_weight(&self, g: usize) -> f64 {
+        self.multiplicity[g] * self.weight[g]
+    }
+
+    /// Groups with anchors.
+    pub(crate) fn anchors(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.groups()).filter(|&g| self.weight[g] > 0.0)
+    }
+
+    /// Whether every row has mass at exponent zero.
+    pub(crate) fn has_floor(&self) -> bool {
+        self.anchors().all(|g| self.base[g] > 0.0)
+    }
+
+    /// `sum_c w_c log s_c`, or `None` if a row has no mass at exponent zero (nscl).
+    pub(crate) fn floor(&self) -> Option<f64> {
+        let terms = self.anchors().map(|g| self.group_weight(g) * self.base[g].ln());
+        self.has_floor().then(|| compensated_sum(terms))
+    }
+
+    /// The excess and its log from `log sum_{c' != c} a_c' exp((M_cc' - 1)/tau)` of one class of every group; without a floor
+    /// the loss, and 0. The log survives where the excess underflows.
+    pub(crate) fn excess(&self, log_masses: &[f64]) -> (f64, f64) {
+        if !self.has_floor() {
+            let terms = self.anchors().map(|g| self.group_weight(g) * log_masses[g]);
+            return (compensated_sum(terms), 0.0);
+        }
+        let logs: Vec<f64> = self
+            .anchors()
+            .map(|g| {
+                let x = log_masses[g] - self.base[g].ln();
+                // Below 1e-16, log1p(S) = S to every digit.
+                self.group_weight(g).ln() + if x < -37.0 { x } else { softplus(x).ln() }
+            })
+            .collect();
+        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let log_excess = largest + compensated_sum(logs.iter().map(|log| (log - largest).exp())).ln();
+        (log_excess.exp(), log_excess)
     }
 }

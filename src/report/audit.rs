@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::gram::Gram;
 use crate::math::sum::compensated_sum;
 use crate::measure::embedding::{Embedding, features};
-use crate::objective::{Coefficients, Objective, Sampled, coefficients, others, softplus};
+use crate::objective::{Objective, Sampled, coefficients, others};
 use crate::problem::{Problem, Training};
 use crate::solve::Solved;
 
@@ -106,15 +106,16 @@ fn loss_of_inner_products(problem: &Problem, solved: &Solved) -> Result<(), Erro
     };
     if groups <= ALL_ROWS || gram.cauchy().is_none() {
         let masses: Vec<f64> = (0..groups).map(direct).collect();
-        let (excess, log_excess) = total(&coefficients, &masses);
+        let (excess, log_excess) = coefficients.excess(&masses);
         return same_loss(solved, excess, log_excess, rounding, "the Gram matrix");
     }
     let fast = log_masses(problem, full, gram).ok_or_else(|| differ("the Gram matrix lost its form".to_owned()))?;
-    let (excess, log_excess) = total(&coefficients, &fast);
+    let (excess, log_excess) = coefficients.excess(&fast);
     same_loss(solved, excess, log_excess, rounding, "the Gram matrix")?;
     for row in 0..ROWS {
         let g = row * (groups - 1) / (ROWS - 1);
-        if (fast[g] - direct(g)).abs() > rounding {
+        let difference = (fast[g] - direct(g)).abs();
+        if difference.is_nan() || difference > rounding {
             return Err(differ(format!("the row of group {g} is not the sum of its terms")));
         }
     }
@@ -141,24 +142,6 @@ fn log_mass(terms: impl Iterator<Item = (f64, f64)>, temperature: f64) -> f64 {
     let exponents: Vec<f64> = terms.map(|(mass, x)| mass + (x - 1.0) / temperature).collect();
     let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     largest + compensated_sum(exponents.iter().map(|x| (x - largest).exp())).ln()
-}
-
-/// Excess (the loss, without a floor) and its log from the masses of the rows of all groups.
-fn total(coefficients: &Coefficients, log_masses: &[f64]) -> (f64, f64) {
-    let weight = |g: usize| coefficients.multiplicity[g] * coefficients.weight[g];
-    let anchors = || (0..log_masses.len()).filter(|&g| weight(g) > 0.0);
-    if anchors().any(|g| coefficients.base[g] == 0.0) {
-        return (compensated_sum(anchors().map(|g| weight(g) * log_masses[g])), 0.0);
-    }
-    let logs: Vec<f64> = anchors()
-        .map(|g| {
-            let x = log_masses[g] - coefficients.base[g].ln();
-            weight(g).ln() + if x < -37.0 { x } else { softplus(x).ln() }
-        })
-        .collect();
-    let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let log_excess = largest + compensated_sum(logs.iter().map(|log| (log - largest).exp())).ln();
-    (log_excess.exp(), log_excess)
 }
 
 /// Checks features against the answer that they belong to: unit columns, signs, rank, inner products, coinciding classes, and
@@ -224,7 +207,7 @@ pub fn audit_features(problem: &Problem, solved: &Solved, embedding: &Embedding)
                 log_mass(terms, coefficients.temperature)
             };
             let masses: Vec<f64> = shown.iter().map(mass).collect();
-            let (excess, log_excess) = total(&coefficients, &masses);
+            let (excess, log_excess) = coefficients.excess(&masses);
             same_loss(solved, excess, log_excess, relative, "the features")
         }
         Training::Sampled(sampling) => {

@@ -57,9 +57,8 @@ pub struct Solved {
 ///
 /// # Errors
 /// [`Error::Method`] for a method that cannot take the problem, [`Error::NotBuilt`] without the feature `conic` for what
-/// needs it, [`Error::TooLarge`]; [`Error::Contradiction`] where a
-/// standard geometry, or features that were found, are below the proven bound. A solution that cannot be certified
-/// is no error: see [`Statement::verdict`](crate::certificate::Statement::verdict).
+/// needs it, [`Error::TooLarge`]; [`Error::Contradiction`] where a standard geometry, or features that were found, are below
+/// the proven bound. A solution that cannot be certified is no error: see [`Statement::verdict`](crate::certificate::Statement::verdict).
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
     let sampled = matches!(problem.model().training, Training::Sampled(_));
     if options.cross_check == CrossCheckChoice::Always && !sampled {
@@ -158,20 +157,11 @@ fn check(program: &Reduced<'_>, gram: &Gram, control: &Control, warnings: &mut V
         warnings.push(format!("no independent check: {why}"));
         None
     };
-    let other = if matches!(program, Reduced::Sampled(_)) {
-        Ok(&Staircase as &dyn Method)
-    } else {
-        conic(CONIC_CHECKS)
+    let other = match program {
+        Reduced::FullBatch(_) => conic(CONIC_CHECKS),
+        Reduced::Sampled(_) => Ok(&Staircase as &dyn Method),
     };
-    let other = match other {
-        Ok(other) => other,
-        Err(error) => return failed(error.to_string()),
-    };
-    let attempt = match other.accepts(program) {
-        Ok(()) => other.minimise(program, None, control),
-        Err(refusal) => Err(refusal.error(other.name())),
-    };
-    let solution = match attempt {
+    let solution = match other.and_then(|other| asked(other, program, control)) {
         Ok(Attempt::Found(solution)) => solution,
         Ok(Attempt::Unresolved { reason, .. }) => return failed(unresolved(reason)),
         Err(error) => return failed(error.to_string()),
@@ -188,6 +178,14 @@ fn check(program: &Reduced<'_>, gram: &Gram, control: &Control, warnings: &mut V
     })
 }
 
+/// What a method makes of a program that it may refuse.
+fn asked(method: &dyn Method, program: &Reduced<'_>, control: &Control) -> Result<Attempt, Error> {
+    method
+        .accepts(program)
+        .map_err(|refusal| refusal.error(method.name()))?;
+    method.minimise(program, None, control)
+}
+
 /// The method that a user asked for, or what `auto` finds.
 fn run(
     program: &Reduced<'_>,
@@ -202,10 +200,7 @@ fn run(
         MethodChoice::Lowrank => &Staircase,
         MethodChoice::ClosedForm => &Formula,
     };
-    method
-        .accepts(program)
-        .map_err(|refusal| refusal.error(method.name()))?;
-    Ok(match method.minimise(program, None, control)? {
+    Ok(match asked(method, program, control)? {
         Attempt::Found(solution) => *solution,
         Attempt::Unresolved { reason, .. } => {
             if reason != Reason::Interrupted {
