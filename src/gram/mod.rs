@@ -1,6 +1,8 @@
 //! [`Gram`]: the inner products of the class means, stored by groups of classes that are alike.
 
 pub mod block;
+pub mod cells;
+pub mod entries;
 pub mod implicit;
 
 use std::borrow::Cow;

@@ -10,6 +10,7 @@
 //!
 //! [`Sampled`] is what training with sampled negatives or random batches minimises, THEORY (10) and (11).
 
+mod cells;
 mod class_level;
 mod coefficients;
 mod contract;
@@ -19,13 +20,13 @@ mod quadrature;
 mod sampled;
 mod samples;
 
+pub use cells::{CellLoss, CellPoint};
 pub use class_level::{ClassLevel, ClassPoint};
 pub use coefficients::Coefficients;
-pub use contract::Objective;
+pub use contract::{Affine, Objective};
 pub(crate) use contract::others;
 pub(crate) use logsumexp::softplus;
 pub use logsumexp::{Evaluation, Layout, LogSumExp, Row};
-pub use minorant::{Affine, Minorant};
 pub use sampled::{Sampled, SampledPoint};
 pub use samples::{MIN_SAMPLE_TEMPERATURE, SampleLoss, SamplePoint};
 

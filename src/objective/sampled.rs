@@ -11,7 +11,7 @@
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use super::contract::{Objective, exponential_rounding, others};
+use super::contract::{Affine, Objective, exponential_rounding, others};
 use super::quadrature::{Constants, Floor, Grid, Mass, Scheme};
 use crate::gram::Partition;
 use crate::problem::{BatchLoss, Problem, Sampling};
@@ -335,6 +335,7 @@ impl RowSums {
 
 impl Objective for Sampled {
     type Point = SampledPoint;
+    type Entries = DMatrix<f64>;
 
     fn multiplicity(&self) -> &[f64] {
         &self.multiplicity
@@ -347,6 +348,11 @@ impl Objective for Sampled {
     /// The rule of the integrals misses them by `2e-16` each, and its nodes are a few hundred.
     fn rounding(&self) -> f64 {
         2.0 * exponential_rounding(self.temperature, self.groups() + self.grid.s.len())
+    }
+
+    fn zeros(&self) -> DMatrix<f64> {
+        let r = self.multiplicity().len();
+        DMatrix::zeros(r, r)
     }
 
     fn evaluate(&self, values: &DMatrix<f64>, log_scale: f64) -> SampledPoint {
@@ -432,6 +438,11 @@ impl Objective for Sampled {
                 .collect::<Vec<f64>>()
         });
         DMatrix::from_fn(groups, groups, |g, h| products[g][h])
+    }
+
+    /// The tangent at a matrix whose gradient is wanted.
+    fn minorant(&self, wanted: &DMatrix<f64>, near: &DMatrix<f64>, log_scale: f64) -> Option<Affine<DMatrix<f64>>> {
+        self.tangent_with(wanted, near, log_scale)
     }
 }
 

@@ -176,6 +176,7 @@ impl SampleLoss {
 
 impl Objective for SampleLoss {
     type Point = SamplePoint;
+    type Entries = DMatrix<f64>;
 
     fn multiplicity(&self) -> &[f64] {
         &self.multiplicity
@@ -187,6 +188,11 @@ impl Objective for SampleLoss {
 
     fn rounding(&self) -> f64 {
         exponential_rounding(self.temperature, self.multiplicity().len())
+    }
+
+    fn zeros(&self) -> DMatrix<f64> {
+        let r = self.multiplicity().len();
+        DMatrix::zeros(r, r)
     }
 
     fn evaluate(&self, values: &DMatrix<f64>, log_scale: f64) -> SamplePoint {
@@ -348,7 +354,7 @@ impl Objective for SampleLoss {
 }
 
 /// `e^x - 1` and `e^x - 1 - x`, both with all their digits.
-fn expm1_and_phi(x: f64) -> (f64, f64) {
+pub(super) fn expm1_and_phi(x: f64) -> (f64, f64) {
     if x.abs() > 0.3 {
         let grown = x.exp_m1();
         return (grown, grown - x);

@@ -68,7 +68,7 @@ pub(super) fn search(
     }
 }
 
-fn search_in<O: Objective>(
+fn search_in<O: Objective<Entries = DMatrix<f64>>>(
     objective: &O,
     problem: &Problem,
     relaxed: Solved,
@@ -102,7 +102,7 @@ fn search_in<O: Objective>(
     }
 }
 
-fn replaced<O: Objective>(
+fn replaced<O: Objective<Entries = DMatrix<f64>>>(
     problem: &Problem,
     relaxed: Solved,
     dimension: u64,

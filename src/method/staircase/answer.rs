@@ -52,7 +52,7 @@ impl Method for Staircase {
     }
 }
 
-fn solution<O: Objective>(
+fn solution<O: Objective<Entries = DMatrix<f64>>>(
     partition: &Partition,
     objective: &O,
     start: Option<&DMatrix<f64>>,

@@ -22,7 +22,7 @@ mod tests;
 pub mod trust_region;
 
 pub use answer::{MAX_GROUPS, Staircase};
-pub use climb::{COINCIDE, Settings, Solved, solve};
+pub use climb::{COINCIDE, Settings, Solved, solve, solve_from};
 pub use cost::{Cost, Factored, FactoredPoint};
 pub use nonnegative::{Squared, SquaredPoint};
 pub use starts::{Best, best_of, generator};
