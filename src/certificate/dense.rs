@@ -43,6 +43,7 @@ pub(super) fn certify<O: Objective<Entries = DMatrix<f64>>>(
         method: best.method,
         point: DualPoint {
             y: Some(best.y),
+            sparse: None,
             nu: best.nu,
             log_scale,
             tangent: best.tangent,

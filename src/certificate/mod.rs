@@ -23,6 +23,7 @@ mod bound;
 mod dense;
 mod implicit;
 mod restricted;
+mod sparse;
 
 use std::ops::Deref;
 
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::gram::Gram;
+use crate::math::sparse::Sparse;
 use crate::objective::Sampled;
 use crate::problem::{Problem, Training};
 use crate::program::Program;
@@ -110,6 +112,8 @@ pub struct DualPoint {
     /// `y_cc'`, r x r: row group of the anchor. In units of `e^log_scale`. `None` where it follows from the implicit form
     /// of the Gram matrix, see [`DualPoint::matrix`].
     pub y: Option<DMatrix<f64>>,
+    /// `y` on the pairs of a schedule of batches, where it is zero for all others.
+    pub sparse: Option<Sparse>,
     /// `nu_c`, r. In units of `e^log_scale`.
     pub nu: Vec<f64>,
     /// Natural log of the unit: the log of the excess, or 0 for losses without a floor.

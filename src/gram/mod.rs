@@ -3,6 +3,7 @@
 pub mod block;
 pub mod cells;
 pub mod entries;
+pub mod factor;
 pub mod implicit;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use nalgebra::DMatrix;
 
 pub use crate::problem::Partition;
 use crate::problem::Problem;
+pub use factor::FactorForm;
 pub use implicit::CauchyForm;
 
 /// A class-level Gram matrix `G` (k x k, unit diagonal) that is constant on groups of classes.
@@ -27,6 +29,8 @@ enum Values {
     Dense(DMatrix<f64>),
     /// Two numbers a vertex determine every entry.
     Cauchy(CauchyForm),
+    /// The inner products of columns.
+    Factor(FactorForm),
 }
 
 impl Gram {
@@ -82,11 +86,31 @@ impl Gram {
         &self.partition
     }
 
+    /// A Gram matrix in the form of a factor.
+    ///
+    /// # Panics
+    /// If the form has not one column for every group.
+    pub fn from_factor(partition: Partition, form: FactorForm) -> Self {
+        assert_eq!(form.columns().ncols(), partition.groups(), "one column a group");
+        Self {
+            partition,
+            values: Values::Factor(form),
+        }
+    }
+
     /// The implicit form, if the matrix has one.
     pub fn cauchy(&self) -> Option<&CauchyForm> {
         match &self.values {
-            Values::Dense(_) => None,
+            Values::Dense(_) | Values::Factor(_) => None,
             Values::Cauchy(form) => Some(form),
+        }
+    }
+
+    /// The factor, if the matrix is given by one.
+    pub fn factor(&self) -> Option<&FactorForm> {
+        match &self.values {
+            Values::Dense(_) | Values::Cauchy(_) => None,
+            Values::Factor(form) => Some(form),
         }
     }
 
@@ -96,6 +120,7 @@ impl Gram {
             Values::Dense(values) => values[(g, h)],
             Values::Cauchy(_) if g == h && self.partition.multiplicity()[g] == 1 => 1.0,
             Values::Cauchy(form) => form.between(g, h),
+            Values::Factor(form) => form.between(g, h, self.partition.multiplicity()[g] as f64),
         }
     }
 
@@ -104,7 +129,7 @@ impl Gram {
     pub fn values(&self) -> Cow<'_, DMatrix<f64>> {
         match &self.values {
             Values::Dense(values) => Cow::Borrowed(values),
-            Values::Cauchy(_) => {
+            Values::Cauchy(_) | Values::Factor(_) => {
                 let groups = self.partition.groups();
                 Cow::Owned(DMatrix::from_fn(groups, groups, |g, h| self.between(g, h)))
             }

@@ -178,6 +178,7 @@ fn by_class(problem: &Problem, certificate: &Certificate, partition: &Partition)
     });
     DualPoint {
         y,
+        sparse: None,
         tangent,
         nu: group.iter().map(|&g| certificate.dual.nu[g]).collect(),
         log_scale: certificate.dual.log_scale,

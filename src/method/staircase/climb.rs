@@ -343,10 +343,16 @@ impl<'a, O: Objective> Search<'a, O> {
         let mut next = start;
         let mut last = f64::INFINITY;
         let mut stair = 0;
+        let mut sketch = SKETCH;
         loop {
             stair += 1;
             let narrow = next.nrows() < columns;
-            let mut here = self.run(next, if narrow { SKETCH } else { ROUGH });
+            let before = self.iterations;
+            let mut here = self.run(next, if narrow { sketch } else { ROUGH });
+            // Where a sketch has nothing to do, what is missing is finer than it.
+            if narrow && self.iterations <= before + 1 {
+                sketch = (0.01 * sketch).max(ROUGH);
+            }
             self.control
                 .report("low-rank staircase", stair as u64 - 1, here.gradient_norm);
             if narrow && here.lowest >= MISSING && here.stopped.is_none() {
