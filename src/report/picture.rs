@@ -5,6 +5,7 @@ use nalgebra::DMatrix;
 use crate::gram::Gram;
 use crate::plot::{Body, ColourRange, Figure, Panel, significant};
 use crate::problem::{Measure, Problem};
+use crate::report::BatchesReport;
 
 /// Most classes that are drawn one by one; above that, groups.
 pub const MAX_CLASSES: u64 = 1000;
@@ -212,8 +213,8 @@ pub(crate) fn facts(problem: &Problem, varies: &str) -> String {
     if let Some(negatives) = model.training.negatives().filter(|_| varies != "negatives") {
         facts.push(format!("{negatives} negatives"));
     }
-    if let Some(size) = model.training.batch_size().filter(|_| varies != "batch size") {
-        facts.push(format!("random batches of {size}"));
+    if let Some(batches) = BatchesReport::new(&model.training).filter(|_| varies != "batch size") {
+        facts.push(batches.to_string());
     }
     if model.features.nonnegative {
         facts.push("nonnegative features".to_owned());

@@ -54,7 +54,7 @@ pub(crate) fn header(out: &mut String, problem: &ProblemReport, last: Option<Str
         parts.push(format!("{negatives} sampled {word}"));
     }
     if let Some(batches) = &problem.batches {
-        parts.push(format!("random batches of {}", batches.size));
+        parts.push(batches.to_string());
     }
     if problem.views != 1 {
         parts.push(format!("{} views", problem.views));
@@ -73,7 +73,12 @@ fn loss(out: &mut String, report: &Report) {
         format_args!(
             "loss      {:<22} {}",
             plain(solution.loss),
-            if report.problem.batches.is_some() {
+            if report
+                .problem
+                .batches
+                .as_ref()
+                .is_some_and(|batches| batches.size.is_some())
+            {
                 "mean over the samples of a batch, nats"
             } else {
                 "mean over anchors, nats"
