@@ -405,7 +405,8 @@ fn active_share(problem: &Problem) -> Option<f64> {
     }
 }
 
-fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
+/// A matrix as JSON has it.
+pub(crate) fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
     matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
 }
 

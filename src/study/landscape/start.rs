@@ -13,6 +13,7 @@ use super::curvature::{Curvature, curvature};
 use super::descent::{self, descend};
 use super::together::{Together, stiffness};
 use crate::math::control::Control;
+use crate::measure::metrics::kini_distance;
 use crate::method::staircase::trust_region::{self, minimise, minimise_in};
 use crate::method::staircase::{Cost, Factored, generator, oblique};
 use crate::objective::Objective;
@@ -169,7 +170,7 @@ impl<O: Objective> Ground<'_, O> {
             kind: settings.kind(&end),
             loss: floor + value * self.log_scale.exp(),
             relative_gap: self.gap(value),
-            gram_distance: kini_distance(&cosines(&means), &self.gram),
+            gram_distance: kini_distance(&cosines(&means), &self.gram, &vec![1.0; self.classes.len()]),
             nc1: self.nc1(&h, &means),
             gradient: finite(end.gradient),
             min_eigenvalue: finite(end.smallest),
@@ -277,9 +278,4 @@ pub(super) fn cosines(columns: &DMatrix<f64>) -> DMatrix<f64> {
     let mut gram = directions.tr_mul(&directions);
     gram.fill_diagonal(1.0);
     gram
-}
-
-/// `| A/|A| - B/|B| |` in the Frobenius norm.
-fn kini_distance(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
-    (a / a.norm() - b / b.norm()).norm()
 }
