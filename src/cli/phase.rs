@@ -2,14 +2,11 @@
 
 use clap::{Args, ValueEnum};
 use ufmin::error::{Field, Invalid, Kind, Word};
-use ufmin::files::write_atomically;
 use ufmin::problem::Problem;
-use ufmin::report::json;
 use ufmin::study::phase::{self, Family, Settings, grid};
 
 use super::Outcome;
 use super::failure::Failure;
-use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::session::{Session, SessionArgs, write_table};
 
@@ -49,8 +46,6 @@ pub(crate) struct PhaseArgs {
     grid: Option<String>,
     #[command(flatten)]
     session: SessionArgs,
-    #[command(flatten)]
-    pictures: PictureArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,7 +77,7 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
             ratios: range(Field::Ratios, arguments.ratios.as_deref(), (1.0, 1000.0))?,
             temperatures: range(Field::Temperatures, arguments.temperatures.as_deref(), (0.05, 2.0))?,
         };
-        return diagram(session, &arguments.pictures, &family, &problem, &settings);
+        return diagram(session, &family, &problem, &settings);
     }
     let model = problem.model();
     let (vary, family) = match arguments.vary {
@@ -95,9 +90,7 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
         phase::Vary::Ratio => phase::over_ratio,
     };
     let found = over(&family, model, &settings, journal.as_ref(), session.control())?;
-    if let Some(folder) = session.folder() {
-        write_atomically(&folder.join("phase.json"), json(&found).as_bytes())?;
-    }
+    session.keep("phase", &found)?;
     session.finish(&found, None, None)
 }
 
@@ -112,7 +105,6 @@ fn family_at(family: Family, problem: &Problem) -> Family {
 
 fn diagram(
     session: Session,
-    pictures: &PictureArgs,
     family: &Family,
     problem: &Problem,
     settings: &grid::Settings,
@@ -122,11 +114,8 @@ fn diagram(
     let found = grid::grid(family, model, settings, journal.as_ref(), session.control())?;
     if let Some(folder) = session.folder() {
         write_table(folder, "phase", &found)?;
-        if found.complete {
-            pictures.write(folder, "phase", &found.diagram())?;
-        }
-        write_atomically(&folder.join("phase.json"), json(&found).as_bytes())?;
     }
+    session.keep("phase", &found)?;
     session.finish(&found, found.stop, journal.as_ref())
 }
 

@@ -13,6 +13,8 @@ use crate::error::Error;
 use crate::gram::{CauchyForm, Gram, Partition};
 use crate::math::control::Control;
 use crate::measure::metrics::kini_distance;
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
 use crate::problem::invalid::Word;
 use crate::problem::training::Parts;
 use crate::problem::{BatchLoss, Field, FullBatchLoss, Invalid, Kind, Measure, Model, Problem, Sampling, Training};
@@ -44,6 +46,8 @@ pub struct Curve {
     pub version: Name,
     /// What varies.
     pub vary: Quantity,
+    /// The problem; of what varies it has the value before the first.
+    pub problem: ProblemReport,
     /// The loss.
     pub loss: Name,
     /// Number of classes.
@@ -170,6 +174,7 @@ pub fn curve(
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         vary,
+        problem: ProblemReport::new(problem.classes(), problem.model()),
         loss: problem.model().training.loss().name().into(),
         class_count: problem.classes().count(),
         complete: stop.is_none(),
@@ -518,6 +523,12 @@ impl View for Curve {
             ]);
         }
         Some(table)
+    }
+
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let chart = self.complete.then(|| ("curve", self.chart()));
+        chart.into_iter().collect()
     }
 
     fn passes(&self) -> bool {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use ufmin::error::Error;
 use ufmin::math::control::Control;
+use ufmin::plot::{Figure, Format as PictureFormat};
 use ufmin::problem::{BatchLoss, Classes, Model, Problem, Sampling, Training};
 use ufmin::report::Report;
 use ufmin::report::view::View;
@@ -685,6 +686,37 @@ fn every_report_reads_back_from_its_json() {
     assert_eq!((grid.ratios.len(), grid.temperatures.len()), (6, 4));
     assert_eq!(back::<VerifyReport>(&printed(QUICK[5])).runs.unwrap().len(), 4);
     assert_eq!(back::<SweepReport>(&printed(QUICK[6])).rows.len(), 2);
+}
+
+/// Pictures come from the report alone: drawn from a JSON that was read back they are the bytes in the output folder, but for
+/// those whose data no JSON has.
+#[test]
+fn reports_that_were_read_back_have_the_same_pictures() {
+    fn names<R: View>(folder: &Path, result: &str) -> Vec<&'static str> {
+        let report = R::from_json(&std::fs::read_to_string(folder.join(result)).unwrap()).unwrap();
+        let draw = |(name, figure): (&'static str, Figure)| {
+            let written = std::fs::read(folder.join(name).with_extension("svg")).unwrap();
+            assert_eq!(figure.draw(PictureFormat::Svg).unwrap(), written, "{name}");
+            name
+        };
+        report.figures().into_iter().map(draw).collect()
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = |arguments: &[&str], name: &str| {
+        let found = ufmin(folder.path(), &[arguments, &["--output", name]].concat());
+        assert!(found.status.code() < Some(2), "{found:?}");
+        folder.path().join(name)
+    };
+    assert_eq!(names::<Report>(&out(QUICK[0], "solve"), "result.json"), ["gram"]);
+    assert_eq!(names::<Curve>(&out(QUICK[1], "tau"), "curve.json"), ["curve"]);
+    assert_eq!(names::<Curve>(&out(QUICK[2], "size"), "curve.json"), ["curve"]);
+    assert!(names::<Phase>(&out(QUICK[3], "line"), "phase.json").is_empty());
+    let grid = &QUICK[4][..QUICK[4].len() - 2];
+    assert_eq!(names::<Grid>(&out(grid, "grid"), "phase.json"), ["phase"]);
+    let search = out(QUICK[5], "verify");
+    assert!(search.join("traces.svg").exists() && search.join("gram.svg").exists());
+    assert_eq!(names::<VerifyReport>(&search, "result.json"), ["gaps"]);
+    assert_eq!(names::<SweepReport>(&out(QUICK[6], "sweep"), "result.json"), ["sweep"]);
 }
 
 #[test]
