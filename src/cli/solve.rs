@@ -11,14 +11,12 @@ use ufmin::measure::embedding::{self, Embedding};
 use ufmin::problem::{FullBatch, Measure, Problem, Training};
 use ufmin::program::{Entries, Program, lift_samples};
 use ufmin::report::audit::audit_features;
-use ufmin::report::picture::Picture;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{CrossCheckChoice, Solved, solve};
 use ufmin::spec::SolverTable;
 
 use super::Outcome;
 use super::failure::Failure;
-use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number};
 use super::session::{SessionArgs, without_csv};
 
@@ -50,8 +48,6 @@ pub(crate) struct SolveArgs {
     cross_check: CrossCheck,
     #[command(flatten)]
     session: SessionArgs,
-    #[command(flatten)]
-    pictures: PictureArgs,
     /// class: inner products of classes; sample: of all samples too (up to 64 in the JSON, 4000 in sample_gram.npy)
     #[arg(long, value_enum, default_value_t = Level::Class, help_heading = "Output")]
     level: Level,
@@ -106,9 +102,8 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
             write_atomically(&folder.join("sample_gram.npy"), &npy::matrix_bytes(samples))?;
         }
         write_output(folder, &problem, &solved, embedding.as_ref(), &mut report)?;
-        let heatmap = Picture::of_gram(&problem, &solved.certificate.gram).heatmap();
-        arguments.pictures.write(folder, "gram", &heatmap)?;
     }
+    session.keep("result", &report)?;
     session.finish(&report, None, None)
 }
 
@@ -231,5 +226,5 @@ fn write_output(
             embedding::bytes(classes, classes) / 1e9
         ));
     }
-    write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
+    Ok(())
 }

@@ -22,8 +22,12 @@ use crate::gram::Gram;
 use crate::math::array::Array;
 use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::method::formula::Reference;
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
 use crate::problem::{Classes, FixedBatches, Measure, Model, Problem, Sampling, Training};
 use crate::report::audit::audit;
+#[cfg(feature = "plot")]
+use crate::report::picture::Picture;
 use crate::report::view::{Style, View};
 use crate::solution::Termination;
 use crate::solve::{CrossCheck, DimensionSearch, Solved};
@@ -63,6 +67,9 @@ pub struct Report {
     pub references: Vec<Reference>,
     /// Things the user should know.
     pub warnings: Vec<String>,
+    /// All inner products, of which the JSON has those of few classes; `None` where the report was read back.
+    #[serde(skip)]
+    pub gram: Option<Gram>,
 }
 
 /// Results of the first versions do not say: only their `termination` does.
@@ -88,6 +95,9 @@ pub struct ProblemReport {
     pub batches: Option<BatchesReport>,
     /// Sampled negatives of each anchor; null but for nce.
     pub negatives: Option<u64>,
+    /// Sizes (or probabilities) with the number of neighbouring classes that have them, where the classes are not listed.
+    #[serde(skip)]
+    pub(crate) runs: Vec<(f64, u64)>,
 }
 
 /// The batches of a problem.
@@ -270,7 +280,27 @@ impl ProblemReport {
             dimension: model.features.dimension,
             batches: BatchesReport::new(&model.training),
             negatives: model.training.negatives(),
+            runs: if listed {
+                Vec::new()
+            } else {
+                classes.runs().iter().map(|run| (run.size, run.count)).collect()
+            },
         }
+    }
+
+    /// The size (or probability) of every class, where they are listed.
+    pub fn listed(&self) -> Option<Vec<f64>> {
+        let sizes = self.sizes.as_ref();
+        let sizes = sizes.map(|sizes| sizes.iter().map(|&size| size as f64).collect());
+        sizes.or_else(|| self.probabilities.clone())
+    }
+
+    /// Sizes (or probabilities) with the number of neighbouring classes that have them; none where a report of too many
+    /// classes to be listed was read back.
+    pub fn runs(&self) -> Vec<(f64, u64)> {
+        let listed = self.listed().unwrap_or_default();
+        let runs = listed.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64));
+        runs.chain(self.runs.iter().copied()).collect()
     }
 }
 
@@ -352,6 +382,7 @@ impl Report {
             },
             references: solved.references.clone(),
             warnings: solved.warnings.clone(),
+            gram: Some(gram.clone()),
         })
     }
 
@@ -374,6 +405,18 @@ impl View for Report {
 
     fn text(&self, style: Style) -> String {
         text::render(self, style.verbose, style.colour)
+    }
+
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let drawn = self.gram.as_ref().map(|gram| Picture::of_gram(&self.problem, gram));
+        let read_back = || {
+            let rows = self.solution.gram.as_ref()?;
+            let values = DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j]);
+            Some(Picture::of_classes(&self.problem, values))
+        };
+        let picture = drawn.or_else(read_back);
+        picture.map(|picture| ("gram", picture.heatmap())).into_iter().collect()
     }
 
     fn passes(&self) -> bool {
@@ -469,7 +512,8 @@ fn active_share(problem: &Problem) -> Option<f64> {
     }
 }
 
-fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
+/// A matrix as JSON has it.
+pub(crate) fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
     matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
 }
 
