@@ -3,71 +3,76 @@
 //! The loss (12) does not change when samples of one class that are in the same batches are exchanged. They form a cell: the
 //! optimum is constant on cells, though its samples need not coincide. Views of one example are in one cell.
 
-/// The cells of a schedule, by class and then by the batches they are in.
+use crate::problem::{Batches, Classes, Partition};
+
+/// The cells of a schedule, by class and then by the batches they are in. Examples in no batch are in no cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cells {
     /// Class of every cell.
     classes: Vec<u32>,
     /// Samples of every cell: examples times views.
     samples: Vec<f64>,
-    /// Cell of every example, class-major; [`UNUSED`] for one in no batch.
+    /// Cell of every example that is used, in the order of [`Batches::used`].
     cell_of: Vec<u32>,
     /// Cells of every batch, ascending.
     batches: Vec<Vec<u32>>,
     views: u64,
 }
 
-/// The cell of an example that is in no batch.
-pub const UNUSED: u32 = u32::MAX;
-
 impl Cells {
-    /// The cells of batches of examples, which are numbered class-major: class `c` has `sizes[c]` of them. A batch holds no
-    /// example twice.
-    ///
-    /// # Panics
-    /// For an example that no class has.
-    pub fn new<'a>(sizes: &[u64], batches: impl Iterator<Item = &'a [u32]> + Clone, views: u64) -> Self {
-        let examples: u64 = sizes.iter().sum();
-        let mut batches_of: Vec<Vec<u32>> = vec![Vec::new(); examples as usize];
-        for (index, batch) in batches.clone().enumerate() {
-            for &example in batch {
-                batches_of[example as usize].push(index as u32);
+    /// The cells of a schedule for these classes, each example with so many views.
+    pub fn new(classes: &Classes, batches: &Batches, views: u64) -> Self {
+        let used = batches.used();
+        let place = |example: u32| used.binary_search(&example).expect("a member of a batch is used");
+        let mut batches_of: Vec<Vec<u32>> = vec![Vec::new(); used.len()];
+        let by_place: Vec<Vec<usize>> = batches
+            .iter()
+            .map(|batch| batch.iter().map(|&example| place(example)).collect())
+            .collect();
+        for (index, batch) in (0..).zip(&by_place) {
+            for &place in batch {
+                batches_of[place].push(index);
             }
         }
-        let mut cell_of = vec![UNUSED; examples as usize];
-        let mut classes = Vec::new();
-        let mut samples = Vec::new();
-        let mut start = 0usize;
-        for (class, &size) in sizes.iter().enumerate() {
-            let end = start + size as usize;
-            let mut order: Vec<usize> = (start..end).filter(|&example| !batches_of[example].is_empty()).collect();
-            order.sort_by(|&a, &b| batches_of[a].cmp(&batches_of[b]));
-            let mut last: Option<usize> = None;
-            for example in order {
-                if last.is_none_or(|last| batches_of[last] != batches_of[example]) {
-                    classes.push(class as u32);
-                    samples.push(0.0);
-                }
-                last = Some(example);
-                cell_of[example] = (classes.len() - 1) as u32;
-                samples[classes.len() - 1] += views as f64;
-            }
+        let mut result = Self {
+            classes: Vec::new(),
+            samples: Vec::new(),
+            cell_of: vec![0; used.len()],
+            batches: Vec::new(),
+            views,
+        };
+        let (mut start, mut first) = (0usize, 0u64);
+        for (class, size) in (0..).zip(classes.sizes()) {
+            first += size as u64;
+            let end = start + used[start..].partition_point(|&example| u64::from(example) < first);
+            result.split(class, start..end, &batches_of);
             start = end;
         }
-        let batches = batches
+        result.batches = by_place
+            .into_iter()
             .map(|batch| {
-                let mut cells: Vec<u32> = batch.iter().map(|&example| cell_of[example as usize]).collect();
+                let mut cells: Vec<u32> = batch.into_iter().map(|place| result.cell_of[place]).collect();
                 cells.sort_unstable();
                 cells.dedup();
                 cells
             })
             .collect();
-        Self {
-            classes,
-            samples,
-            cell_of,
-            batches,
-            views,
+        result
+    }
+
+    /// Cells of the examples of one class, by their batches.
+    fn split(&mut self, class: u32, places: std::ops::Range<usize>, batches_of: &[Vec<u32>]) {
+        let mut order: Vec<usize> = places.collect();
+        order.sort_by(|&a, &b| batches_of[a].cmp(&batches_of[b]));
+        let mut last: Option<usize> = None;
+        for place in order {
+            if last.is_none_or(|last| batches_of[last] != batches_of[place]) {
+                self.classes.push(class);
+                self.samples.push(0.0);
+            }
+            last = Some(place);
+            self.cell_of[place] = (self.classes.len() - 1) as u32;
+            self.samples[self.classes.len() - 1] += self.views as f64;
         }
     }
 
@@ -91,13 +96,19 @@ impl Cells {
         &self.batches
     }
 
-    /// Cell of an example, class-major; `None` where it is in no batch.
-    pub fn cell_of(&self, example: usize) -> Option<u32> {
-        Some(self.cell_of[example]).filter(|&cell| cell != UNUSED)
+    /// Cell of every example that is used, in the order of [`Batches::used`].
+    pub fn of_used(&self) -> &[u32] {
+        &self.cell_of
     }
 
     /// Views of one example.
     pub fn views(&self) -> u64 {
         self.views
+    }
+
+    /// Samples that are used, class-major, by their cells. A point of it is a sample, not a class.
+    pub fn partition(&self) -> Partition {
+        let runs = self.cell_of.iter().map(|&cell| (self.views, cell));
+        Partition::from_runs(runs, vec![1.0; self.count()])
     }
 }

@@ -7,6 +7,7 @@ pub mod factor;
 pub mod implicit;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use nalgebra::DMatrix;
 
@@ -15,11 +16,11 @@ use crate::problem::Problem;
 pub use factor::FactorForm;
 pub use implicit::CauchyForm;
 
-/// A class-level Gram matrix `G` (k x k, unit diagonal) that is constant on groups of classes.
+/// A class-level Gram matrix `G` (k x k, unit diagonal) that is constant on groups of classes. A clone costs nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gram {
-    partition: Partition,
-    values: Values,
+    partition: Arc<Partition>,
+    values: Arc<Values>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +52,8 @@ impl Gram {
             }
         }
         Self {
-            partition,
-            values: Values::Dense(values),
+            partition: Arc::new(partition),
+            values: Arc::new(Values::Dense(values)),
         }
     }
 
@@ -63,8 +64,8 @@ impl Gram {
     pub fn from_cauchy(partition: Partition, form: CauchyForm) -> Self {
         assert_eq!(form.vertex.len(), partition.groups(), "one vertex a group");
         Self {
-            partition,
-            values: Values::Cauchy(form),
+            partition: Arc::new(partition),
+            values: Arc::new(Values::Cauchy(form)),
         }
     }
 
@@ -93,14 +94,14 @@ impl Gram {
     pub fn from_factor(partition: Partition, form: FactorForm) -> Self {
         assert_eq!(form.columns().ncols(), partition.groups(), "one column a group");
         Self {
-            partition,
-            values: Values::Factor(form),
+            partition: Arc::new(partition),
+            values: Arc::new(Values::Factor(form)),
         }
     }
 
     /// The implicit form, if the matrix has one.
     pub fn cauchy(&self) -> Option<&CauchyForm> {
-        match &self.values {
+        match &*self.values {
             Values::Dense(_) | Values::Factor(_) => None,
             Values::Cauchy(form) => Some(form),
         }
@@ -108,7 +109,7 @@ impl Gram {
 
     /// The factor, if the matrix is given by one.
     pub fn factor(&self) -> Option<&FactorForm> {
-        match &self.values {
+        match &*self.values {
             Values::Dense(_) | Values::Cauchy(_) => None,
             Values::Factor(form) => Some(form),
         }
@@ -116,7 +117,7 @@ impl Gram {
 
     /// Inner product of two different classes, one of group `g` and one of group `h`; 1 for a group of one class.
     pub fn between(&self, g: usize, h: usize) -> f64 {
-        match &self.values {
+        match &*self.values {
             Values::Dense(values) => values[(g, h)],
             Values::Cauchy(_) if g == h && self.partition.multiplicity()[g] == 1 => 1.0,
             Values::Cauchy(form) => form.between(g, h),
@@ -127,7 +128,7 @@ impl Gram {
     /// Inner products by groups, r x r: of a class of one group and a different class of the other; 1 on the diagonal
     /// of groups with one class. Computed where the form is implicit: check the number of groups first.
     pub fn values(&self) -> Cow<'_, DMatrix<f64>> {
-        match &self.values {
+        match &*self.values {
             Values::Dense(values) => Cow::Borrowed(values),
             Values::Cauchy(_) | Values::Factor(_) => {
                 let groups = self.partition.groups();

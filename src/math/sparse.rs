@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use faer::MatMut;
 use faer::Side;
 use faer::linalg::solvers::SolveCore;
+use faer::sparse::linalg::cholesky::{CholeskySymbolicParams, SymmetricOrdering, factorize_symbolic_cholesky};
 use faer::sparse::linalg::solvers::{Llt, SymbolicLlt};
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use nalgebra::DMatrix;
@@ -133,9 +134,11 @@ impl Pattern {
             .as_ref()
     }
 
-    /// A bound on the bytes that a Cholesky factor takes, without an elimination: that of the dense one.
-    pub fn dense_factor_bytes(&self) -> f64 {
-        4.0 * (self.order() as f64).powi(2)
+    /// Bytes of a Cholesky factor, in the fill-reducing order; infinity where that cannot be found.
+    pub fn factor_bytes(&self) -> f64 {
+        let ordering = SymmetricOrdering::Amd;
+        factorize_symbolic_cholesky(self.view(), Side::Lower, ordering, CholeskySymbolicParams::default())
+            .map_or(f64::INFINITY, |symbolic| 8.0 * symbolic.len_val() as f64)
     }
 }
 

@@ -12,13 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::certificate::{Certificate, MAX_DENSE_GROUPS};
 use crate::error::Error;
 use crate::gram::implicit::Point;
-use crate::gram::{CauchyForm, Gram, Partition};
+use crate::gram::{CauchyForm, FactorForm, Gram, Partition};
 use crate::math::control::Control;
 use crate::math::sum::compensated_sum;
+use crate::gram::entries::Entries;
+use crate::method::staircase::schedule;
 use crate::method::{Attempt, Method, Refusal};
 use crate::objective::{Objective, Sampled, coefficients};
 use crate::problem::{Problem, Training};
-use crate::program::Reduced;
+use crate::program::{FixedProgram, Reduced};
 use crate::solution::{self, Solution, Termination};
 
 /// Above this many groups only few splits of the classes in two are tried.
@@ -70,6 +72,7 @@ impl Geometry {
         let costly = match problem.model().training {
             Training::FullBatch(_) => false,
             Training::Sampled(_) => true,
+            Training::FixedBatches(_) => return Vec::new(),
         };
         if costly && groups > MAX_SAMPLED_GROUPS {
             return Vec::new();
@@ -141,6 +144,56 @@ impl Geometry {
         result
     }
 
+    /// The standard geometries on a schedule, the samples of a class in one point: the simplex ETF (without a sign constraint),
+    /// the orthogonal frame, the smaller half of the classes in one point of either, and all in one.
+    pub fn of_cells(program: &FixedProgram<'_>) -> Vec<Self> {
+        let problem = program.problem();
+        let nonnegative = problem.model().features.nonnegative;
+        let sizes: Vec<f64> = problem.classes().sizes().collect();
+        let classes = sizes.len();
+        let mut by_size: Vec<usize> = (0..classes).collect();
+        by_size.sort_by(|&a, &b| sizes[b].total_cmp(&sizes[a]));
+        let mut rank = vec![0; classes];
+        for (position, &class) in by_size.iter().enumerate() {
+            rank[class] = position;
+        }
+        let cells = program.cells.classes();
+        let objective = program.objective();
+        let mut result = Vec::new();
+        let mut add = |name: String, listed, clusters: usize, cosine: f64, dimensions: usize| {
+            // The largest classes are clusters of their own, the rest is one.
+            let cluster = |cell: usize| rank[cells[cell] as usize].min(clusters - 1);
+            let mut values = objective.zeros();
+            values.update(|g, h, _| if cluster(g) == cluster(h) { 1.0 } else { cosine });
+            let at = objective.evaluate(&values, 0.0);
+            result.push(Self {
+                name,
+                listed,
+                rank: dimensions as f64,
+                excess: objective.excess(&at),
+                log_excess: if objective.floor().is_some() { objective.log_excess(&at) } else { 0.0 },
+                pieces: Vec::new(),
+                cosine,
+            });
+        };
+        let simplex = |clusters: usize| -1.0 / (clusters as f64 - 1.0);
+        if !nonnegative {
+            let name = "the simplex ETF".to_owned();
+            add(name, Some("etf"), classes, simplex(classes), classes - 1);
+        }
+        let name = "the orthogonal frame".to_owned();
+        add(name, Some("orthogonal-frame"), classes, 0.0, classes);
+        let merged = classes / 2;
+        if merged >= 2 {
+            let clusters = classes - merged + 1;
+            let name = format!("the {merged} smallest classes in one point");
+            let (cosine, dimensions) = if nonnegative { (0.0, clusters) } else { (simplex(clusters), clusters - 1) };
+            add(name, Some("merged-minorities"), clusters, cosine, dimensions);
+        }
+        add("all classes in one point".to_owned(), None, 1, 1.0, 1);
+        result
+    }
+
     /// The geometry of least loss among those that treat the classes of a group alike, which a Gram matrix by groups needs.
     pub(crate) fn best(problem: &Problem, partition: &Partition) -> Option<Self> {
         let less = |a: &Self, b: &Self| (a.log_excess, a.excess) < (b.log_excess, b.excess);
@@ -203,13 +256,40 @@ impl Method for Formula {
         _start: Option<&DMatrix<f64>>,
         _control: &Control,
     ) -> Result<Attempt, Error> {
-        Ok(Attempt::Found(Box::new(orthogonal_frame(program))))
+        Ok(Attempt::Found(Box::new(match program {
+            Reduced::FixedBatches(program) => frame_of_cells(program),
+            Reduced::FullBatch(_) | Reduced::Sampled(_) => orthogonal_frame(program),
+        })))
+    }
+}
+
+/// The optimum with nonnegative features and fixed batches: every sample at the axis of its class \[Kini2024\], THEORY 6. Others
+/// can be as good.
+fn frame_of_cells(program: &FixedProgram<'_>) -> Solution {
+    let classes = program.cells.classes();
+    let columns = DMatrix::from_fn(program.classes(), classes.len(), |axis, cell| {
+        f64::from(u8::from(classes[cell] as usize == axis))
+    });
+    let form = FactorForm::new(columns, false).expect("unit columns");
+    Solution {
+        gram: Gram::from_factor(program.partition.clone(), form),
+        within_class: Vec::new(),
+        clusters: Vec::new(),
+        rank: Some(program.classes() as u64),
+        factor: None,
+        method: solution::Method::ClosedForm,
+        termination: Termination::Converged,
+        iterations: 0,
     }
 }
 
 /// The best standard geometry, where nothing better is known: a feasible point, to be judged as any other. Where it is the
 /// simplex ETF, or there are too many groups for a matrix, it is that in the implicit form.
 pub(crate) fn fallback(program: &Reduced<'_>, control: &Control) -> Solution {
+    if let Reduced::FixedBatches(fixed) = program {
+        let stopped = control.stop().map_or(Termination::Stalled, Termination::from);
+        return schedule::at_the_simplex(fixed, solution::Method::ClosedForm, stopped);
+    }
     let (problem, partition) = (program.problem(), program.partition().clone());
     let groups = partition.groups();
     let classes = partition.classes() as f64;
@@ -322,6 +402,7 @@ fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> (f64, f64) {
             let at = objective.evaluate(&values, 0.0);
             return (objective.excess(&at), objective.log_excess(&at));
         }
+        Training::FixedBatches(_) => unreachable!("fixed batches have no geometry of classes"),
     };
     let coefficients = coefficients(problem, full, &sizes, &multiplicity);
     let column = |g: usize| coefficients.multiplicity[g] * coefficients.column[g];

@@ -63,6 +63,8 @@ pub enum Refusal {
     Nonnegative,
     /// It is for finite sums of exponentials, and the loss is an expectation.
     Sampled,
+    /// It is for one batch, or for draws, in which the samples of a class are alike.
+    FixedBatches,
     /// There are more groups than it takes.
     Groups {
         /// Groups of the program.
@@ -98,6 +100,11 @@ impl Refusal {
             Self::Sampled => (
                 "a sampled loss is no finite sum of exponential cones".to_owned(),
                 &["auto", "dual", "lowrank"],
+            ),
+            Self::FixedBatches => (
+                "it finds one vector for every class, and with fixed batches the samples of a class need not coincide"
+                    .to_owned(),
+                &["auto", "lowrank", "conic"],
             ),
             Self::Groups { groups, limit } => (
                 format!("there are {groups} distinct class sizes, and it takes at most {limit}"),
@@ -149,7 +156,7 @@ pub static AUTO: &[Preference] = &[
     },
     Preference {
         method: &staircase::Staircase,
-        most_groups: staircase::MAX_GROUPS,
+        most_groups: usize::MAX,
         exact: false,
     },
     // It takes minutes there.
@@ -161,13 +168,14 @@ pub static AUTO: &[Preference] = &[
     },
 ];
 
-/// A sampled loss holds ten r x r matrices: values, gradient, slopes, and the certificate's copies.
-fn check_sampled_groups(program: &Reduced<'_>) -> Result<(), Refusal> {
+/// Fixed batches are for none of the solvers at class level, and a sampled loss holds ten r x r matrices: values, gradient, slopes, and the certificate's copies.
+fn check_groups(program: &Reduced<'_>) -> Result<(), Refusal> {
     let groups = program.groups();
     match program {
         Reduced::FullBatch(_) => return Ok(()),
         Reduced::Sampled(_) if groups <= staircase::MAX_GROUPS => return Ok(()),
         Reduced::Sampled(_) => {}
+        Reduced::FixedBatches(_) => return Err(Refusal::FixedBatches),
     }
     let bytes = |r: usize| 80.0 * (r as f64).powi(2);
     Err(Refusal::Memory {

@@ -13,6 +13,7 @@
 //! `phi(x) = e^x - 1 - x` is of second order, so the excess keeps its digits up to collapse. An anchor without a positive is
 //! skipped; so is, for nscl, one without a negative, whose row would be minus infinity.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Objective;
@@ -59,6 +60,17 @@ struct Row {
     end: usize,
 }
 
+/// `weight (log sum mass e^{x/tau} - sum c x/tau)`.
+#[derive(Debug, Clone)]
+pub struct LogSum {
+    /// Factor of the whole.
+    pub weight: f64,
+    /// `(position, mass)` of the exponentials.
+    pub terms: Vec<(u32, f64)>,
+    /// `(position, c)` of what is subtracted.
+    pub minus: Vec<(u32, f64)>,
+}
+
 /// The loss at one Gram matrix.
 #[derive(Debug, Clone)]
 pub struct CellPoint {
@@ -73,7 +85,8 @@ pub struct CellPoint {
 }
 
 impl CellLoss {
-    /// The loss on the batches of `cells`. `None` where no anchor has what it needs, or the pattern has 2^32 entries.
+    /// The loss on the batches of `cells`. `None` where the pattern has 2^32 entries. Without an anchor that has a positive and a
+    /// negative in one batch, see [`CellLoss::compares`], it has no meaning.
     pub fn new(loss: FullBatchLoss, temperature: f64, cells: &Cells) -> Option<Self> {
         let n = cells.count();
         let pattern = Pattern::from_cliques(n, cells.batches())?;
@@ -116,9 +129,6 @@ impl CellLoss {
                 in_class[classes[cell as usize] as usize] = 0.0;
             }
         }
-        if result.anchors == 0.0 {
-            return None;
-        }
         for row in &mut result.rows {
             row.weight /= result.anchors;
         }
@@ -144,7 +154,8 @@ impl CellLoss {
                     .push(position.expect("cells of one batch are in the pattern") as u32);
                 self.points.push(points);
                 if self.loss == FullBatchLoss::Bcl {
-                    self.masses.push(1.0 / in_class[class(other) as usize]);
+                    let shared = in_class[class(other) as usize] - f64::from(u8::from(positive));
+                    self.masses.push(1.0 / shared);
                 }
             }
             if positive {
@@ -171,6 +182,11 @@ impl CellLoss {
         &self.pattern
     }
 
+    /// Whether any anchor has a positive and a negative.
+    pub fn compares(&self) -> bool {
+        self.rows.iter().any(|row| row.middle < row.end)
+    }
+
     /// Temperature.
     pub fn temperature(&self) -> f64 {
         self.temperature
@@ -184,6 +200,42 @@ impl CellLoss {
     /// Anchors that do not.
     pub fn skipped_anchors(&self) -> f64 {
         self.skipped
+    }
+
+    /// The loss as weighted sums of `log sum mass e^{x/tau} - sum c x/tau` over the entries `x` at positions of the pattern.
+    pub fn log_sums(&self) -> Vec<LogSum> {
+        let mut sums = Vec::new();
+        for row in &self.rows {
+            let terms = |range: Range<usize>, mass: f64| -> Vec<(u32, f64)> {
+                let term = |t: usize| (self.positions[t], self.points[t] * self.mass(t) * mass);
+                range.map(term).collect()
+            };
+            let negatives = terms(row.middle..row.end, 1.0);
+            let share = |t: usize| self.points[t] / row.positives;
+            if self.loss == FullBatchLoss::Sincere {
+                for t in row.start..row.middle {
+                    let own = (self.positions[t], 1.0);
+                    sums.push(LogSum {
+                        weight: row.weight * share(t),
+                        terms: std::iter::once(own).chain(negatives.iter().copied()).collect(),
+                        minus: vec![own],
+                    });
+                }
+                continue;
+            }
+            let mut all = if self.loss == FullBatchLoss::Nscl {
+                Vec::new()
+            } else {
+                terms(row.start..row.middle, 1.0)
+            };
+            all.extend(negatives);
+            sums.push(LogSum {
+                weight: row.weight,
+                terms: all,
+                minus: (row.start..row.middle).map(|t| (self.positions[t], share(t))).collect(),
+            });
+        }
+        sums
     }
 
     fn mass(&self, term: usize) -> f64 {
@@ -366,6 +418,7 @@ mod tests {
 
     use super::*;
     use crate::gram::entries::Entries;
+    use crate::problem::{Batches, Classes, SampleOrder};
 
     const LOSSES: [FullBatchLoss; 4] = [
         FullBatchLoss::Supcon,
@@ -387,8 +440,13 @@ mod tests {
     }
 
     fn cells(views: u64) -> Cells {
-        let batches = schedule();
-        Cells::new(&SIZES, batches.iter().map(Vec::as_slice), views)
+        of(schedule(), views)
+    }
+
+    fn of(lists: Vec<Vec<u32>>, views: u64) -> Cells {
+        let classes = Classes::from_counts(&SIZES).unwrap();
+        let order = SampleOrder::class_major(&classes).unwrap();
+        Cells::new(&classes, &Batches::from_examples(order, lists).unwrap(), views)
     }
 
     /// An invariant Gram matrix between cells: any numbers will do for the formula.
@@ -409,7 +467,7 @@ mod tests {
             _ => 2,
         };
         let entry = |a: (u32, usize), b: (u32, usize)| {
-            let (c, d) = (cells.cell_of(a.0 as usize).unwrap(), cells.cell_of(b.0 as usize).unwrap());
+            let (c, d) = (cells.of_used()[a.0 as usize], cells.of_used()[b.0 as usize]);
             if a == b { 1.0 } else { values.get(c as usize, d as usize) }
         };
         let (mut sum, mut anchors) = (0.0, 0.0);
@@ -471,9 +529,8 @@ mod tests {
         assert_eq!((loss.anchors(), loss.skipped_anchors()), (18.0, 4.0));
         let loss = CellLoss::new(FullBatchLoss::Nscl, 0.5, &cells(1)).unwrap();
         assert_eq!((loss.anchors(), loss.skipped_anchors()), (16.0, 6.0));
-        let alone = [vec![0u32, 4, 7], vec![1, 5, 8]];
-        let cells = Cells::new(&SIZES, alone.iter().map(Vec::as_slice), 1);
-        assert!(CellLoss::new(FullBatchLoss::Supcon, 0.5, &cells).is_none());
+        let cells = of(vec![vec![0, 4, 7], vec![1, 5, 8]], 1);
+        assert!(!CellLoss::new(FullBatchLoss::Supcon, 0.5, &cells).unwrap().compares());
     }
 
     #[test]
@@ -517,7 +574,7 @@ mod tests {
     #[test]
     fn one_batch_is_the_full_batch() {
         use super::super::SampleLoss;
-        use crate::problem::{Classes, Model, Problem, Training};
+        use crate::problem::{Model, Problem, Training};
         let generator = &mut ChaCha8Rng::seed_from_u64(3);
         for kind in LOSSES {
             let model = Model {
@@ -527,12 +584,11 @@ mod tests {
             };
             let problem = Problem::new(Classes::from_counts(&SIZES).unwrap(), model).unwrap();
             let full = SampleLoss::new(&problem).unwrap();
-            let all: Vec<u32> = (0..9).collect();
-            let cells = Cells::new(&SIZES, std::iter::once(all.as_slice()), 1);
+            let cells = of(vec![(0..9).collect()], 1);
             let loss = CellLoss::new(kind, 0.4, &cells).unwrap();
             let values = values(&loss, generator);
             let dense = DMatrix::from_fn(9, 9, |i, j| {
-                let cell = |i: usize| cells.cell_of(i).unwrap() as usize;
+                let cell = |i: usize| cells.of_used()[i] as usize;
                 if i == j { 1.0 } else { values.get(cell(i), cell(j)) }
             });
             let (all, some) = (full.evaluate(&dense, 0.2), loss.evaluate(&values, 0.2));

@@ -20,7 +20,7 @@ mod quadrature;
 mod sampled;
 mod samples;
 
-pub use cells::{CellLoss, CellPoint};
+pub use cells::{CellLoss, CellPoint, LogSum};
 pub use class_level::{ClassLevel, ClassPoint};
 pub use coefficients::Coefficients;
 pub use contract::{Affine, Objective};

@@ -10,6 +10,7 @@ pub mod text;
 pub mod view;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::Write;
 
 use nalgebra::DMatrix;
@@ -18,11 +19,17 @@ use serde::{Deserialize, Serialize};
 use crate::certificate::{Certificate, Verdict};
 use crate::error::Error;
 use crate::gram::Gram;
+use crate::gram::entries::Entries;
 use crate::math::array::Array;
+use crate::measure::schedule::{ClassMeans, batches};
 use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::method::formula::Reference;
-use crate::problem::{Classes, Measure, Model, Problem, Sampling, Training};
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
+use crate::problem::{Classes, FixedBatches, Measure, Model, Problem, Sampling, Training};
 use crate::report::audit::audit;
+#[cfg(feature = "plot")]
+use crate::report::picture::Picture;
 use crate::report::view::{Style, View};
 use crate::solution::Termination;
 use crate::solve::{CrossCheck, DimensionSearch, Solved};
@@ -62,6 +69,9 @@ pub struct Report {
     pub references: Vec<Reference>,
     /// Things the user should know.
     pub warnings: Vec<String>,
+    /// All inner products, of which the JSON has those of few classes; `None` where the report was read back.
+    #[serde(skip)]
+    pub gram: Option<Gram>,
 }
 
 /// Results of the first versions do not say: only their `termination` does.
@@ -87,15 +97,83 @@ pub struct ProblemReport {
     pub batches: Option<BatchesReport>,
     /// Sampled negatives of each anchor; null but for nce.
     pub negatives: Option<u64>,
+    /// Sizes (or probabilities) with the number of neighbouring classes that have them, where the classes are not listed.
+    #[serde(skip)]
+    pub(crate) runs: Vec<(f64, u64)>,
 }
 
 /// The batches of a problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BatchesReport {
-    /// `random`: drawn with replacement.
+    /// `random`: drawn with replacement; `fixed`: the same in every epoch.
     pub kind: Name,
-    /// Examples in a batch.
-    pub size: u64,
+    /// Examples in a random batch; null for fixed batches.
+    pub size: Option<u64>,
+    /// Fixed batches, alone.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<FixedBatchesReport>,
+}
+
+/// Most members of fixed batches that the JSON lists.
+pub const MAX_LISTED_MEMBERS: usize = 10_000;
+
+/// Fixed batches.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FixedBatchesReport {
+    /// Number of batches.
+    pub count: u64,
+    /// Examples in the smallest batch.
+    pub smallest: u64,
+    /// Examples in the largest batch.
+    pub largest: u64,
+    /// Examples in no batch.
+    pub unused: u64,
+    /// The samples of every batch by the numbers that the user gave; absent above [`MAX_LISTED_MEMBERS`] in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Vec<u32>>>,
+}
+
+impl BatchesReport {
+    /// The batches of a training; `None` where it has none.
+    pub fn new(training: &Training) -> Option<Self> {
+        match training {
+            Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
+            Training::Sampled(Sampling::RandomBatches { size, .. }) => Some(Self {
+                kind: "random".into(),
+                size: Some(*size),
+                fixed: None,
+            }),
+            Training::FixedBatches(FixedBatches { batches, .. }) => Some(Self {
+                kind: "fixed".into(),
+                size: None,
+                fixed: Some(FixedBatchesReport {
+                    count: batches.count() as u64,
+                    smallest: batches.smallest() as u64,
+                    largest: batches.largest() as u64,
+                    unused: batches.unused_count().into(),
+                    members: (batches.memberships() <= MAX_LISTED_MEMBERS).then(|| batches.positions().collect()),
+                }),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for BatchesReport {
+    /// `random batches of 64`, `6 fixed batches of 4 to 8`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.fixed, self.size) {
+            (Some(fixed), _) if fixed.smallest == fixed.largest => {
+                write!(f, "{} fixed batches of {}", fixed.count, fixed.largest)
+            }
+            (Some(fixed), _) => write!(
+                f,
+                "{} fixed batches of {} to {}",
+                fixed.count, fixed.smallest, fixed.largest
+            ),
+            (None, Some(size)) => write!(f, "{} batches of {size}", self.kind),
+            (None, None) => write!(f, "{} batches", self.kind),
+        }
+    }
 }
 
 /// Classes with one row in the group-level Gram matrix.
@@ -159,8 +237,25 @@ pub struct SolutionReport {
     pub sample_gram: Option<Vec<Vec<f64>>>,
     /// Inner products of the classes in the user's order.
     pub gram: Option<Vec<Vec<f64>>>,
-    /// Within-class inner product of every class (of every group above 10,000 classes).
+    /// Within-class inner product of every class (of every group above 10,000 classes); with fixed batches the mean over pairs
+    /// of different samples.
     pub within_class: Vec<f64>,
+    /// Fixed batches alone: `gram` and the angles are those of class means then.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleReport>,
+}
+
+/// What fixed batches make of the samples.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScheduleReport {
+    /// Kinds of samples that the batches tell apart.
+    pub cells: u64,
+    /// Anchors that count: a sample once for each batch in which it has a positive (for nscl, and a negative).
+    pub anchors: u64,
+    /// Anchors that do not.
+    pub skipped_anchors: u64,
+    /// Mean square distance of the samples of each class from their mean.
+    pub within_class_spread: Vec<f64>,
 }
 
 /// The proof, in numbers.
@@ -202,12 +297,29 @@ impl ProblemReport {
             temperature: model.temperature,
             nonnegative: model.features.nonnegative,
             dimension: model.features.dimension,
-            batches: model.training.batch_size().map(|size| BatchesReport {
-                kind: "random".into(),
-                size,
-            }),
+            batches: BatchesReport::new(&model.training),
             negatives: model.training.negatives(),
+            runs: if listed {
+                Vec::new()
+            } else {
+                classes.runs().iter().map(|run| (run.size, run.count)).collect()
+            },
         }
+    }
+
+    /// The size (or probability) of every class, where they are listed.
+    pub fn listed(&self) -> Option<Vec<f64>> {
+        let sizes = self.sizes.as_ref();
+        let sizes = sizes.map(|sizes| sizes.iter().map(|&size| size as f64).collect());
+        sizes.or_else(|| self.probabilities.clone())
+    }
+
+    /// Sizes (or probabilities) with the number of neighbouring classes that have them; none where a report of too many
+    /// classes to be listed was read back.
+    pub fn runs(&self) -> Vec<(f64, u64)> {
+        let listed = self.listed().unwrap_or_default();
+        let runs = listed.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64));
+        runs.chain(self.runs.iter().copied()).collect()
     }
 }
 
@@ -220,7 +332,9 @@ impl Report {
         audit(problem, solved)?;
         let model = problem.model();
         let certificate = &solved.certificate;
-        let gram = &certificate.gram;
+        // With fixed batches the points of the certificate's matrix are samples.
+        let means = ClassMeans::new(problem, solved);
+        let gram = means.as_ref().map_or(&certificate.gram, |means| &means.gram);
         let partition = gram.partition();
         let class_count = partition.classes();
         let listed = class_count <= MAX_LISTED_CLASSES;
@@ -236,7 +350,9 @@ impl Report {
         let small = |rows: u64| full_gram || rows <= MAX_JSON_ROWS as u64;
         let angles = Angles::new(gram, factor_of_groups(solved));
         let (nearest_pair, farthest_pair) = extreme_pairs(&angles).unzip();
-        let within_class = if listed {
+        let within_class = if let Some(means) = &means {
+            means.within.clone()
+        } else if listed {
             (0..class_count)
                 .map(|class| solved.solution.within_class[partition.group_of(class)])
                 .collect()
@@ -271,10 +387,16 @@ impl Report {
                 farthest_pair,
                 group_gram: small(groups.len() as u64).then(|| rows(&gram.values())),
                 groups,
-                level: "class".into(),
+                level: if means.is_some() { "sample" } else { "class" }.into(),
                 sample_gram: None,
                 gram: small(class_count).then(|| rows(&gram.to_dense())),
                 within_class,
+                schedule: means.as_ref().zip(solved.schedule.as_ref()).map(|(means, schedule)| ScheduleReport {
+                    cells: schedule.cells.count() as u64,
+                    anchors: schedule.anchors as u64,
+                    skipped_anchors: schedule.skipped_anchors as u64,
+                    within_class_spread: means.spread.clone(),
+                }),
             },
             certificate: CertificateReport {
                 lower_bound: certificate.lower_bound,
@@ -289,6 +411,7 @@ impl Report {
             },
             references: solved.references.clone(),
             warnings: solved.warnings.clone(),
+            gram: Some(gram.clone()),
         })
     }
 
@@ -311,6 +434,18 @@ impl View for Report {
 
     fn text(&self, style: Style) -> String {
         text::render(self, style.verbose, style.colour)
+    }
+
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let drawn = self.gram.as_ref().map(|gram| Picture::of_gram(&self.problem, gram));
+        let read_back = || {
+            let rows = self.solution.gram.as_ref()?;
+            let values = DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j]);
+            Some(Picture::of_classes(&self.problem, values))
+        };
+        let picture = drawn.or_else(read_back);
+        picture.map(|picture| ("gram", picture.heatmap())).into_iter().collect()
     }
 
     fn passes(&self) -> bool {
@@ -394,7 +529,8 @@ impl serde_json::ser::Formatter for ShortArrays {
 fn active_share(problem: &Problem) -> Option<f64> {
     let model = problem.model();
     match model.training {
-        Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
+        // The loss of fixed batches is a mean over these anchors.
+        Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
         Training::Sampled(Sampling::RandomBatches { .. }) if model.views > 1 => Some(1.0),
         Training::Sampled(Sampling::RandomBatches { size, .. }) => {
             let runs = problem.classes().runs();
@@ -405,7 +541,8 @@ fn active_share(problem: &Problem) -> Option<f64> {
     }
 }
 
-fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
+/// A matrix as JSON has it.
+pub(crate) fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
     matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
 }
 
@@ -462,6 +599,19 @@ pub fn structure_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static str
         ),
         ("group_multiplicity", Array::Indices(partition.multiplicity().to_vec())),
     ];
+    if let (Some(form), Some(schedule), Some(batches)) = (gram.factor(), &solved.schedule, batches(problem)) {
+        let cells = &schedule.cells;
+        let numbers = |values: &[u32]| Array::Indices(values.iter().map(|&value| u64::from(value)).collect());
+        let position = |&example: &u32| u64::from(batches.order().position(example));
+        return vec![
+            ("sample", Array::Indices(batches.used().iter().map(position).collect())),
+            ("cell_of_sample", numbers(cells.of_used())),
+            ("cell_class", numbers(cells.classes())),
+            ("cell_samples", Array::Vector(cells.samples().to_vec())),
+            ("factor", Array::Matrix(form.columns().clone())),
+            ("has_own_coordinate", Array::Indices(vec![u64::from(form.has_private_row())])),
+        ];
+    }
     if let Some(form) = gram.cauchy() {
         // M_cc' = (1 + tau (r_c + r_c' - log cosh((b_c - b_c')/2))) / (1 + shift) with r = log t - b/2 and b = log beta of the vertices.
         let log_t = (0..form.point.groups())
@@ -497,6 +647,8 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
     let full = match &problem.model().training {
         Training::FullBatch(full) => full,
         Training::Sampled(sampling) => return sampled_arrays(problem, sampling, certificate),
+        // Nothing of classes determines the bound.
+        Training::FixedBatches(_) => return schedule_proof(certificate),
     };
     let coefficients = crate::objective::coefficients(problem, full, partition.sizes(), &multiplicity);
     let y = if partition.groups() <= MAX_STORED_GROUPS {
@@ -517,6 +669,27 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
         arrays.push(("y", Array::Matrix(y)));
     }
     arrays
+}
+
+/// The same for a schedule: the tangent's slopes `y` at the reported matrix, where cells share a batch, and `nu`; the bound is
+/// `loss - sum y M - sum nu`.
+fn schedule_proof(certificate: &Certificate) -> Vec<(&'static str, Array)> {
+    let (mut rows, mut columns, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
+    if let Some(y) = &certificate.dual.sparse {
+        y.each(|g, h, value| {
+            rows.push(g as u64);
+            columns.push(h as u64);
+            slopes.push(value);
+        });
+    }
+    vec![
+        ("nu", Array::Vector(certificate.dual.nu.clone())),
+        ("log_scale", Array::Vector(vec![certificate.dual.log_scale])),
+        ("multiplicity", Array::Vector(certificate.gram.partition().multiplicity_f64())),
+        ("y_row", Array::Indices(rows)),
+        ("y_column", Array::Indices(columns)),
+        ("y", Array::Vector(slopes)),
+    ]
 }
 
 /// The same for a sampled loss, whose bound is by the tangent at a matrix: with the loss at `tangent` from its integral and

@@ -20,6 +20,7 @@ pub fn render(report: &Report, verbose: bool, colour: bool) -> String {
     let dimension = report.problem.dimension;
     header(&mut out, &report.problem, dimension.map(|d| format!("dimension {d}")));
     loss(&mut out, report);
+    schedule(&mut out, report);
     groups(&mut out, report);
     collapse(&mut out, report);
     references(&mut out, report);
@@ -54,7 +55,7 @@ pub(crate) fn header(out: &mut String, problem: &ProblemReport, last: Option<Str
         parts.push(format!("{negatives} sampled {word}"));
     }
     if let Some(batches) = &problem.batches {
-        parts.push(format!("random batches of {}", batches.size));
+        parts.push(batches.to_string());
     }
     if problem.views != 1 {
         parts.push(format!("{} views", problem.views));
@@ -73,7 +74,12 @@ fn loss(out: &mut String, report: &Report) {
         format_args!(
             "loss      {:<22} {}",
             plain(solution.loss),
-            if report.problem.batches.is_some() {
+            if report
+                .problem
+                .batches
+                .as_ref()
+                .is_some_and(|batches| batches.size.is_some())
+            {
                 "mean over the samples of a batch, nats"
             } else {
                 "mean over anchors, nats"
@@ -145,6 +151,36 @@ pub(crate) fn right_align(table: &mut Table) {
         column.set_padding((0, 3));
     }
 }
+
+/// What fixed batches make of the samples.
+fn schedule(out: &mut String, report: &Report) {
+    let Some(schedule) = &report.solution.schedule else {
+        return;
+    };
+    let spread = &schedule.within_class_spread;
+    let widest = (0..spread.len()).fold(0, |most, c| if spread[c] > spread[most] { c } else { most });
+    line(
+        out,
+        format_args!(
+            "The batches tell {} kinds of samples apart; {} anchors count, {} have no positive in their batch and are skipped.",
+            schedule.cells, schedule.anchors, schedule.skipped_anchors
+        ),
+    );
+    if spread[widest] > SAME_POINT {
+        line(
+            out,
+            format_args!(
+                "Samples of a class do not coincide: their mean square distance from the class mean is up to {:.3e} (class {widest}). Angles are those of class means.\n",
+                spread[widest]
+            ),
+        );
+    } else {
+        line(out, format_args!("The samples of every class coincide (mean square distance below {SAME_POINT:.0e}).\n"));
+    }
+}
+
+/// Mean square distances below this are not told from zero.
+const SAME_POINT: f64 = 1e-9;
 
 fn groups(out: &mut String, report: &Report) {
     let solution = &report.solution;

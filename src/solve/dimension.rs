@@ -65,6 +65,12 @@ pub(super) fn search(
             let objective = Sampled::on_partition(problem, sampling, &partition);
             search_in(&objective, problem, relaxed, dimension, control)
         }
+        Training::FixedBatches(_) => {
+            relaxed.warnings.push(format!(
+                "features of {dimension} dimensions are not searched for fixed batches; the optimum of the relaxation is shown"
+            ));
+            Ok(relaxed)
+        }
     }
 }
 
@@ -164,7 +170,7 @@ fn by_class(problem: &Problem, certificate: &Certificate, partition: &Partition)
             let column = coefficients(problem, full, old.sizes(), &old.multiplicity_f64()).column;
             certificate.dual.matrix(gram, &column)
         }
-        Training::Sampled(_) => certificate.dual.y.clone(),
+        Training::Sampled(_) | Training::FixedBatches(_) => certificate.dual.y.clone(),
     };
     let y = y.map(|y| {
         DMatrix::from_fn(group.len(), group.len(), |i, j| {

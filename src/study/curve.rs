@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use super::{Journal, Stop, Study, rows};
 use crate::certificate::Verdict;
 use crate::error::Error;
-use crate::gram::{Gram, Partition};
+use crate::gram::{CauchyForm, Gram, Partition};
 use crate::math::control::Control;
-use crate::objective::others;
+use crate::measure::metrics::kini_distance;
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
 use crate::problem::invalid::Word;
 use crate::problem::training::Parts;
 use crate::problem::{BatchLoss, Field, FullBatchLoss, Invalid, Kind, Measure, Model, Problem, Sampling, Training};
@@ -44,6 +46,8 @@ pub struct Curve {
     pub version: Name,
     /// What varies.
     pub vary: Quantity,
+    /// The problem; of what varies it has the value before the first.
+    pub problem: ProblemReport,
     /// The loss.
     pub loss: Name,
     /// Number of classes.
@@ -103,7 +107,7 @@ pub fn identity(problem: &Problem, vary: Quantity, options: &Options) -> Value {
         (Quantity::Temperature, _) => model.temperature = 0.0,
         (_, Training::Sampled(Sampling::RandomBatches { size, .. })) => *size = 0,
         (_, Training::Sampled(Sampling::Negatives { count })) => *count = 0,
-        (_, Training::FullBatch(_)) => {}
+        (_, Training::FullBatch(_) | Training::FixedBatches(_)) => {}
     }
     let settings = json!({
         "vary": vary,
@@ -142,11 +146,21 @@ pub fn curve(
         cross_check: CrossCheckChoice::Never,
         ..*options
     };
-    let limit = limit(problem, vary).map(|(name, model)| {
-        let found = at(problem, model, &options, &control.unobserved());
-        found.map(|(row, gram)| (name, row, gram))
-    });
-    let limit = limit.transpose()?;
+    let limit = match limit(problem, vary) {
+        None => None,
+        Some((name, model)) => {
+            let study = AtLimit {
+                problem,
+                model,
+                options: &options,
+            };
+            let found = rows(&study, journal, control)?.remove(0).ok_or(Error::Stopped {
+                what: "the limit of the curve",
+            })?;
+            let gram = found.gram.gram(problem).map_err(|what| Error::Internal { what })?;
+            Some((name, found.row, gram))
+        }
+    };
     let study = Values {
         problem,
         vary,
@@ -160,6 +174,7 @@ pub fn curve(
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         vary,
+        problem: ProblemReport::new(problem.classes(), problem.model()),
         loss: problem.model().training.loss().name().into(),
         class_count: problem.classes().count(),
         complete: stop.is_none(),
@@ -182,6 +197,87 @@ fn at(problem: &Problem, model: Model, options: &Options, control: &Control) -> 
     let report = Report::new(&problem, &solved, false)?;
     let gram = solved.certificate.gram.clone();
     Ok((Row::new(report, &gram), gram))
+}
+
+/// The limit as a study of one point, so that it is in the journal too.
+struct AtLimit<'a> {
+    problem: &'a Problem,
+    model: Model,
+    options: &'a Options,
+}
+
+/// The optimum of the limit, with what distances from it are measured to.
+#[derive(Serialize, Deserialize)]
+struct LimitRow {
+    row: Row,
+    gram: Stored,
+}
+
+/// A Gram matrix as a journal has it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Stored {
+    /// The implicit form on the groups of classes of equal size.
+    Implicit(CauchyForm),
+    /// Values by these groups.
+    Groups(Vec<Vec<f64>>),
+    /// Class by class.
+    Classes(Vec<Vec<f64>>),
+}
+
+impl Stored {
+    fn new(problem: &Problem, gram: &Gram) -> Self {
+        if *gram.partition() != Partition::by_size(problem) {
+            return Self::Classes(crate::report::rows(&gram.to_dense()));
+        }
+        match gram.cauchy() {
+            Some(form) => Self::Implicit(form.clone()),
+            None => Self::Groups(crate::report::rows(&gram.values())),
+        }
+    }
+
+    /// The matrix, if it can be one of the classes of `problem`; else what is wrong.
+    fn gram(&self, problem: &Problem) -> Result<Gram, String> {
+        let partition = match self {
+            Self::Classes(_) => Partition::singletons(problem),
+            Self::Implicit(_) | Self::Groups(_) => Partition::by_size(problem),
+        };
+        let groups = partition.groups();
+        match self {
+            Self::Implicit(form) if form.fits(groups) => Ok(Gram::from_cauchy(partition, form.clone())),
+            Self::Groups(rows) | Self::Classes(rows)
+                if rows.len() == groups && rows.iter().all(|row| row.len() == groups) =>
+            {
+                let values = DMatrix::from_fn(groups, groups, |g, h| rows[g][h]);
+                Ok(Gram::from_groups(partition, values))
+            }
+            _ => Err(format!("its Gram matrix is not one of {groups} groups of classes")),
+        }
+    }
+}
+
+impl Study for AtLimit<'_> {
+    const POINTS: &'static str = "limits";
+    type Point = &'static str;
+    type Row = LimitRow;
+
+    fn points(&self) -> Vec<&'static str> {
+        vec!["limit"]
+    }
+
+    fn run(&self, _: &Self::Point, control: &Control) -> Result<LimitRow, Error> {
+        let (row, gram) = at(self.problem, self.model.clone(), self.options, control)?;
+        let gram = Stored::new(self.problem, &gram);
+        Ok(LimitRow { row, gram })
+    }
+
+    fn check(&self, _: &Self::Point, found: &LimitRow) -> Result<(), String> {
+        found.gram.gram(self.problem).map(drop)
+    }
+
+    fn in_parallel(&self) -> bool {
+        false
+    }
 }
 
 /// Most groups of classes for which several values are solved at a time: beyond, a solve has work for all threads, and
@@ -279,14 +375,14 @@ fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
         },
         ..model.clone()
     };
-    match (vary, model.training) {
+    match (vary, &model.training) {
         (Quantity::Temperature, _) => None,
         (Quantity::Negatives, _) => Some(("population", population())),
         (Quantity::BatchSize, Training::FullBatch(_)) => Some(("full-batch", model.clone())),
-        (Quantity::BatchSize, Training::Sampled(Sampling::Negatives { .. })) => None,
+        (Quantity::BatchSize, Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. })) => None,
         (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { loss, .. })) => {
             let full = Model {
-                training: Training::full_batch(FullBatchLoss::from(loss)),
+                training: Training::full_batch(FullBatchLoss::from(*loss)),
                 ..model.clone()
             };
             match loss {
@@ -295,6 +391,16 @@ fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
                 BatchLoss::Sincere => None,
             }
         }
+    }
+}
+
+/// Of two Gram matrices of the same classes.
+fn distance(a: &Gram, b: &Gram) -> f64 {
+    if a.partition() == b.partition() {
+        kini_distance(&a.values(), &b.values(), &a.partition().multiplicity_f64())
+    } else {
+        let (a, b) = (a.to_dense(), b.to_dense());
+        kini_distance(&a, &b, &vec![1.0; a.nrows()])
     }
 }
 
@@ -322,28 +428,6 @@ impl Row {
             verdict: report.certificate.verdict,
         }
     }
-}
-
-/// `|| A/||A|| - B/||B|| ||` in the Frobenius norm \[Kini2024\], for two Gram matrices on the same groups.
-pub fn distance(a: &Gram, b: &Gram) -> f64 {
-    let (of_a, of_b) = (a.values(), b.values());
-    let m = a.partition().multiplicity_f64();
-    // By pairs of classes: the diagonal is 1 in both.
-    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
-        let mut total = 0.0;
-        for g in 0..m.len() {
-            total += m[g] * f(1.0, 1.0);
-            for h in 0..m.len() {
-                let pairs = m[g] * others(&m, g, h);
-                if pairs > 0.0 {
-                    total += pairs * f(of_a[(g, h)], of_b[(g, h)]);
-                }
-            }
-        }
-        total
-    };
-    let (norm_a, norm_b) = (sum(&|x, _| x * x).sqrt(), sum(&|_, y| y * y).sqrt());
-    sum(&|x, y| (x / norm_a - y / norm_b).powi(2)).sqrt()
 }
 
 impl Curve {
@@ -439,6 +523,12 @@ impl View for Curve {
             ]);
         }
         Some(table)
+    }
+
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let chart = self.complete.then(|| ("curve", self.chart()));
+        chart.into_iter().collect()
     }
 
     fn passes(&self) -> bool {

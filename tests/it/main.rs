@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module a subject.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod batches;
 mod book;
 mod certificate;
 mod cli;
@@ -29,9 +30,9 @@ use ufmin::program::Program;
 
 /// What a model of the full batch is trained with.
 fn full_batch(model: &Model) -> FullBatch {
-    match model.training {
-        Training::FullBatch(full) => full,
-        Training::Sampled(sampling) => panic!("{sampling:?}"),
+    match &model.training {
+        Training::FullBatch(full) => *full,
+        other => panic!("{other:?}"),
     }
 }
 

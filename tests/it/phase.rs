@@ -30,7 +30,7 @@ fn model(loss: FullBatchLoss, temperature: f64) -> Model {
 }
 
 fn ratio_phase(family: &Family, model: &Model) -> Phase {
-    over_ratio(family, model, &Settings::default(), &Control::default()).unwrap()
+    over_ratio(family, model, &Settings::default(), None, &Control::default()).unwrap()
 }
 
 /// Number of classes that share a vector, by the solver alone; `None` where it is silent.
@@ -159,6 +159,7 @@ fn never_is_said_where_theory_says_it() {
         &step(3, 2, 10),
         &model(FullBatchLoss::Supcon, 0.2),
         &short,
+        None,
         &Control::default(),
     )
     .unwrap();
@@ -178,7 +179,7 @@ fn the_collapsed_temperatures_are_an_interval_that_is_not_a_half_line() {
     };
     let family = Family::of_profile(profile).unwrap();
     let model = model(FullBatchLoss::Supcon, 0.1);
-    let phase = over_temperature(&family, &model, &Settings::default(), &Control::default()).unwrap();
+    let phase = over_temperature(&family, &model, &Settings::default(), None, &Control::default()).unwrap();
     assert_eq!(phase.intervals.len(), 1, "{:?}", phase.intervals);
     let [low, high] = phase.intervals[0];
     assert!(
@@ -211,8 +212,8 @@ fn the_collapsed_temperatures_are_an_interval_that_is_not_a_half_line() {
         ..Settings::default()
     };
     let family = Family::of_profile(profile).unwrap();
-    let fine = over_temperature(&family, &model, &Settings::default(), &Control::default()).unwrap();
-    let found = over_temperature(&family, &model, &coarse, &Control::default()).unwrap();
+    let fine = over_temperature(&family, &model, &Settings::default(), None, &Control::default()).unwrap();
+    let found = over_temperature(&family, &model, &coarse, None, &Control::default()).unwrap();
     assert_eq!(found.intervals.len(), fine.intervals.len());
     for (a, b) in found.intervals.iter().flatten().zip(fine.intervals.iter().flatten()) {
         assert!((a / b - 1.0).abs() < 1e-9, "{a} {b}");
@@ -333,10 +334,10 @@ fn what_has_no_phases_is_refused_with_a_remedy() {
     let default = Settings::default();
     let equal = Problem::new(Classes::from_counts(&[10, 10, 10]).unwrap(), Model::default()).unwrap();
     let family = Family::of_problem(&equal);
-    let error = over_ratio(&family, equal.model(), &default, &control).unwrap_err();
+    let error = over_ratio(&family, equal.model(), &default, None, &control).unwrap_err();
     assert!(error.hint().unwrap().contains("two or more sizes"), "{error}");
     assert!(
-        over_temperature(&family, equal.model(), &default, &control)
+        over_temperature(&family, equal.model(), &default, None, &control)
             .unwrap()
             .never
     );
@@ -356,7 +357,7 @@ fn what_has_no_phases_is_refused_with_a_remedy() {
         Settings { points: 2, ..default },
     ] {
         assert!(
-            over_ratio(&step(2, 2, 10), &Model::default(), &settings, &control).is_err(),
+            over_ratio(&step(2, 2, 10), &Model::default(), &settings, None, &control).is_err(),
             "{settings:?}"
         );
     }
@@ -365,9 +366,17 @@ fn what_has_no_phases_is_refused_with_a_remedy() {
         &step(2, 2, 10),
         &Model::default(),
         &default,
+        None,
         &Control::with_interrupt(stop),
     );
-    assert!(matches!(stopped, Err(ufmin::error::Error::Stopped { .. })));
+    assert!(matches!(
+        stopped,
+        Err(ufmin::error::Error::Interrupted {
+            done: 0,
+            total: 400,
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -556,7 +565,7 @@ proptest! {
         let family = step(majority, minority, smallest);
         let model = Model { training: Training::full_batch(FullBatch { anchors, ..loss.into() }), ..model(loss, log_temperature.exp()) };
         let settings = Settings { ratios: (1.0, 1e6), points: 60, ..Settings::default() };
-        let phase = over_ratio(&family, &model, &settings, &Control::default()).unwrap();
+        let phase = over_ratio(&family, &model, &settings, None, &Control::default()).unwrap();
         prop_assert!(!(phase.never && phase.threshold.is_some()));
         if let Some(threshold) = phase.threshold {
             let at = |side: f64| collapsed_classes(&family, &model, threshold * side, model.temperature);
@@ -580,7 +589,7 @@ proptest! {
         let problem = Problem::new(Classes::from_counts(&sizes).unwrap(), model.clone()).unwrap();
         let family = Family::of_problem(&problem);
         let settings = Settings { ratios: (1.0, 1e6), points: 60, ..Settings::default() };
-        let phase = over_ratio(&family, &model, &settings, &Control::default()).unwrap();
+        let phase = over_ratio(&family, &model, &settings, None, &Control::default()).unwrap();
         if let Some(threshold) = phase.threshold {
             let at = |side: f64| collapsed_classes(&family, &model, threshold * side, model.temperature);
             prop_assert_eq!(at(1.0 - 1e-5), Some(0.0), "{}", threshold);

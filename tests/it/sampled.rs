@@ -36,9 +36,9 @@ fn batches_of(loss: BatchLoss, size: u64, temperature: f64) -> Model {
 }
 
 fn sampling(problem: &Problem) -> Sampling {
-    match problem.model().training {
-        Training::Sampled(sampling) => sampling,
-        Training::FullBatch(full) => panic!("{full:?}"),
+    match &problem.model().training {
+        Training::Sampled(sampling) => *sampling,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -574,7 +574,7 @@ fn a_curve_leads_to_its_limit() {
     assert_eq!(json["schema"], "ufmin/curve/1");
     assert_eq!(json["rows"][1]["collapsed"], serde_json::json!([[2, 3]]));
     assert!(found.text(Style::default()).contains("population"));
-    let figure = found.chart(&problem);
+    let figure = found.chart();
     assert_eq!(figure.subtitle, "supcon, temperature 1, sizes 2 \u{d7} 10, 2 \u{d7} 1");
     let picture = String::from_utf8(figure.draw(ufmin::plot::Format::Svg).unwrap()).unwrap();
     assert!(picture.contains("batch size"));

@@ -9,6 +9,7 @@
 
 mod clarabel;
 mod program;
+mod schedule;
 mod svec;
 
 use nalgebra::{DMatrix, DVector};
@@ -54,6 +55,11 @@ impl Method for Conic {
         match program {
             Reduced::FullBatch(program) => check_memory(program.groups(), &Settings::default()),
             Reduced::Sampled(_) => Err(Refusal::Sampled),
+            Reduced::FixedBatches(program) => check_bytes(
+                format!("the conic program with {} kinds of samples", program.cells.count()),
+                schedule::memory(program),
+                &Settings::default(),
+            ),
         }
     }
 
@@ -68,6 +74,10 @@ impl Method for Conic {
                 solve(program, &Settings::default(), control).map(|solution| Attempt::Found(Box::new(solution)))
             }
             Reduced::Sampled(_) => Err(Refusal::Sampled.error(self.name())),
+            Reduced::FixedBatches(fixed) => {
+                schedule::solve(fixed, &Settings::default(), program.nonnegative(), control)
+                    .map(|solution| Attempt::Found(Box::new(solution)))
+            }
         }
     }
 }
@@ -77,12 +87,16 @@ impl Method for Conic {
 /// # Errors
 /// [`Refusal::Memory`] where the estimate exceeds the limit.
 pub fn check_memory(groups: usize, settings: &Settings) -> Result<(), Refusal> {
-    let bytes = memory_estimate(groups);
+    let what = format!("the conic program with {groups} distinct class sizes");
+    check_bytes(what, memory_estimate(groups), settings)
+}
+
+fn check_bytes(what: String, bytes: f64, settings: &Settings) -> Result<(), Refusal> {
     if bytes <= settings.memory_limit {
         return Ok(());
     }
     Err(Refusal::Memory {
-        what: format!("the conic program with {groups} distinct class sizes"),
+        what,
         bytes,
         limit: settings.memory_limit,
         hint: &[

@@ -15,6 +15,7 @@ mod climb;
 mod cost;
 mod nonnegative;
 pub mod oblique;
+pub(crate) mod schedule;
 mod starts;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

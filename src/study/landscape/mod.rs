@@ -32,11 +32,7 @@ use serde_json::{Value, json};
 
 pub use checkers::{Check, check_gradient, check_hessian};
 pub use curvature::{Curvature, curvature};
-#[cfg(feature = "plot")]
-pub use pictures::{gap_chart, gram_heatmap, sweep_chart, trace_chart};
-pub use report::{
-    IterationsTo, OptimumReport, RunReport, SCHEMA, SWEEP_SCHEMA, SweepReport, VerifyReport, sweep_text, text,
-};
+pub use report::{IterationsTo, OptimumReport, SCHEMA, SWEEP_SCHEMA, SweepReport, VerifyReport, sweep_text, text};
 pub use start::{Kind, MILESTONES, Run};
 
 use crate::error::Error;
@@ -156,8 +152,6 @@ pub struct Landscape {
     pub asked: u64,
     /// Distinct local minima, by ascending loss.
     pub minima: Vec<Minimum>,
-    /// For every start its minimum, if it ended in one.
-    pub minimum_of: Vec<Option<usize>>,
     /// Whether the dimension suffices for the optimum of the relaxation; if not, "global" is relative to the best found.
     pub attainable: bool,
     /// Largest distance of the class means of two global minima after the best rotation, relative to their norm: between
@@ -260,6 +254,9 @@ pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Erro
         );
         return Err(source.into());
     }
+    if matches!(problem.model().training, Training::FixedBatches(_)) {
+        return Err(no_landscape_of_batches().into());
+    }
     if dimension == 0 {
         return Err(Invalid::new(Field::Dimension, invalid::Kind::TooSmall { value: 0, least: 1 }).into());
     }
@@ -322,12 +319,12 @@ fn dispatch<T: Task>(
     }
     let model = problem.model();
     // The walls of `together.rs`: sincere measures every positive by itself, nscl has no floor.
-    let walled = match model.training {
+    let walled = match &model.training {
         Training::FullBatch(full) => match full.loss {
             FullBatchLoss::Supcon | FullBatchLoss::Population | FullBatchLoss::Bcl => true,
             FullBatchLoss::Sincere | FullBatchLoss::Nscl => false,
         },
-        Training::Sampled(_) => false,
+        Training::Sampled(_) | Training::FixedBatches(_) => false,
     };
     let temperature = walled.then_some(model.temperature);
     match settings.level {
@@ -349,9 +346,18 @@ fn dispatch<T: Task>(
                     let loss = Sampled::on_partition(problem, sampling, &partition);
                     task.run(&grounds(&loss, classes, optimum, dimensions, settings, temperature))
                 }
+                Training::FixedBatches(_) => Err(no_landscape_of_batches().into()),
             }
         }
     }
+}
+
+fn no_landscape_of_batches() -> Invalid {
+    Invalid::unavailable(
+        Field::Batches,
+        "the landscape of fixed batches",
+        &[Word::Text("remove the batches, for the landscape of the full batch")],
+    )
 }
 
 fn grounds<'a, O: Objective<Entries = DMatrix<f64>>>(
@@ -465,7 +471,11 @@ impl<O: Objective<Entries = DMatrix<f64>>> Study for Starts<'_, '_, O> {
 }
 
 impl Landscape {
-    fn new<O: Objective<Entries = DMatrix<f64>>>(ground: &Ground<'_, O>, optimum: &Solved, runs: Vec<Run>) -> Self {
+    fn new<O: Objective<Entries = DMatrix<f64>>>(
+        ground: &Ground<'_, O>,
+        optimum: &Solved,
+        mut runs: Vec<Run>,
+    ) -> Self {
         let partition = optimum.certificate.gram.partition();
         let sizes: Vec<f64> = (0..partition.classes())
             .map(|class| partition.sizes()[partition.group_of(class)])
@@ -503,14 +513,11 @@ impl Landscape {
                 first: first.index,
             });
         }
-        let mut minimum_of = vec![None; runs.len()];
         for (&i, &number) in minima_at.iter().zip(&groups) {
-            minimum_of[i] = Some(number);
+            runs[i].minimum = Some(number);
         }
-        let global: Vec<DMatrix<f64>> = (0..runs.len())
-            .filter(|&i| minimum_of[i].is_some_and(|number| minima[number].global))
-            .map(|i| runs[i].mean_matrix())
-            .collect();
+        let at_global = |run: &&Run| run.minimum.is_some_and(|number| minima[number].global);
+        let global: Vec<DMatrix<f64>> = runs.iter().filter(at_global).map(Run::mean_matrix).collect();
         let worst_procrustes = global
             .split_first()
             .and_then(|(first, others)| others.iter().map(|other| procrustes(first, other)).reduce(f64::max));
@@ -519,7 +526,6 @@ impl Landscape {
             runs,
             asked: ground.settings.starts,
             minima,
-            minimum_of,
             attainable,
             worst_procrustes,
         }

@@ -2,10 +2,15 @@
 //!
 //! Equal searches give equal JSON on any number of threads, except for keys called `seconds`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
+#[cfg(feature = "plot")]
+use super::pictures;
 use super::{GLOBAL, Kind, Landscape, MILESTONES, Minimum, Run, Settings};
 use crate::error::Error;
+use crate::gram::Gram;
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
 use crate::problem::Problem;
 use crate::report::text::{self, line, plain};
 use crate::report::view::{Style, Table, View, cell};
@@ -78,8 +83,8 @@ pub struct VerifyReport {
     /// Time of the search; that of this run alone where it went on from another.
     pub seconds: f64,
     /// The starts; absent in a sweep.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runs: Option<Vec<RunReport>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "without_ways")]
+    pub runs: Option<Vec<Run>>,
 }
 
 /// The optimum of the relaxation.
@@ -95,6 +100,9 @@ pub struct OptimumReport {
     pub rank: u64,
     /// How it was found.
     pub method: Name,
+    /// All inner products; `None` where the report was read back.
+    #[serde(skip)]
+    pub gram: Option<Gram>,
 }
 
 /// How long L-BFGS took to come close.
@@ -104,26 +112,6 @@ pub struct IterationsTo {
     pub relative_gap: f64,
     /// Median over starts; null where half of them never came so far.
     pub median: Option<u64>,
-}
-
-/// One start.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `Run`.
-pub struct RunReport {
-    pub index: u64,
-    pub kind: Kind,
-    /// Its entry of `distinct_minima`; null where it is no minimum.
-    pub minimum: Option<usize>,
-    pub loss: f64,
-    pub relative_gap: f64,
-    pub gram_distance: f64,
-    pub nc1: Option<f64>,
-    pub gradient: f64,
-    pub min_eigenvalue: f64,
-    pub iterations: u64,
-    pub polish: u64,
-    pub escapes: u64,
-    pub iterations_to: [Option<u64>; 3],
 }
 
 /// A search in each of several dimensions.
@@ -170,12 +158,6 @@ impl VerifyReport {
             "no-spurious-minimum"
         };
         let medians = landscape.median_iterations();
-        let runs = landscape
-            .runs
-            .iter()
-            .zip(&landscape.minimum_of)
-            .map(|(run, &minimum)| RunReport::new(run, minimum))
-            .collect();
         Ok(Self {
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -191,6 +173,7 @@ impl VerifyReport {
                 excess: solved.solution.excess,
                 rank: solved.solution.rank,
                 method: solved.solution.method,
+                gram: Some(optimum.certificate.gram.clone()),
             },
             certificate: solved.certificate,
             starts: landscape.runs.len() as u64,
@@ -216,7 +199,7 @@ impl VerifyReport {
                 .collect(),
             verdict: verdict.into(),
             seconds,
-            runs: Some(runs),
+            runs: Some(landscape.runs.clone()),
         })
     }
 
@@ -231,24 +214,15 @@ impl VerifyReport {
     }
 }
 
-impl RunReport {
-    fn new(run: &Run, minimum: Option<usize>) -> Self {
-        Self {
-            index: run.index,
-            kind: run.kind,
-            minimum,
-            loss: run.loss,
-            relative_gap: run.relative_gap,
-            gram_distance: run.gram_distance,
-            nc1: run.nc1,
-            gradient: run.gradient,
-            min_eigenvalue: run.min_eigenvalue,
-            iterations: run.iterations,
-            polish: run.polish,
-            escapes: run.escapes,
-            iterations_to: run.iterations_to,
-        }
-    }
+/// What is reported of starts: not their class means, nor the way they took.
+fn without_ways<S: Serializer>(runs: &Option<Vec<Run>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let brief = |run: &Run| Run {
+        means: Vec::new(),
+        trace: Vec::new(),
+        ..run.clone()
+    };
+    let brief = |runs: &Vec<Run>| runs.iter().map(brief).collect::<Vec<_>>();
+    runs.as_ref().map(brief).serialize(serializer)
 }
 
 impl SweepReport {
@@ -310,6 +284,11 @@ impl View for VerifyReport {
         Some(table)
     }
 
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        pictures::of_search(self)
+    }
+
     fn passes(&self) -> bool {
         self.passes()
     }
@@ -355,6 +334,11 @@ impl View for SweepReport {
             ]);
         }
         Some(table)
+    }
+
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        pictures::of_sweep(self)
     }
 
     fn passes(&self) -> bool {
