@@ -6,10 +6,10 @@ use assert_cmd::Command;
 use nalgebra::DMatrix;
 use ufmin::files::npy::{matrix_bytes, read_matrix};
 
+use crate::common;
+
 fn ufmin() -> Command {
-    let mut command = Command::cargo_bin("ufmin").unwrap();
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    command
+    common::ufmin(Path::new(env!("CARGO_MANIFEST_DIR")), &[])
 }
 
 fn text(path: &Path) -> String {
