@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use nalgebra::DMatrix;
-use ufmin::error::{Error, Word};
+use ufmin::error::{Error, Field, Invalid, Word};
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::measure::embedding::{self, Embedding};
@@ -127,8 +127,16 @@ const MAX_SAMPLES: f64 = 4000.0;
 
 /// The training of a problem whose inner products of all samples can be listed.
 fn check_samples(problem: &Problem) -> Result<FullBatch, Failure> {
-    let full = match problem.model().training {
-        Training::FullBatch(full) => full,
+    let full = match &problem.model().training {
+        Training::FullBatch(full) => *full,
+        Training::FixedBatches(_) => {
+            return Err(Invalid::unavailable(
+                Field::Level,
+                "a sample level of fixed batches",
+                &[Word::Text("use "), Word::Set(Field::Level, &["class"])],
+            )
+            .into());
+        }
         Training::Sampled(_) => {
             return Err(Failure::usage(
                 "--level",

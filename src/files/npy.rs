@@ -21,6 +21,9 @@ use header::{Element, Header, Kind};
 /// Largest whole number up to which `f32` holds every one.
 const MAX_SINGLE: f64 = 16_777_216.0;
 
+/// What is in the place of a member where a batch is shorter than the array.
+const PADDING: i128 = -1;
+
 /// An array as it stands in a file.
 struct Raw<'a> {
     shape: Vec<u64>,
@@ -63,6 +66,14 @@ pub fn read_counts(path: &Path) -> Result<Vec<u64>, Error> {
 /// [`Error::Read`], or [`Error::Array`] for anything but a whole two-dimensional array of finite numbers.
 pub fn read_matrix(path: &Path) -> Result<DMatrix<f64>, Error> {
     read(path, matrix)
+}
+
+/// Reads batches of sample numbers, one a row, each up to the padding with -1 at its end.
+///
+/// # Errors
+/// [`Error::Read`], or [`Error::Array`] for anything but a whole two-dimensional array of integers.
+pub fn read_batches(path: &Path) -> Result<Vec<Vec<i128>>, Error> {
+    read(path, batches)
 }
 
 fn read<T>(path: &Path, convert: impl FnOnce(&[u8]) -> Result<T, ArrayError>) -> Result<T, Error> {
@@ -145,6 +156,58 @@ fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
     } else {
         DMatrix::from_row_slice(rows, columns, &values)
     })
+}
+
+fn batches(bytes: &[u8]) -> Result<Vec<Vec<i128>>, ArrayError> {
+    let raw = Raw::parse(bytes, Contents::Batches)?;
+    if matches!(raw.element.kind, Kind::Bool | Kind::Float) {
+        return Err(ArrayError::Type {
+            contents: Contents::Batches,
+            found: raw.element.to_string(),
+        });
+    }
+    let [rows, columns] = raw.shape[..] else {
+        return Err(ArrayError::Shape {
+            contents: Contents::Batches,
+            found: raw.shape,
+        });
+    };
+    if raw.data.is_empty() {
+        return Err(ArrayError::Empty);
+    }
+    let (rows, columns) = (rows as usize, columns as usize);
+    let numbers: Vec<i128> = raw.numbers().map(|n| n.whole().expect("an integer is whole")).collect();
+    let row = |row: usize| -> Vec<i128> {
+        let column = |column| {
+            if raw.fortran_order {
+                numbers[column * rows + row]
+            } else {
+                numbers[row * columns + column]
+            }
+        };
+        let length = (0..columns)
+            .rev()
+            .find(|&c| column(c) != PADDING)
+            .map_or(0, |last| last + 1);
+        (0..length).map(column).collect()
+    };
+    Ok((0..rows).map(row).collect())
+}
+
+/// The bytes of a `.npy` file with batches of sample numbers (int64, batches x size), shorter ones padded with -1: what
+/// [`read_batches`] reads.
+pub fn batches_bytes(batches: &[Vec<u32>]) -> Vec<u8> {
+    let columns = batches.iter().map(Vec::len).max().unwrap_or(0);
+    let values: Vec<i64> = batches
+        .iter()
+        .flat_map(|batch| {
+            let padding = std::iter::repeat_n(PADDING as i64, columns - batch.len());
+            batch.iter().map(|&sample| i64::from(sample)).chain(padding)
+        })
+        .collect();
+    let mut bytes = Vec::new();
+    write_array(&mut bytes, &[batches.len() as u64, columns as u64], Order::C, &values);
+    bytes
 }
 
 /// The bytes of a `.npy` file with a matrix (f64, Fortran order, which NumPy reads as it is).

@@ -91,6 +91,11 @@ fn loss_of_inner_products(problem: &Problem, solved: &Solved) -> Result<(), Erro
     let rounding = 64.0 * certificate.rounding;
     let full = match &problem.model().training {
         Training::FullBatch(full) => full,
+        Training::FixedBatches(_) => {
+            return Err(differ(
+                "it is one of classes, and the batches are of samples".to_owned(),
+            ));
+        }
         Training::Sampled(_) if groups > ALL_ROWS => return Ok(()),
         Training::Sampled(sampling) => {
             let objective = Sampled::on_partition(problem, sampling, partition);
@@ -229,6 +234,9 @@ fn audit_features(problem: &Problem, solved: &Solved, embedding: &Embedding) -> 
                 "the features",
             )
         }
+        Training::FixedBatches(_) => Err(differ(
+            "it is one of classes, and the batches are of samples".to_owned(),
+        )),
     }
 }
 

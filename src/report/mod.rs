@@ -11,6 +11,7 @@ pub mod text;
 pub mod view;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, near
 use crate::method::formula::Reference;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
-use crate::problem::{Classes, Measure, Model, Problem, Sampling, Training};
+use crate::problem::{Classes, FixedBatches, Measure, Model, Problem, Sampling, Training};
 use crate::report::audit::audit;
 #[cfg(feature = "plot")]
 use crate::report::picture::Picture;
@@ -108,10 +109,75 @@ pub struct ProblemReport {
 /// The batches of a problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BatchesReport {
-    /// `random`: drawn with replacement.
+    /// `random`: drawn with replacement; `fixed`: the same in every epoch.
     pub kind: Name,
-    /// Examples in a batch.
-    pub size: u64,
+    /// Examples in a random batch; null for fixed batches.
+    pub size: Option<u64>,
+    /// Fixed batches, alone.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<FixedBatchesReport>,
+}
+
+/// Most members of fixed batches that the JSON lists.
+pub const MAX_LISTED_MEMBERS: usize = 10_000;
+
+/// Fixed batches.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FixedBatchesReport {
+    /// Number of batches.
+    pub count: u64,
+    /// Examples in the smallest batch.
+    pub smallest: u64,
+    /// Examples in the largest batch.
+    pub largest: u64,
+    /// Examples in no batch.
+    pub unused: u64,
+    /// The samples of every batch by the numbers that the user gave; absent above [`MAX_LISTED_MEMBERS`] in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Vec<u32>>>,
+}
+
+impl BatchesReport {
+    /// The batches of a training; `None` where it has none.
+    pub fn new(training: &Training) -> Option<Self> {
+        match training {
+            Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
+            Training::Sampled(Sampling::RandomBatches { size, .. }) => Some(Self {
+                kind: "random".into(),
+                size: Some(*size),
+                fixed: None,
+            }),
+            Training::FixedBatches(FixedBatches { batches, .. }) => Some(Self {
+                kind: "fixed".into(),
+                size: None,
+                fixed: Some(FixedBatchesReport {
+                    count: batches.count() as u64,
+                    smallest: batches.smallest() as u64,
+                    largest: batches.largest() as u64,
+                    unused: batches.unused_count().into(),
+                    members: (batches.memberships() <= MAX_LISTED_MEMBERS).then(|| batches.positions().collect()),
+                }),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for BatchesReport {
+    /// `random batches of 64`, `6 fixed batches of 4 to 8`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.fixed, self.size) {
+            (Some(fixed), _) if fixed.smallest == fixed.largest => {
+                write!(f, "{} fixed batches of {}", fixed.count, fixed.largest)
+            }
+            (Some(fixed), _) => write!(
+                f,
+                "{} fixed batches of {} to {}",
+                fixed.count, fixed.smallest, fixed.largest
+            ),
+            (None, Some(size)) => write!(f, "{} batches of {size}", self.kind),
+            (None, None) => write!(f, "{} batches", self.kind),
+        }
+    }
 }
 
 /// Classes with one row in the group-level Gram matrix.
@@ -218,10 +284,7 @@ impl ProblemReport {
             temperature: model.temperature,
             nonnegative: model.features.nonnegative,
             dimension: model.features.dimension,
-            batches: model.training.batch_size().map(|size| BatchesReport {
-                kind: "random".into(),
-                size,
-            }),
+            batches: BatchesReport::new(&model.training),
             negatives: model.training.negatives(),
             runs: if listed {
                 Vec::new()
@@ -376,7 +439,8 @@ impl View for Report {
 fn active_share(problem: &Problem) -> Option<f64> {
     let model = problem.model();
     match model.training {
-        Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
+        // The loss of fixed batches is a mean over these anchors.
+        Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
         Training::Sampled(Sampling::RandomBatches { .. }) if model.views > 1 => Some(1.0),
         Training::Sampled(Sampling::RandomBatches { size, .. }) => {
             let runs = problem.classes().runs();
@@ -480,6 +544,8 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
     let full = match &problem.model().training {
         Training::FullBatch(full) => full,
         Training::Sampled(sampling) => return sampled_arrays(problem, sampling, certificate),
+        // Nothing of classes determines the bound.
+        Training::FixedBatches(_) => return Vec::new(),
     };
     let coefficients = crate::objective::coefficients(problem, full, partition.sizes(), &multiplicity);
     let y = if partition.groups() <= MAX_STORED_GROUPS {

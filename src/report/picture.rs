@@ -215,7 +215,7 @@ pub(crate) fn facts(problem: &ProblemReport, varies: &str) -> String {
         facts.push(format!("{negatives} negatives"));
     }
     if let Some(batches) = problem.batches.as_ref().filter(|_| varies != "batch size") {
-        facts.push(format!("random batches of {}", batches.size));
+        facts.push(batches.to_string());
     }
     if problem.nonnegative {
         facts.push("nonnegative features".to_owned());

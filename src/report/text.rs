@@ -59,7 +59,7 @@ impl Page {
             parts.push(format!("{negatives} sampled {word}"));
         }
         if let Some(batches) = &problem.batches {
-            parts.push(format!("random batches of {}", batches.size));
+            parts.push(batches.to_string());
         }
         if problem.views != 1 {
             parts.push(format!("{} views", problem.views));
@@ -95,7 +95,8 @@ pub fn render(report: &Report, verbose: bool, colour: bool) -> String {
 
 fn loss(page: &mut Page, report: &Report) {
     let solution = &report.solution;
-    let mean = match report.problem.batches {
+    let batch_size = report.problem.batches.as_ref().and_then(|batches| batches.size);
+    let mean = match batch_size {
         Some(_) => "mean over the samples of a batch, nats",
         None => "mean over anchors, nats",
     };

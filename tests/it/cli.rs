@@ -653,8 +653,11 @@ fn other_keys_of_files() {
         ),
         ("label = 1", &["line 3: unknown key `label`", "remove the key"]),
         (
-            "[batches]\nkind = \"fixed\"\nmembers = [[0, 5]]",
-            &["line 4: batches.kind: ", "not available", "full batch"],
+            "[batches]\nkind = \"fixed\"\nmembers = [[0, 14]]",
+            &[
+                "line 5: batches.members[0][1]: place 1 of batch 0 is sample 14, and the samples are 0 to 13",
+                "numbered from 0",
+            ],
         ),
         ("[classifier]\nnorm = 1.0", &["classifier: ", "not available"]),
         (

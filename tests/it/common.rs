@@ -43,9 +43,9 @@ pub(crate) fn solved(problem: &Problem) -> Solved {
 
 /// What a model of the full batch is trained with.
 pub(crate) fn full_batch(model: &Model) -> FullBatch {
-    match model.training {
-        Training::FullBatch(full) => full,
-        Training::Sampled(sampling) => panic!("{sampling:?}"),
+    match &model.training {
+        Training::FullBatch(full) => *full,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module a subject.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod batches;
 mod book;
 mod certificate;
 mod cli;

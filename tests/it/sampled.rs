@@ -36,9 +36,9 @@ fn batches_of(loss: BatchLoss, size: u64, temperature: f64) -> Model {
 }
 
 fn sampling(problem: &Problem) -> Sampling {
-    match problem.model().training {
-        Training::Sampled(sampling) => sampling,
-        Training::FullBatch(full) => panic!("{full:?}"),
+    match &problem.model().training {
+        Training::Sampled(sampling) => *sampling,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -107,7 +107,7 @@ pub fn identity(problem: &Problem, vary: Quantity, options: &Options) -> Value {
         (Quantity::Temperature, _) => model.temperature = 0.0,
         (_, Training::Sampled(Sampling::RandomBatches { size, .. })) => *size = 0,
         (_, Training::Sampled(Sampling::Negatives { count })) => *count = 0,
-        (_, Training::FullBatch(_)) => {}
+        (_, Training::FullBatch(_) | Training::FixedBatches(_)) => {}
     }
     let settings = json!({
         "vary": vary,
@@ -294,14 +294,14 @@ fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
         },
         ..model.clone()
     };
-    match (vary, model.training) {
+    match (vary, &model.training) {
         (Quantity::Temperature, _) => None,
         (Quantity::Negatives, _) => Some(("population", population())),
         (Quantity::BatchSize, Training::FullBatch(_)) => Some(("full-batch", model.clone())),
-        (Quantity::BatchSize, Training::Sampled(Sampling::Negatives { .. })) => None,
+        (Quantity::BatchSize, Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. })) => None,
         (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { loss, .. })) => {
             let full = Model {
-                training: Training::full_batch(FullBatchLoss::from(loss)),
+                training: Training::full_batch(FullBatchLoss::from(*loss)),
                 ..model.clone()
             };
             match loss {

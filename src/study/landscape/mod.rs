@@ -221,6 +221,9 @@ pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Erro
         );
         return Err(source.into());
     }
+    if matches!(problem.model().training, Training::FixedBatches(_)) {
+        return Err(no_landscape_of_batches().into());
+    }
     if dimension == 0 {
         return Err(Invalid::new(Field::Dimension, invalid::Kind::TooSmall { value: 0, least: 1 }).into());
     }
@@ -283,12 +286,12 @@ fn dispatch<T: Task>(
     }
     let model = problem.model();
     // The walls of `together.rs`: sincere measures every positive by itself, nscl has no floor.
-    let walled = match model.training {
+    let walled = match &model.training {
         Training::FullBatch(full) => match full.loss {
             FullBatchLoss::Supcon | FullBatchLoss::Population | FullBatchLoss::Bcl => true,
             FullBatchLoss::Sincere | FullBatchLoss::Nscl => false,
         },
-        Training::Sampled(_) => false,
+        Training::Sampled(_) | Training::FixedBatches(_) => false,
     };
     let temperature = walled.then_some(model.temperature);
     match settings.level {
@@ -310,9 +313,18 @@ fn dispatch<T: Task>(
                     let loss = Sampled::on_partition(problem, sampling, &partition);
                     task.run(&grounds(&loss, classes, optimum, dimensions, settings, temperature))
                 }
+                Training::FixedBatches(_) => Err(no_landscape_of_batches().into()),
             }
         }
     }
+}
+
+fn no_landscape_of_batches() -> Invalid {
+    Invalid::unavailable(
+        Field::Batches,
+        "the landscape of fixed batches",
+        &[Word::Text("remove the batches, for the landscape of the full batch")],
+    )
 }
 
 fn grounds<'a, O: Objective>(

@@ -444,8 +444,16 @@ fn check(family: &Family, model: &Model, settings: &Settings) -> Result<FullBatc
             )],
         )
     };
-    let full = match model.training {
-        Training::FullBatch(full) => full,
+    let full = match &model.training {
+        Training::FullBatch(full) => *full,
+        Training::FixedBatches(_) => {
+            return Err(Invalid::conflict(
+                Field::Batches,
+                "phase boundaries are those of the full batch, and fixed batches are given, whose samples no ratio can vary",
+                &[Word::Text("remove the batches")],
+            )
+            .into());
+        }
         Training::Sampled(Sampling::Negatives { .. }) => return Err(sampled(Field::Loss).into()),
         Training::Sampled(Sampling::RandomBatches { .. }) => return Err(sampled(Field::Batches).into()),
     };
