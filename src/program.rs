@@ -21,7 +21,9 @@ use crate::error::Error;
 use crate::gram::cells::Cells;
 use crate::gram::entries::Entries;
 use crate::gram::{Gram, Partition};
-use crate::objective::{CellLoss, ClassLevel, Coefficients, Layout, LogSumExp, Objective, Sampled, coefficients, within_class_samples};
+use crate::objective::{
+    CellLoss, ClassLevel, Coefficients, Layout, LogSumExp, Objective, Sampled, coefficients, within_class_samples,
+};
 use crate::problem::invalid::Word;
 use crate::problem::{Field, FixedBatches, FullBatch, Invalid, Problem, Sampling, Training};
 
@@ -103,9 +105,9 @@ impl<'a> FixedProgram<'a> {
         let model = problem.model();
         let cells = Cells::new(problem.classes(), &fixed.batches, model.views);
         if let Some(class) = without_positive(problem.classes().count(), &cells) {
-            return Err(Invalid::unavailable(
+            return Err(Invalid::conflict(
                 Field::Batches,
-                format!("an optimum in which class {class} has a place: no two of its samples share a batch"),
+                format!("no two samples of class {class} share a batch, so that nothing draws them together"),
                 &[Word::Text(
                     "put two of its samples in one batch, use views = 2, or leave the class out",
                 )],
@@ -122,9 +124,9 @@ impl<'a> FixedProgram<'a> {
             }
         })?;
         if !objective.compares() {
-            return Err(Invalid::unavailable(
+            return Err(Invalid::conflict(
                 Field::Batches,
-                "an optimum where no batch holds a sample with another of its class and one of another class",
+                "no batch holds a sample with another of its class and one of another class",
                 &[Word::Text("make the batches larger, or mix the classes in them")],
             )
             .into());

@@ -51,12 +51,20 @@ pub(super) fn certify<O: Objective<Entries = Sparse>>(
     };
     let affine = objective.minorant(&values, &values, log_scale).ok_or_else(nothing)?;
     let a = affine.y.symmetrised();
-    let multipliers = if nonnegative { dominant(&a, m) } else { shifted(&a, &values, m) };
+    let multipliers = if nonnegative {
+        dominant(&a, m)
+    } else {
+        shifted(&a, &values, m)
+    };
     let total = multipliers.nu.iter().zip(m).map(|(nu, m)| nu * m).sum::<f64>();
     let dual = Dual {
         bound: Bound::new(affine.constant - total).ok_or_else(nothing)?,
         min_eigenvalue: -multipliers.shift * scale,
-        method: if nonnegative { BoundMethod::Entrywise } else { BoundMethod::Shift },
+        method: if nonnegative {
+            BoundMethod::Entrywise
+        } else {
+            BoundMethod::Shift
+        },
         point: DualPoint {
             y: None,
             sparse: Some(affine.y),
@@ -85,7 +93,10 @@ fn shifted(a: &Sparse, values: &Sparse, m: &[f64]) -> Multipliers {
         }
     });
     // A vertex whose own multiplier is zero, or negative by rounding, is scaled by what is small beside the others.
-    let scale: Vec<f64> = nu.iter().map(|nu| nu.max(1e-9 * largest).max(f64::MIN_POSITIVE)).collect();
+    let scale: Vec<f64> = nu
+        .iter()
+        .map(|nu| nu.max(1e-9 * largest).max(f64::MIN_POSITIVE))
+        .collect();
     let mut block = a.clone();
     let mut rows = vec![0.0; m.len()];
     block.update(|g, h, entry| {

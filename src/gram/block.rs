@@ -75,7 +75,13 @@ impl GramSpectrum {
             block: kept.iter().map(|&i| spectrum.values[i]).collect(),
             vectors,
             differences: (0..multiplicity.len())
-                .map(|g| if multiplicity[g] < 2.0 { 0.0 } else { 1.0 - gram.between(g, g) })
+                .map(|g| {
+                    if multiplicity[g] < 2.0 {
+                        0.0
+                    } else {
+                        1.0 - gram.between(g, g)
+                    }
+                })
                 .collect(),
             multiplicity: gram.partition().multiplicity().to_vec(),
         }

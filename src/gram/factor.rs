@@ -53,7 +53,11 @@ impl FactorForm {
 
     /// The vertex's own coordinate.
     pub fn own(&self, g: usize) -> f64 {
-        if self.private { self.h[(self.h.nrows() - 1, g)] } else { 0.0 }
+        if self.private {
+            self.h[(self.h.nrows() - 1, g)]
+        } else {
+            0.0
+        }
     }
 
     /// Inner product of two different points, one of the vertex `g` of `m` points and one of the vertex `h`.

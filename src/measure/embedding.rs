@@ -2,8 +2,8 @@
 
 use nalgebra::DMatrix;
 
-use crate::gram::{FactorForm, Gram};
 pub use crate::gram::block::GramSpectrum;
+use crate::gram::{FactorForm, Gram};
 use crate::problem::Problem;
 use crate::solve::Solved;
 
@@ -108,7 +108,9 @@ pub fn features(problem: &Problem, solved: &Solved) -> Embedding {
 /// The columns of a factor, one a point.
 fn of_columns(gram: &Gram, form: &FactorForm) -> Embedding {
     let runs = gram.partition().runs();
-    let groups: Vec<usize> = runs.flat_map(|(_, count, group)| std::iter::repeat_n(group, count as usize)).collect();
+    let groups: Vec<usize> = runs
+        .flat_map(|(_, count, group)| std::iter::repeat_n(group, count as usize))
+        .collect();
     Embedding {
         features: form.shared().select_columns(&groups),
         discarded: 0.0,

@@ -35,7 +35,11 @@ impl ClassMeans {
         for (mut mean, n) in means.column_iter_mut().zip(counts) {
             mean /= n;
             let square = mean.norm_squared();
-            within.push(if n < 2.0 { 1.0 } else { ((n * square - 1.0) / (n - 1.0)).clamp(-1.0, 1.0) });
+            within.push(if n < 2.0 {
+                1.0
+            } else {
+                ((n * square - 1.0) / (n - 1.0)).clamp(-1.0, 1.0)
+            });
             spread.push((1.0 - square).max(0.0));
             if square > 0.0 {
                 mean /= square.sqrt();

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::{Certificate, MAX_DENSE_GROUPS};
 use crate::error::Error;
+use crate::gram::entries::Entries;
 use crate::gram::implicit::Point;
 use crate::gram::{CauchyForm, FactorForm, Gram, Partition};
 use crate::math::control::Control;
 use crate::math::sum::compensated_sum;
-use crate::gram::entries::Entries;
 use crate::method::staircase::schedule;
 use crate::method::{Attempt, Method, Refusal};
 use crate::objective::{Objective, Sampled, coefficients};
@@ -171,7 +171,11 @@ impl Geometry {
                 listed,
                 rank: dimensions as f64,
                 excess: objective.excess(&at),
-                log_excess: if objective.floor().is_some() { objective.log_excess(&at) } else { 0.0 },
+                log_excess: if objective.floor().is_some() {
+                    objective.log_excess(&at)
+                } else {
+                    0.0
+                },
                 pieces: Vec::new(),
                 cosine,
             });
@@ -187,7 +191,11 @@ impl Geometry {
         if merged >= 2 {
             let clusters = classes - merged + 1;
             let name = format!("the {merged} smallest classes in one point");
-            let (cosine, dimensions) = if nonnegative { (0.0, clusters) } else { (simplex(clusters), clusters - 1) };
+            let (cosine, dimensions) = if nonnegative {
+                (0.0, clusters)
+            } else {
+                (simplex(clusters), clusters - 1)
+            };
             add(name, Some("merged-minorities"), clusters, cosine, dimensions);
         }
         add("all classes in one point".to_owned(), None, 1, 1.0, 1);

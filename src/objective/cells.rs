@@ -468,7 +468,11 @@ mod tests {
         };
         let entry = |a: (u32, usize), b: (u32, usize)| {
             let (c, d) = (cells.of_used()[a.0 as usize], cells.of_used()[b.0 as usize]);
-            if a == b { 1.0 } else { values.get(c as usize, d as usize) }
+            if a == b {
+                1.0
+            } else {
+                values.get(c as usize, d as usize)
+            }
         };
         let (mut sum, mut anchors) = (0.0, 0.0);
         for batch in schedule() {
@@ -490,7 +494,11 @@ mod tests {
                         .map(|c| {
                             let members: Vec<_> = negatives.iter().filter(|l| class(l.0) == c).collect();
                             let total: f64 = members.iter().map(|&&&l| e(l)).sum();
-                            if members.is_empty() { 0.0 } else { total / members.len() as f64 }
+                            if members.is_empty() {
+                                0.0
+                            } else {
+                                total / members.len() as f64
+                            }
                         })
                         .sum();
                     row += match kind {
@@ -558,11 +566,17 @@ mod tests {
                 let (up, down) = (moved(t), moved(-t));
                 let slope = pairing(loss.gradient(&here), &along);
                 let difference = (loss.excess(&up) - loss.excess(&down)) / (2.0 * t);
-                assert!((slope - difference).abs() < 1e-7 * slope.abs().max(1.0), "{kind}: {slope} {difference}");
+                assert!(
+                    (slope - difference).abs() < 1e-7 * slope.abs().max(1.0),
+                    "{kind}: {slope} {difference}"
+                );
                 let bent = loss.hessian_product(&here, &along);
                 bent.each(|g, h, value| {
                     let difference = (loss.gradient(&up).get(g, h) - loss.gradient(&down).get(g, h)) / (2.0 * t);
-                    assert!((value - difference).abs() < 1e-6, "{kind} ({g}, {h}): {value} {difference}");
+                    assert!(
+                        (value - difference).abs() < 1e-6,
+                        "{kind} ({g}, {h}): {value} {difference}"
+                    );
                 });
                 // Convex.
                 assert!(pairing(&bent, &along) >= -1e-12, "{kind}");

@@ -4,6 +4,7 @@
 //! and reads back to the same `f64`.
 
 pub mod audit;
+mod json;
 #[cfg(feature = "plot")]
 pub mod picture;
 pub mod text;
@@ -11,7 +12,6 @@ pub mod view;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::Write;
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
@@ -21,8 +21,9 @@ use crate::error::Error;
 use crate::gram::Gram;
 use crate::gram::entries::Entries;
 use crate::math::array::Array;
-use crate::measure::schedule::{ClassMeans, batches};
+use crate::measure::embedding::Embedding;
 use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
+use crate::measure::schedule::{ClassMeans, batches};
 use crate::method::formula::Reference;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
@@ -33,6 +34,8 @@ use crate::report::picture::Picture;
 use crate::report::view::{Style, View};
 use crate::solution::Termination;
 use crate::solve::{CrossCheck, DimensionSearch, Solved};
+
+pub use json::json;
 
 /// A name from a fixed list, which a report that was read back owns.
 pub type Name = Cow<'static, str>;
@@ -72,6 +75,9 @@ pub struct Report {
     /// All inner products, of which the JSON has those of few classes; `None` where the report was read back.
     #[serde(skip)]
     pub gram: Option<Gram>,
+    /// Features of the classes, where they are so small that they were made to be checked.
+    #[serde(skip)]
+    pub embedding: Option<Embedding>,
 }
 
 /// Results of the first versions do not say: only their `termination` does.
@@ -329,7 +335,7 @@ impl Report {
     /// # Errors
     /// [`Error::Contradiction`] where the answer does not agree with itself.
     pub fn new(problem: &Problem, solved: &Solved, full_gram: bool) -> Result<Self, Error> {
-        audit(problem, solved)?;
+        let embedding = audit(problem, solved)?;
         let model = problem.model();
         let certificate = &solved.certificate;
         // With fixed batches the points of the certificate's matrix are samples.
@@ -391,12 +397,15 @@ impl Report {
                 sample_gram: None,
                 gram: small(class_count).then(|| rows(&gram.to_dense())),
                 within_class,
-                schedule: means.as_ref().zip(solved.schedule.as_ref()).map(|(means, schedule)| ScheduleReport {
-                    cells: schedule.cells.count() as u64,
-                    anchors: schedule.anchors as u64,
-                    skipped_anchors: schedule.skipped_anchors as u64,
-                    within_class_spread: means.spread.clone(),
-                }),
+                schedule: means
+                    .as_ref()
+                    .zip(solved.schedule.as_ref())
+                    .map(|(means, schedule)| ScheduleReport {
+                        cells: schedule.cells.count() as u64,
+                        anchors: schedule.anchors as u64,
+                        skipped_anchors: schedule.skipped_anchors as u64,
+                        within_class_spread: means.spread.clone(),
+                    }),
             },
             certificate: CertificateReport {
                 lower_bound: certificate.lower_bound,
@@ -412,6 +421,7 @@ impl Report {
             references: solved.references.clone(),
             warnings: solved.warnings.clone(),
             gram: Some(gram.clone()),
+            embedding,
         })
     }
 
@@ -454,74 +464,6 @@ impl View for Report {
 
     fn is_complete(&self) -> bool {
         self.complete
-    }
-}
-
-/// The JSON form of data with string keys and finite numbers, ending in a newline.
-///
-/// # Panics
-/// If a key is no string, or a number not finite.
-pub fn json(data: &impl Serialize) -> String {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, ShortArrays::default());
-    data.serialize(&mut serializer)
-        .expect("a report has string keys and finite numbers");
-    bytes.push(b'\n');
-    String::from_utf8(bytes).expect("JSON is UTF-8")
-}
-
-/// Objects one field a line, arrays on the line of their key.
-#[derive(Default)]
-struct ShortArrays {
-    objects: usize,
-    arrays: usize,
-}
-
-impl ShortArrays {
-    fn line<W: ?Sized + Write>(&self, out: &mut W) -> std::io::Result<()> {
-        if self.arrays > 0 {
-            Ok(())
-        } else {
-            write!(out, "\n{:width$}", "", width = 2 * self.objects)
-        }
-    }
-}
-
-impl serde_json::ser::Formatter for ShortArrays {
-    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.arrays += 1;
-        out.write_all(b"[")
-    }
-
-    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.arrays -= 1;
-        out.write_all(b"]")
-    }
-
-    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.objects += 1;
-        out.write_all(b"{")
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.objects -= 1;
-        self.line(out)?;
-        out.write_all(b"}")
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
-        if !first {
-            out.write_all(if self.arrays > 0 { b", " } else { b"," })?;
-        }
-        self.line(out)
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        out.write_all(b": ")
     }
 }
 
@@ -609,7 +551,10 @@ pub fn structure_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static str
             ("cell_class", numbers(cells.classes())),
             ("cell_samples", Array::Vector(cells.samples().to_vec())),
             ("factor", Array::Matrix(form.columns().clone())),
-            ("has_own_coordinate", Array::Indices(vec![u64::from(form.has_private_row())])),
+            (
+                "has_own_coordinate",
+                Array::Indices(vec![u64::from(form.has_private_row())]),
+            ),
         ];
     }
     if let Some(form) = gram.cauchy() {
@@ -685,7 +630,10 @@ fn schedule_proof(certificate: &Certificate) -> Vec<(&'static str, Array)> {
     vec![
         ("nu", Array::Vector(certificate.dual.nu.clone())),
         ("log_scale", Array::Vector(vec![certificate.dual.log_scale])),
-        ("multiplicity", Array::Vector(certificate.gram.partition().multiplicity_f64())),
+        (
+            "multiplicity",
+            Array::Vector(certificate.gram.partition().multiplicity_f64()),
+        ),
         ("y_row", Array::Indices(rows)),
         ("y_column", Array::Indices(columns)),
         ("y", Array::Vector(slopes)),

@@ -55,7 +55,11 @@ pub(super) fn solve(
     let multiplicity = program.objective().multiplicity().to_vec();
     let order = multiplicity.len();
     let layout = Layout { multiplicity };
-    let cosine = if nonnegative { 0.0 } else { -1.0 / (program.classes() as f64 - 1.0).max(1.0) };
+    let cosine = if nonnegative {
+        0.0
+    } else {
+        -1.0 / (program.classes() as f64 - 1.0).max(1.0)
+    };
     let classes = program.cells.classes();
     let mut centre = DMatrix::from_fn(order, order, |g, h| if classes[g] == classes[h] { 1.0 } else { cosine });
     let mut iterations = 0;
@@ -87,7 +91,13 @@ pub(super) fn solve(
         }
     }
     let factor = factored(&layout.multiplicity, &centre, nonnegative);
-    Ok(solution(program, factor, solution::Method::Conic, termination, iterations))
+    Ok(solution(
+        program,
+        factor,
+        solution::Method::Conic,
+        termination,
+        iterations,
+    ))
 }
 
 fn encode(program: &FixedProgram<'_>, layout: &Layout, centre: &DMatrix<f64>, nonnegative: bool) -> ConeProgram {
@@ -135,7 +145,11 @@ fn encode(program: &FixedProgram<'_>, layout: &Layout, centre: &DMatrix<f64>, no
         let column = layout.column(g, h);
         if g == h {
             let room = [(column, -tau)];
-            cones.constrain(Cone::Nonnegative(1), "within a cell".to_owned(), &[(&room, 1.0 - centre[(g, g)])]);
+            cones.constrain(
+                Cone::Nonnegative(1),
+                "within a cell".to_owned(),
+                &[(&room, 1.0 - centre[(g, g)])],
+            );
         }
         if nonnegative {
             let entry = [(column, tau)];
@@ -149,12 +163,18 @@ fn encode(program: &FixedProgram<'_>, layout: &Layout, centre: &DMatrix<f64>, no
             (vec![(layout.column(g, h), factor * tau)], factor * centre[(g, h)])
         } else if m[g] >= 2.0 {
             let rest = 1.0 - 1.0 / m[g];
-            (vec![(layout.column(g, g), tau * rest)], centre[(g, g)] * rest + 1.0 / m[g])
+            (
+                vec![(layout.column(g, g), tau * rest)],
+                centre[(g, g)] * rest + 1.0 / m[g],
+            )
         } else {
             (Vec::new(), 1.0)
         });
     }
-    let rows: Vec<(&[(usize, f64)], f64)> = block.iter().map(|(terms, constant)| (terms.as_slice(), *constant)).collect();
+    let rows: Vec<(&[(usize, f64)], f64)> = block
+        .iter()
+        .map(|(terms, constant)| (terms.as_slice(), *constant))
+        .collect();
     cones.constrain(Cone::Psd(m.len()), "Gram matrix".to_owned(), &rows);
     cones
 }

@@ -406,7 +406,10 @@ impl<'a, O: Objective> Search<'a, O> {
         let (rotated, singular) = principal(&factored, &from.h);
         let r = rotated.ncols();
         let rank = count_above(1e-6, &singular).max(1);
-        let room = r.saturating_sub(rank).min(from.negative.len()).min(most_directions(rank));
+        let room = r
+            .saturating_sub(rank)
+            .min(from.negative.len())
+            .min(most_directions(rank));
         let directions = &from.negative[..room];
         let mut wide = DMatrix::zeros(factored.rows(rank + room), r);
         wide.rows_mut(0, rank).copy_from(&rotated.rows(0, rank));

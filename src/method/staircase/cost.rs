@@ -140,11 +140,7 @@ impl<'a, O: Objective> Factored<'a, O> {
     /// columns is `v^T S v` with `S = W - Diag(h_j . G_j)/2`, r x r; and that along the private coordinate of each vertex
     /// that stands for several points (infinite for the others). THEORY 7: where both are semidefinite and the gradient
     /// vanishes, the matrix is globally optimal.
-    pub fn dual_matrix(
-        &self,
-        h: &DMatrix<f64>,
-        at: &FactoredPoint<O::Point, O::Entries>,
-    ) -> (O::Entries, Vec<f64>) {
+    pub fn dual_matrix(&self, h: &DMatrix<f64>, at: &FactoredPoint<O::Point, O::Entries>) -> (O::Entries, Vec<f64>) {
         let along = oblique::column_products(h, &self.gradient(h, at));
         let mut matrix = at.weights.clone();
         matrix.set_diagonal(|g| -0.5 * along[g]);

@@ -35,7 +35,11 @@ pub(super) fn accepts(program: &FixedProgram<'_>) -> Result<(), Refusal> {
     let pairs: f64 = program.cells.batches().iter().map(|b| (b.len() as f64).powi(2)).sum();
     // Of a pair: its terms with their shares, and a dozen numbers an entry.
     let before = 40.0 * pairs + 100.0 * pattern.len() as f64;
-    let bytes = if before > MEMORY_LIMIT { before } else { before + 2.0 * pattern.factor_bytes() };
+    let bytes = if before > MEMORY_LIMIT {
+        before
+    } else {
+        before + 2.0 * pattern.factor_bytes()
+    };
     if bytes <= MEMORY_LIMIT {
         return Ok(());
     }
@@ -67,7 +71,13 @@ pub(super) fn minimise(program: &FixedProgram<'_>, control: &Control) -> Solutio
             .copy_from(&means.column(class as usize));
     }
     let solved = solve_from(objective, start, &Settings::default(), control);
-    solution(program, solved.h, solution::Method::Lowrank, solved.termination, solved.iterations)
+    solution(
+        program,
+        solved.h,
+        solution::Method::Lowrank,
+        solved.termination,
+        solved.iterations,
+    )
 }
 
 /// The solution of a factor (see [`Factored`]); where that has no direction somewhere, the classes' simplex.
@@ -85,7 +95,11 @@ pub(crate) fn solution(
 }
 
 /// Every sample at the vertex of its class.
-pub(crate) fn at_the_simplex(program: &FixedProgram<'_>, method: solution::Method, termination: Termination) -> Solution {
+pub(crate) fn at_the_simplex(
+    program: &FixedProgram<'_>,
+    method: solution::Method,
+    termination: Termination,
+) -> Solution {
     let means = simplex(program.classes(), program.classes().max(2) - 1);
     let columns: Vec<usize> = program.cells.classes().iter().map(|&class| class as usize).collect();
     let form = FactorForm::new(means.select_columns(&columns), false).expect("unit columns");
