@@ -87,11 +87,17 @@ fn shifted(a: &Sparse, values: &Sparse, m: &[f64]) -> Multipliers {
     let mut nu = vec![0.0; m.len()];
     let mut largest = 0.0f64;
     a.each(|g, h, entry| nu[g] -= others(m, g, h) * entry * values.entry(g, h));
-    a.each(|g, h, entry| {
-        if g == h {
-            largest = largest.max(nu[g].abs()).max(entry.abs());
+    // The eigenvalues of differences of points of one vertex: each needs its own multiplier alone.
+    let mut shift = 0.0f64;
+    for (g, &m) in m.iter().enumerate() {
+        let entry = a.entry(g, g);
+        if m >= 2.0 {
+            let needed = entry + 2.0 * f64::EPSILON * (nu[g].abs() + entry.abs());
+            shift = shift.max(needed - nu[g]);
+            nu[g] = nu[g].max(needed);
         }
-    });
+        largest = largest.max(nu[g].abs()).max(entry.abs());
+    }
     // A vertex whose own multiplier is zero, or negative by rounding, is scaled by what is small beside the others.
     let scale: Vec<f64> = nu
         .iter()
@@ -111,16 +117,7 @@ fn shifted(a: &Sparse, values: &Sparse, m: &[f64]) -> Multipliers {
     });
     // The scaled entries have a few roundings each.
     let rounding = 8.0 * f64::EPSILON * rows.iter().copied().fold(0.0, f64::max);
-    let mut eta = block.definite_shift() + rounding;
-    // The other eigenvalues of the lift: of differences of points of one vertex.
-    for (g, &m) in m.iter().enumerate() {
-        if m >= 2.0 {
-            let entry = a.entry(g, g);
-            let slack = 2.0 * f64::EPSILON * (nu[g].abs() + entry.abs());
-            eta = eta.max((entry - nu[g] + slack) / scale[g]);
-        }
-    }
-    let mut shift = 0.0f64;
+    let eta = block.definite_shift() + rounding;
     for (nu, scale) in nu.iter_mut().zip(&scale) {
         *nu += eta * scale;
         shift = shift.max(eta * scale);

@@ -16,6 +16,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use nalgebra::{DMatrix, DVector};
+
 use super::Objective;
 use super::contract::exponential_rounding;
 use super::samples::expm1_and_phi;
@@ -27,19 +29,27 @@ use crate::problem::FullBatchLoss;
 /// A loss on the inner products of cells that share a batch.
 #[derive(Debug, Clone)]
 pub struct CellLoss {
-    loss: FullBatchLoss,
     temperature: f64,
+    terms: Arc<Terms>,
+    floor: Option<f64>,
+}
+
+/// What does not depend on the temperature.
+#[derive(Debug)]
+struct Terms {
+    loss: FullBatchLoss,
     /// Samples of every cell.
     multiplicity: Vec<f64>,
     pattern: Arc<Pattern>,
     rows: Vec<Row>,
     /// Entry of every term: in the column of the anchor's cell, in the row of the other's.
     positions: Vec<u32>,
+    /// Cell of every term.
+    cells: Vec<u32>,
     /// Points of every term's cell other than the anchor.
     points: Vec<f64>,
     /// Mass of one such point, where it is not 1 (bcl).
     masses: Vec<f64>,
-    floor: Option<f64>,
     anchors: f64,
     skipped: f64,
     largest_row: usize,
@@ -48,6 +58,8 @@ pub struct CellLoss {
 /// The anchors of one cell in one batch.
 #[derive(Debug, Clone, Copy)]
 struct Row {
+    /// The cell.
+    anchor: u32,
     /// Share of all anchors.
     weight: f64,
     /// Positives `p` of an anchor.
@@ -71,6 +83,9 @@ pub struct LogSum {
     pub minus: Vec<(u32, f64)>,
 }
 
+/// Blocks of curvatures that take more are not made.
+const MAX_BLOCK_BYTES: f64 = 1e9;
+
 /// The loss at one Gram matrix.
 #[derive(Debug, Clone)]
 pub struct CellPoint {
@@ -88,19 +103,97 @@ impl CellLoss {
     /// The loss on the batches of `cells`. `None` where the pattern has 2^32 entries. Without an anchor that has a positive and a
     /// negative in one batch, see [`CellLoss::compares`], it has no meaning.
     pub fn new(loss: FullBatchLoss, temperature: f64, cells: &Cells) -> Option<Self> {
-        let n = cells.count();
-        let pattern = Pattern::from_cliques(n, cells.batches())?;
-        let multiplicity: Vec<f64> = cells.samples().to_vec();
+        let terms = Terms::new(loss, cells)?;
+        let floors = terms.rows.iter().map(|row| row.weight * row.base.ln());
+        Some(Self {
+            temperature,
+            floor: (loss != FullBatchLoss::Nscl).then(|| compensated_sum(floors)),
+            terms: Arc::new(terms),
+        })
+    }
+
+    /// The same loss at another temperature; the terms are shared.
+    #[must_use]
+    pub fn at_temperature(&self, temperature: f64) -> Self {
+        Self {
+            temperature,
+            ..self.clone()
+        }
+    }
+
+    /// The pairs of cells that share a batch.
+    pub fn pattern(&self) -> &Arc<Pattern> {
+        &self.terms.pattern
+    }
+
+    /// Whether any anchor has a positive and a negative.
+    pub fn compares(&self) -> bool {
+        self.terms.rows.iter().any(|row| row.middle < row.end)
+    }
+
+    /// Temperature.
+    pub fn temperature(&self) -> f64 {
+        self.temperature
+    }
+
+    /// Anchors that count: a sample once for each batch in which it has a positive (for nscl, and a negative).
+    pub fn anchors(&self) -> f64 {
+        self.terms.anchors
+    }
+
+    /// Anchors that do not.
+    pub fn skipped_anchors(&self) -> f64 {
+        self.terms.skipped
+    }
+
+    /// The loss as weighted sums of `log sum mass e^{x/tau} - sum c x/tau` over the entries `x` at positions of the pattern.
+    pub fn log_sums(&self) -> Vec<LogSum> {
+        let mut sums = Vec::new();
+        for row in &self.terms.rows {
+            let terms = |range: Range<usize>, mass: f64| -> Vec<(u32, f64)> {
+                let term = |t: usize| (self.terms.positions[t], self.terms.points[t] * self.terms.mass(t) * mass);
+                range.map(term).collect()
+            };
+            let negatives = terms(row.middle..row.end, 1.0);
+            let share = |t: usize| self.terms.points[t] / row.positives;
+            if self.terms.loss == FullBatchLoss::Sincere {
+                for t in row.start..row.middle {
+                    let own = (self.terms.positions[t], 1.0);
+                    sums.push(LogSum {
+                        weight: row.weight * share(t),
+                        terms: std::iter::once(own).chain(negatives.iter().copied()).collect(),
+                        minus: vec![own],
+                    });
+                }
+                continue;
+            }
+            let mut all = if self.terms.loss == FullBatchLoss::Nscl {
+                Vec::new()
+            } else {
+                terms(row.start..row.middle, 1.0)
+            };
+            all.extend(negatives);
+            sums.push(LogSum {
+                weight: row.weight,
+                terms: all,
+                minus: (row.start..row.middle).map(|t| (self.terms.positions[t], share(t))).collect(),
+            });
+        }
+        sums
+    }
+}
+
+impl Terms {
+    fn new(loss: FullBatchLoss, cells: &Cells) -> Option<Self> {
         let mut result = Self {
             loss,
-            temperature,
-            multiplicity,
-            pattern: Arc::new(pattern),
+            multiplicity: cells.samples().to_vec(),
+            pattern: Arc::new(Pattern::from_cliques(cells.count(), cells.batches())?),
             rows: Vec::new(),
             positions: Vec::new(),
+            cells: Vec::new(),
             points: Vec::new(),
             masses: Vec::new(),
-            floor: None,
             anchors: 0.0,
             skipped: 0.0,
             largest_row: 0,
@@ -132,8 +225,6 @@ impl CellLoss {
         for row in &mut result.rows {
             row.weight /= result.anchors;
         }
-        let floors = result.rows.iter().map(|row| row.weight * row.base.ln());
-        result.floor = (loss != FullBatchLoss::Nscl).then(|| compensated_sum(floors));
         Some(result)
     }
 
@@ -152,6 +243,7 @@ impl CellLoss {
                 let position = self.pattern.position(other as usize, cell as usize);
                 self.positions
                     .push(position.expect("cells of one batch are in the pattern") as u32);
+                self.cells.push(other);
                 self.points.push(points);
                 if self.loss == FullBatchLoss::Bcl {
                     let shared = in_class[class(other) as usize] - f64::from(u8::from(positive));
@@ -164,6 +256,7 @@ impl CellLoss {
         }
         let positives = in_class[class(cell) as usize] - 1.0;
         self.rows.push(Row {
+            anchor: cell,
             weight: self.multiplicity[cell as usize],
             positives,
             base: match self.loss {
@@ -175,67 +268,6 @@ impl CellLoss {
             end: self.positions.len(),
         });
         self.largest_row = self.largest_row.max(self.positions.len() - start);
-    }
-
-    /// The pairs of cells that share a batch.
-    pub fn pattern(&self) -> &Arc<Pattern> {
-        &self.pattern
-    }
-
-    /// Whether any anchor has a positive and a negative.
-    pub fn compares(&self) -> bool {
-        self.rows.iter().any(|row| row.middle < row.end)
-    }
-
-    /// Temperature.
-    pub fn temperature(&self) -> f64 {
-        self.temperature
-    }
-
-    /// Anchors that count: a sample once for each batch in which it has a positive (for nscl, and a negative).
-    pub fn anchors(&self) -> f64 {
-        self.anchors
-    }
-
-    /// Anchors that do not.
-    pub fn skipped_anchors(&self) -> f64 {
-        self.skipped
-    }
-
-    /// The loss as weighted sums of `log sum mass e^{x/tau} - sum c x/tau` over the entries `x` at positions of the pattern.
-    pub fn log_sums(&self) -> Vec<LogSum> {
-        let mut sums = Vec::new();
-        for row in &self.rows {
-            let terms = |range: Range<usize>, mass: f64| -> Vec<(u32, f64)> {
-                let term = |t: usize| (self.positions[t], self.points[t] * self.mass(t) * mass);
-                range.map(term).collect()
-            };
-            let negatives = terms(row.middle..row.end, 1.0);
-            let share = |t: usize| self.points[t] / row.positives;
-            if self.loss == FullBatchLoss::Sincere {
-                for t in row.start..row.middle {
-                    let own = (self.positions[t], 1.0);
-                    sums.push(LogSum {
-                        weight: row.weight * share(t),
-                        terms: std::iter::once(own).chain(negatives.iter().copied()).collect(),
-                        minus: vec![own],
-                    });
-                }
-                continue;
-            }
-            let mut all = if self.loss == FullBatchLoss::Nscl {
-                Vec::new()
-            } else {
-                terms(row.start..row.middle, 1.0)
-            };
-            all.extend(negatives);
-            sums.push(LogSum {
-                weight: row.weight,
-                terms: all,
-                minus: (row.start..row.middle).map(|t| (self.positions[t], share(t))).collect(),
-            });
-        }
-        sums
     }
 
     fn mass(&self, term: usize) -> f64 {
@@ -257,7 +289,7 @@ impl Objective for CellLoss {
     type Entries = Sparse;
 
     fn multiplicity(&self) -> &[f64] {
-        &self.multiplicity
+        &self.terms.multiplicity
     }
 
     fn floor(&self) -> Option<f64> {
@@ -265,63 +297,63 @@ impl Objective for CellLoss {
     }
 
     fn rounding(&self) -> f64 {
-        exponential_rounding(self.temperature, self.largest_row + self.rows.len())
+        exponential_rounding(self.temperature, self.terms.largest_row + self.terms.rows.len())
     }
 
     fn zeros(&self) -> Sparse {
-        Sparse::zeros(Arc::clone(&self.pattern))
+        Sparse::zeros(Arc::clone(&self.terms.pattern))
     }
 
     fn evaluate(&self, values: &Sparse, log_scale: f64) -> CellPoint {
         let tau = self.temperature;
         let unit = (-log_scale).exp();
-        let scaled = unit / (self.anchors * tau);
+        let scaled = unit / (self.terms.anchors * tau);
         let values = values.values();
         let exponentials: Vec<f64> = values.iter().map(|value| ((value - 1.0) / tau).exp()).collect();
         let mut columns = vec![0.0; values.len()];
-        let mut shares = vec![0.0; self.positions.len()];
-        let mut totals = Vec::with_capacity(self.rows.len());
-        for row in &self.rows {
+        let mut shares = vec![0.0; self.terms.positions.len()];
+        let mut totals = Vec::with_capacity(self.terms.rows.len());
+        for row in &self.terms.rows {
             let p = row.positives;
             let (positives, negatives) = (row.start..row.middle, row.middle..row.end);
-            let value = |t: usize| values[self.positions[t] as usize];
-            let exponential = |t: usize| exponentials[self.positions[t] as usize];
+            let value = |t: usize| values[self.terms.positions[t] as usize];
+            let exponential = |t: usize| exponentials[self.terms.positions[t] as usize];
             let sum: f64 = negatives
                 .clone()
-                .map(|t| self.points[t] * self.mass(t) * exponential(t))
+                .map(|t| self.terms.points[t] * self.terms.mass(t) * exponential(t))
                 .sum();
             // What the mass times the exponential of a negative is multiplied by, to be its share and its slope.
-            let (share_factor, slope_factor) = if self.loss == FullBatchLoss::Sincere {
+            let (share_factor, slope_factor) = if self.terms.loss == FullBatchLoss::Sincere {
                 let (mut mean, mut share) = (0.0, 0.0);
                 for t in positives {
                     let ratio = sum * ((1.0 - value(t)) / tau).exp();
                     let sigma = ratio / (1.0 + ratio);
-                    mean += self.points[t] * ratio.ln_1p();
-                    share += self.points[t] * sigma;
+                    mean += self.terms.points[t] * ratio.ln_1p();
+                    share += self.terms.points[t] * sigma;
                     shares[t] = sigma;
-                    columns[self.positions[t] as usize] -= scaled * sigma / p;
+                    columns[self.terms.positions[t] as usize] -= scaled * sigma / p;
                 }
                 totals.push(row.weight * mean / p);
                 (1.0 / sum, scaled * share / (p * sum))
             } else {
                 let mean = positives
                     .clone()
-                    .map(|t| self.points[t] * (value(t) - 1.0))
+                    .map(|t| self.terms.points[t] * (value(t) - 1.0))
                     .sum::<f64>()
                     / p;
                 // e^{(1 - a)/tau}.
                 let rise = (-mean / tau).exp();
-                if self.loss == FullBatchLoss::Nscl {
+                if self.terms.loss == FullBatchLoss::Nscl {
                     totals.push(row.weight * (sum * rise).ln());
                     for t in positives {
-                        columns[self.positions[t] as usize] -= scaled / p;
+                        columns[self.terms.positions[t] as usize] -= scaled / p;
                     }
                     (1.0 / sum, scaled / sum)
                 } else {
                     let mut spread = 0.0;
                     for t in positives.clone() {
                         let (grown, second) = expm1_and_phi((value(t) - 1.0 - mean) / tau);
-                        spread += self.points[t] * second;
+                        spread += self.terms.points[t] * second;
                         shares[t] = grown;
                     }
                     let relative = spread / p + sum * rise / row.base;
@@ -330,7 +362,7 @@ impl Objective for CellLoss {
                     for t in positives {
                         let grown = shares[t];
                         // The share less 1/p, without the subtraction.
-                        columns[self.positions[t] as usize] += scaled * (grown - relative) / (p * denominator);
+                        columns[self.terms.positions[t] as usize] += scaled * (grown - relative) / (p * denominator);
                         shares[t] = (1.0 + grown) / (p * denominator);
                     }
                     let factor = rise / (row.base * denominator);
@@ -338,9 +370,9 @@ impl Objective for CellLoss {
                 }
             };
             for t in negatives {
-                let term = self.mass(t) * exponential(t);
+                let term = self.terms.mass(t) * exponential(t);
                 shares[t] = share_factor * term;
-                columns[self.positions[t] as usize] += slope_factor * term;
+                columns[self.terms.positions[t] as usize] += slope_factor * term;
             }
         }
         let total = compensated_sum(totals.into_iter());
@@ -348,7 +380,7 @@ impl Objective for CellLoss {
             excess: total * unit,
             log_excess: if self.floor.is_some() { total.ln() } else { f64::NAN },
             log_scale,
-            y: self.by_anchor(&columns),
+            y: self.terms.by_anchor(&columns),
             shares,
         }
     }
@@ -367,14 +399,14 @@ impl Objective for CellLoss {
 
     fn hessian_product(&self, at: &CellPoint, direction: &Sparse) -> Sparse {
         let rate = 1.0 / self.temperature;
-        let scaled = (-at.log_scale).exp() * rate / self.anchors;
+        let scaled = (-at.log_scale).exp() * rate / self.terms.anchors;
         let direction = direction.values();
         let mut columns = vec![0.0; direction.len()];
-        for row in &self.rows {
-            let along = |t: usize| direction[self.positions[t] as usize];
-            let of = |t: usize| self.points[t] * at.shares[t] * along(t);
+        for row in &self.terms.rows {
+            let along = |t: usize| direction[self.terms.positions[t] as usize];
+            let of = |t: usize| self.terms.points[t] * at.shares[t] * along(t);
             let (positives, negatives) = (row.start..row.middle, row.middle..row.end);
-            let mean: f64 = match self.loss {
+            let mean: f64 = match self.terms.loss {
                 FullBatchLoss::Sincere | FullBatchLoss::Nscl => negatives.clone().map(of).sum(),
                 FullBatchLoss::Supcon | FullBatchLoss::Population | FullBatchLoss::Bcl => {
                     (row.start..row.end).map(of).sum()
@@ -382,37 +414,80 @@ impl Objective for CellLoss {
             };
             // The slopes of negatives are `share n`, and both change.
             let (mut share, mut growth) = (1.0, 0.0);
-            match self.loss {
+            match self.terms.loss {
                 FullBatchLoss::Nscl => {}
                 FullBatchLoss::Sincere => {
                     share = 0.0;
                     for t in positives {
                         let sigma = at.shares[t];
                         let change = sigma * (1.0 - sigma) * (mean - along(t)) * rate;
-                        columns[self.positions[t] as usize] -= scaled * change / row.positives;
-                        share += self.points[t] * sigma / row.positives;
-                        growth += self.points[t] * change / row.positives;
+                        columns[self.terms.positions[t] as usize] -= scaled * change / row.positives;
+                        share += self.terms.points[t] * sigma / row.positives;
+                        growth += self.terms.points[t] * change / row.positives;
                     }
                 }
                 FullBatchLoss::Supcon | FullBatchLoss::Population | FullBatchLoss::Bcl => {
                     for t in positives {
-                        columns[self.positions[t] as usize] += scaled * at.shares[t] * (along(t) - mean) * rate;
+                        columns[self.terms.positions[t] as usize] += scaled * at.shares[t] * (along(t) - mean) * rate;
                     }
                 }
             }
             for t in negatives {
                 let change = growth + share * (along(t) - mean) * rate;
-                columns[self.positions[t] as usize] += scaled * at.shares[t] * change;
+                columns[self.terms.positions[t] as usize] += scaled * at.shares[t] * change;
             }
         }
-        self.by_anchor(&columns)
+        self.terms.by_anchor(&columns)
+    }
+
+    /// The second moments of the positives, whose inner products with an anchor are drawn together the harder the smaller the
+    /// excess is: of order `1/excess` beside the multipliers.
+    fn curvature_blocks(&self, at: &CellPoint, h: &DMatrix<f64>, private: bool) -> Option<Vec<DMatrix<f64>>> {
+        let (p, n) = h.shape();
+        let small = 8.0 * (p * p * n) as f64 <= MAX_BLOCK_BYTES;
+        if !small || !matches!(self.terms.loss, FullBatchLoss::Supcon | FullBatchLoss::Bcl) {
+            return None;
+        }
+        let shared = p - usize::from(private);
+        let scaled = (-at.log_scale).exp() / (self.temperature * self.temperature);
+        let mut blocks = vec![DMatrix::zeros(p, p); n];
+        let mut mean = DVector::zeros(p);
+        let mut other = DVector::zeros(p);
+        for row in &self.terms.rows {
+            let anchor = row.anchor as usize;
+            let mut of_anchor = h.column(anchor).into_owned();
+            if private {
+                of_anchor[shared] = 0.0;
+            }
+            mean.fill(0.0);
+            let weight = row.weight * scaled;
+            for t in row.start..row.end {
+                let share = self.terms.points[t] * at.shares[t];
+                let cell = self.terms.cells[t] as usize;
+                other.copy_from(&h.column(cell));
+                if cell == anchor {
+                    // Two points of one cell: 1 - s^2 m/(m - 1).
+                    let m = self.terms.multiplicity[cell];
+                    other.fill(0.0);
+                    other[shared] = -2.0 * h[(shared, cell)] * m / (m - 1.0);
+                } else {
+                    if private {
+                        other[shared] = 0.0;
+                    }
+                    blocks[cell].ger(weight * share * (1.0 - share), &of_anchor, &of_anchor, 1.0);
+                }
+                mean.axpy(share, &other, 1.0);
+                blocks[anchor].ger(weight * share, &other, &other, 1.0);
+            }
+            blocks[anchor].ger(-weight, &mean, &mean, 1.0);
+        }
+        Some(blocks)
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use nalgebra::DMatrix;
     use rand::{Rng, RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 

@@ -8,6 +8,8 @@
 //! F(V) = sum_g m_g row_g(V_g1, .., V_gr),     dF = sum_g m_g sum_h (m_h - [g = h]) y_gh dV_gh.
 //! ```
 
+use nalgebra::DMatrix;
+
 use crate::gram::entries::Entries;
 
 /// A convex function of an invariant Gram matrix, through its rows.
@@ -51,6 +53,14 @@ pub trait Objective: Sync {
     /// Derivative of [`Objective::gradient`] along the symmetric `direction`, r x r, whose diagonal is read where
     /// `m_g >= 2` only.
     fn hessian_product(&self, at: &Self::Point, direction: &Self::Entries) -> Self::Entries;
+
+    /// For `V = H^T H` (with the vertices' own coordinates in the last row of `h`, if they have any): what the curvature of the
+    /// loss in `V` makes of the Hessian in `H`, for each column by itself, p x p; positive semidefinite. A preconditioner: none
+    /// is needed where these are of the size of the multipliers.
+    fn curvature_blocks(&self, at: &Self::Point, h: &DMatrix<f64>, private: bool) -> Option<Vec<DMatrix<f64>>> {
+        let _ = (at, h, private);
+        None
+    }
 
     /// An affine function below the loss, whose slopes have the symmetric part of `wanted` as nearly as it can; `near` is a
     /// feasible matrix whose gradient is close to it. `None` where `wanted` is no slope of the loss. By default the tangent at

@@ -26,6 +26,11 @@ pub struct Settings {
     pub max_stairs: usize,
     /// Dimensions of the first run, if there are more than twice as many vertices; at least 1. Default 250.
     pub first_dimension: usize,
+    /// Tolerance on the gradient in a run that only has to show where to escape, in (0, 1). Default 1e-2.
+    pub sketch: f64,
+    /// Most directions of negative curvature that are followed at once, at least 1; beside 4 and the rank. Default: no other
+    /// limit.
+    pub max_directions: usize,
 }
 
 impl Default for Settings {
@@ -37,6 +42,8 @@ impl Default for Settings {
             },
             max_stairs: 60,
             first_dimension: 250,
+            sketch: 1e-2,
+            max_directions: usize::MAX,
         }
     }
 }
@@ -62,9 +69,6 @@ pub const COINCIDE: f64 = 1e-7;
 
 /// Tolerance on the gradient in a rough run.
 const ROUGH: f64 = 1e-7;
-
-/// Tolerance on the gradient in a run that only has to show where to escape.
-const SKETCH: f64 = 1e-2;
 
 /// Eigenvalues below this mean that dimensions are missing, whatever the gradient.
 const MISSING: f64 = -0.03;
@@ -190,7 +194,7 @@ fn scale_of<O: Objective>(objective: &O, values: &O::Entries) -> f64 {
 }
 
 /// Leaves the symmetric points, which are saddles more often than not.
-fn perturbed<O: Objective>(factored: &Factored<'_, O>, h: DMatrix<f64>) -> DMatrix<f64> {
+pub(super) fn perturbed<O: Objective>(factored: &Factored<'_, O>, h: DMatrix<f64>) -> DMatrix<f64> {
     let mut noise = oblique::random(&mut generator(SEED, 0), h.nrows(), h.ncols()) * 1e-3;
     if factored.has_private_row() {
         let last = h.nrows() - 1;
@@ -255,12 +259,12 @@ fn truncated<O: Objective>(factored: &Factored<'_, O>, rotated: &DMatrix<f64>, r
     oblique::normalised(h, rank)
 }
 
-/// Most directions of negative curvature that are followed at once from a point of so many dimensions.
-fn most_directions(rank: usize) -> usize {
-    4 + rank
-}
-
 impl<'a, O: Objective> Search<'a, O> {
+    /// Most directions of negative curvature that are followed at once from a point of so many dimensions.
+    fn most_directions(&self, rank: usize) -> usize {
+        (4 + rank).min(self.settings.max_directions)
+    }
+
     fn factored(&self) -> Factored<'a, O> {
         Factored::new(self.objective, self.log_scale)
     }
@@ -322,7 +326,7 @@ impl<'a, O: Objective> Search<'a, O> {
             .filter(|&(_, own)| own < NEGATIVE)
             .collect();
         matrix.update(|g, h, value| value * scale[g] * scale[h]);
-        let Some(lowest) = matrix.lowest(-NEGATIVE, most_directions(h.nrows())) else {
+        let Some(lowest) = matrix.lowest(-NEGATIVE, self.most_directions(h.nrows())) else {
             return (f64::NEG_INFINITY, Vec::new(), Vec::new());
         };
         let negative: Vec<(f64, Vec<f64>)> = lowest
@@ -343,7 +347,7 @@ impl<'a, O: Objective> Search<'a, O> {
         let mut next = start;
         let mut last = f64::INFINITY;
         let mut stair = 0;
-        let mut sketch = SKETCH;
+        let mut sketch = self.settings.sketch;
         loop {
             stair += 1;
             let narrow = next.nrows() < columns;
@@ -409,7 +413,7 @@ impl<'a, O: Objective> Search<'a, O> {
         let room = r
             .saturating_sub(rank)
             .min(from.negative.len())
-            .min(most_directions(rank));
+            .min(self.most_directions(rank));
         let directions = &from.negative[..room];
         let mut wide = DMatrix::zeros(factored.rows(rank + room), r);
         wide.rows_mut(0, rank).copy_from(&rotated.rows(0, rank));

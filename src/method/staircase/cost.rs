@@ -32,6 +32,13 @@ pub trait Cost: Sync {
     /// Euclidean Hessian times `direction`, d x n.
     fn hessian_product(&self, h: &DMatrix<f64>, at: &Self::Point, direction: &DMatrix<f64>) -> DMatrix<f64>;
 
+    /// For each column by itself, a part of the Hessian that is positive semidefinite and may be large beside the multipliers,
+    /// d x d; `None` where there is none.
+    fn curvature_blocks(&self, h: &DMatrix<f64>, at: &Self::Point) -> Option<Vec<DMatrix<f64>>> {
+        let _ = (h, at);
+        None
+    }
+
     /// Values and gradients are relative to this: 1, or the value where that is an excess.
     fn scale(&self, at: &Self::Point) -> f64;
 }
@@ -224,6 +231,10 @@ impl<O: Objective> Cost for Factored<'_, O> {
         });
         let (weights, own) = self.weights(&self.objective.hessian_product(&at.at, &change));
         self.apply(direction, &at.weights, &at.own) + self.apply(h, &weights, &own)
+    }
+
+    fn curvature_blocks(&self, h: &DMatrix<f64>, at: &Self::Point) -> Option<Vec<DMatrix<f64>>> {
+        self.objective.curvature_blocks(&at.at, h, self.private)
     }
 
     fn scale(&self, at: &Self::Point) -> f64 {

@@ -3,7 +3,8 @@
 
 use nalgebra::DMatrix;
 
-use super::climb::{Settings, solve_from};
+use super::climb::{Settings, perturbed, solve_from};
+use super::trust_region;
 use super::cost::Factored;
 use super::oblique;
 use super::starts::generator;
@@ -11,6 +12,7 @@ use crate::error::Word;
 use crate::gram::{FactorForm, Gram};
 use crate::math::control::Control;
 use crate::method::Refusal;
+use crate::objective::{CellLoss, Objective};
 use crate::program::FixedProgram;
 use crate::solution::{self, Solution, Termination};
 
@@ -21,7 +23,7 @@ const MEMORY_LIMIT: f64 = 8e9;
 const FIRST_DIMENSION: usize = 64;
 
 /// Dimensions of the first run beyond those of the simplex of the classes.
-const SPARE_DIMENSIONS: usize = 5;
+const SPARE_DIMENSIONS: usize = 12;
 
 /// Seed of the first class means where there are more classes than dimensions.
 const SEED: u64 = 0xba7c4;
@@ -70,15 +72,51 @@ pub(super) fn minimise(program: &FixedProgram<'_>, control: &Control) -> Solutio
             .view_mut((0, cell), (dimension, 1))
             .copy_from(&means.column(class as usize));
     }
-    let solved = solve_from(objective, start, &Settings::default(), control);
-    solution(
-        program,
-        solved.h,
-        solution::Method::Lowrank,
-        solved.termination,
-        solved.iterations,
-    )
+    let (start, before) = continued(objective, start, control);
+    let settings = Settings {
+        max_directions: MAX_DIRECTIONS,
+        sketch: ROUGH,
+        ..Settings::default()
+    };
+    let solved = solve_from(objective, start, &settings, control);
+    let iterations = before + solved.iterations;
+    solution(program, solved.h, solution::Method::Lowrank, solved.termination, iterations)
 }
+
+/// From a start to one near the optimum, by optima at falling temperatures: at a high one the loss is nearly quadratic, at a low
+/// one the samples of a class are drawn together a thousand times harder than classes are pushed apart. Also returns the number of steps.
+fn continued(objective: &CellLoss, start: DMatrix<f64>, control: &Control) -> (DMatrix<f64>, u64) {
+    let last = 1.0 / objective.temperature();
+    let mut h = start;
+    let mut iterations = 0;
+    let mut rate = FIRST_RATE;
+    while rate < last && control.stop().is_none() {
+        let warm = objective.at_temperature(1.0 / rate);
+        let at = warm.evaluate(&Factored::new(&warm, 0.0).values(&h), 0.0);
+        let log_excess = warm.log_excess(&at);
+        let log_scale = if log_excess.is_finite() { log_excess } else { 0.0 };
+        let settings = trust_region::Settings {
+            tolerance: ROUGH,
+            ..trust_region::Settings::default()
+        };
+        let factored = Factored::new(&warm, log_scale);
+        let outcome = trust_region::minimise(&factored, perturbed(&factored, h), &settings, control);
+        iterations += outcome.iterations;
+        h = outcome.h;
+        rate *= STEP;
+    }
+    (h, iterations)
+}
+
+/// `1/tau` of the first optimum, and the factor from one to the next.
+const FIRST_RATE: f64 = 2.0;
+const STEP: f64 = 1.2;
+
+/// Gradient at which the next temperature is taken up.
+const ROUGH: f64 = 1e-3;
+
+/// Directions of negative curvature that are followed at once: where the point is rough there are many, and few are needed.
+const MAX_DIRECTIONS: usize = 6;
 
 /// The solution of a factor (see [`Factored`]); where that has no direction somewhere, the classes' simplex.
 pub(crate) fn solution(
