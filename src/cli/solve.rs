@@ -10,7 +10,7 @@ use ufmin::files::write_atomically;
 use ufmin::measure::embedding::{self, Embedding};
 use ufmin::problem::{FullBatch, Measure, Problem, Training};
 use ufmin::program::{Entries, Program, lift_samples};
-use ufmin::report::audit::audit_features;
+use ufmin::report::audit::audited_features;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{CrossCheckChoice, Solved, solve};
 use ufmin::spec::SolverTable;
@@ -94,10 +94,10 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
         report = report.at_sample_level(samples);
     }
     if let Some(folder) = session.folder() {
-        let embedding = small_enough(&problem).then(|| embedding::features(&problem, &solved));
-        if let Some(embedding) = &embedding {
-            audit_features(&problem, &solved, embedding)?;
-        }
+        let embedding = match report.embedding.take() {
+            None if small_enough(&problem) => Some(audited_features(&problem, &solved)?),
+            made => made,
+        };
         if let Some(samples) = &sample_gram {
             write_atomically(&folder.join("sample_gram.npy"), &npy::matrix_bytes(samples))?;
         }

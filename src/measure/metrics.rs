@@ -211,18 +211,6 @@ pub fn downstream_loss(gram: &Gram) -> Option<f64> {
     )
 }
 
-/// Angles in degrees between groups, r x r: within a group on the diagonal (NaN for a group of one class).
-pub fn angle_matrix(gram: &Gram) -> DMatrix<f64> {
-    let multiplicity = gram.partition().multiplicity();
-    DMatrix::from_fn(multiplicity.len(), multiplicity.len(), |g, h| {
-        if g == h && multiplicity[g] < 2 {
-            f64::NAN
-        } else {
-            angle_degrees(gram.between(g, h))
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

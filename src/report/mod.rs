@@ -4,6 +4,7 @@
 //! and reads back to the same `f64`.
 
 pub mod audit;
+mod json;
 #[cfg(feature = "plot")]
 pub mod picture;
 pub mod text;
@@ -11,7 +12,6 @@ pub mod view;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::Write;
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ use crate::certificate::{Certificate, Verdict};
 use crate::error::Error;
 use crate::gram::Gram;
 use crate::math::array::Array;
+use crate::measure::embedding::Embedding;
 use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::method::formula::Reference;
 #[cfg(feature = "plot")]
@@ -31,6 +32,8 @@ use crate::report::picture::Picture;
 use crate::report::view::{Style, View};
 use crate::solution::Termination;
 use crate::solve::{CrossCheck, DimensionSearch, Solved};
+
+pub use json::json;
 
 /// A name from a fixed list, which a report that was read back owns.
 pub type Name = Cow<'static, str>;
@@ -70,6 +73,9 @@ pub struct Report {
     /// All inner products, of which the JSON has those of few classes; `None` where the report was read back.
     #[serde(skip)]
     pub gram: Option<Gram>,
+    /// Features of the classes, where they are so small that they were made to be checked.
+    #[serde(skip)]
+    pub embedding: Option<Embedding>,
 }
 
 /// Results of the first versions do not say: only their `termination` does.
@@ -322,7 +328,7 @@ impl Report {
     /// # Errors
     /// [`Error::Contradiction`] where the answer does not agree with itself.
     pub fn new(problem: &Problem, solved: &Solved, full_gram: bool) -> Result<Self, Error> {
-        audit(problem, solved)?;
+        let embedding = audit(problem, solved)?;
         let model = problem.model();
         let certificate = &solved.certificate;
         let gram = &certificate.gram;
@@ -395,6 +401,7 @@ impl Report {
             references: solved.references.clone(),
             warnings: solved.warnings.clone(),
             gram: Some(gram.clone()),
+            embedding,
         })
     }
 
@@ -437,74 +444,6 @@ impl View for Report {
 
     fn is_complete(&self) -> bool {
         self.complete
-    }
-}
-
-/// The JSON form of data with string keys and finite numbers, ending in a newline.
-///
-/// # Panics
-/// If a key is no string, or a number not finite.
-pub fn json(data: &impl Serialize) -> String {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, ShortArrays::default());
-    data.serialize(&mut serializer)
-        .expect("a report has string keys and finite numbers");
-    bytes.push(b'\n');
-    String::from_utf8(bytes).expect("JSON is UTF-8")
-}
-
-/// Objects one field a line, arrays on the line of their key.
-#[derive(Default)]
-struct ShortArrays {
-    objects: usize,
-    arrays: usize,
-}
-
-impl ShortArrays {
-    fn line<W: ?Sized + Write>(&self, out: &mut W) -> std::io::Result<()> {
-        if self.arrays > 0 {
-            Ok(())
-        } else {
-            write!(out, "\n{:width$}", "", width = 2 * self.objects)
-        }
-    }
-}
-
-impl serde_json::ser::Formatter for ShortArrays {
-    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.arrays += 1;
-        out.write_all(b"[")
-    }
-
-    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.arrays -= 1;
-        out.write_all(b"]")
-    }
-
-    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.objects += 1;
-        out.write_all(b"{")
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.objects -= 1;
-        self.line(out)?;
-        out.write_all(b"}")
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
-        if !first {
-            out.write_all(if self.arrays > 0 { b", " } else { b"," })?;
-        }
-        self.line(out)
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        out.write_all(b": ")
     }
 }
 

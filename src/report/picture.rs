@@ -60,35 +60,31 @@ impl Picture {
             multiplicity: Some(shown.iter().map(|&g| partition.multiplicity()[g]).collect()),
             ..Panel::new(values)
         };
-        Self::of_problem(problem, panel, notes)
+        Self::of_problem(problem, panel, axis(problem), notes)
     }
 
     /// The picture of inner products of the classes of a problem, in the user's order.
     pub fn of_classes(problem: &ProblemReport, values: DMatrix<f64>) -> Self {
-        let sizes = problem.listed().filter(|sizes| sizes.len() == values.nrows());
-        let sizes = sizes.unwrap_or_default();
-        let panel = Panel {
-            labels: sizes.iter().copied().map(label).collect(),
-            boundaries: (1..sizes.len()).filter(|&i| sizes[i] != sizes[i - 1]).collect(),
-            ..Panel::new(values)
+        let panel = Panel::new(values);
+        let sizes = problem.listed().filter(|sizes| sizes.len() == panel.values.nrows());
+        let Some(sizes) = sizes else {
+            return Self::of_problem(problem, panel, "row", Vec::new());
         };
-        Self::of_problem(problem, panel, Vec::new())
+        let panel = Panel {
+            boundaries: (1..sizes.len()).filter(|&i| sizes[i] != sizes[i - 1]).collect(),
+            labels: sizes.into_iter().map(label).collect(),
+            ..panel
+        };
+        Self::of_problem(problem, panel, axis(problem), Vec::new())
     }
 
-    fn of_problem(problem: &ProblemReport, panel: Panel, notes: Vec<String>) -> Self {
+    fn of_problem(problem: &ProblemReport, panel: Panel, axis: &str, notes: Vec<String>) -> Self {
         let title = problem.title.clone();
-        let axis = match (panel.labels.is_empty(), &problem.probabilities) {
-            (true, _) => "row",
-            (false, None) => "class size",
-            (false, Some(_)) => "class probability",
-        };
+        let axis = axis.to_owned();
         Self {
             title: title.unwrap_or_else(|| format!("Optimal Gram matrix of {} classes", problem.class_count)),
             subtitle: facts(problem, ""),
-            panel: Panel {
-                axis: axis.to_owned(),
-                ..panel
-            },
+            panel: Panel { axis, ..panel },
             notes,
         }
     }
@@ -190,6 +186,13 @@ impl Picture {
             body: Body::Heatmap(panels),
             notes,
         }
+    }
+}
+
+fn axis(problem: &ProblemReport) -> &'static str {
+    match problem.probabilities {
+        None => "class size",
+        Some(_) => "class probability",
     }
 }
 

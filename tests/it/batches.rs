@@ -17,7 +17,8 @@ use ufmin::report::ProblemReport;
 use ufmin::spec::load;
 use ufmin::{Control, Options, solve};
 
-use crate::cli::{npy, ufmin};
+use crate::cli::npy;
+use crate::common::ufmin;
 
 /// The problem of a text in a folder, with more files beside it.
 fn load_beside(text: &str, files: &[(&str, &[u8])]) -> Result<Problem, Error> {

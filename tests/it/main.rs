@@ -5,6 +5,7 @@ mod batches;
 mod book;
 mod certificate;
 mod cli;
+mod common;
 mod dimension;
 mod embedding;
 mod heatmap;
@@ -23,23 +24,3 @@ mod samples;
 mod spec;
 mod study;
 mod symmetry;
-
-use ufmin::gram::Partition;
-use ufmin::problem::{FullBatch, Model, Problem, Training};
-use ufmin::program::Program;
-
-/// What a model of the full batch is trained with.
-fn full_batch(model: &Model) -> FullBatch {
-    match &model.training {
-        Training::FullBatch(full) => *full,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn program(problem: &Problem) -> Program<'_> {
-    Program::new(problem, &full_batch(problem.model()))
-}
-
-fn program_on(problem: &Problem, partition: Partition) -> Program<'_> {
-    Program::on_partition(problem, &full_batch(problem.model()), partition)
-}

@@ -1,14 +1,14 @@
 //! What all studies have alike: stopped or killed they go on to the same end, and say so; and what all verbs have alike.
 
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use ufmin::error::Error;
 use ufmin::math::control::Control;
 use ufmin::plot::{Figure, Format as PictureFormat};
-use ufmin::problem::{BatchLoss, Classes, Model, Problem, Sampling, Training};
+use ufmin::problem::{BatchLoss, Model, Sampling, Training};
 use ufmin::report::Report;
 use ufmin::report::view::View;
 use ufmin::solve::Options;
@@ -16,6 +16,8 @@ use ufmin::study::curve::{self, Curve, Quantity, curve};
 use ufmin::study::landscape::{SweepReport, VerifyReport};
 use ufmin::study::phase::{Grid, Phase};
 use ufmin::study::{Journal, Study, rows};
+
+use crate::common::{problem_of, process, run as ufmin};
 
 /// A study that takes some seconds, with the name of its result.
 struct Slow {
@@ -72,17 +74,8 @@ const SLOW: [Slow; 4] = [
 ];
 
 fn start(folder: &Path, arguments: &[&str]) -> Child {
-    std::process::Command::new(assert_cmd::cargo::cargo_bin!("ufmin"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-fn ufmin(folder: &Path, arguments: &[&str]) -> Output {
-    start(folder, arguments).wait_with_output().unwrap()
+    let mut process = process(folder, arguments);
+    process.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 fn read(path: &Path) -> Value {
@@ -274,7 +267,7 @@ fn a_journal_of_another_problem_is_refused() {
         let sizes: Vec<u64> = (0..12_000)
             .map(|class| if class == 0 { smallest } else { 10 })
             .collect();
-        let problem = Problem::new(Classes::from_counts(&sizes).unwrap(), Model::default()).unwrap();
+        let problem = problem_of(&sizes, Model::default());
         curve::identity(&problem, Quantity::Temperature, &Options::default())
     };
     assert_eq!(many(5), many(5));
@@ -743,7 +736,7 @@ fn a_stopped_curve_has_its_finished_rows() {
         }),
         ..Model::default()
     };
-    let problem = Problem::new(Classes::from_counts(&[9, 5, 4]).unwrap(), model).unwrap();
+    let problem = problem_of(&[9, 5, 4], model);
     let values = [4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
     let options = Options::default();
     let whole = curve(

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "plot")]
 mod chart;
+mod limit;
+mod report;
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
@@ -10,17 +12,15 @@ use serde_json::{Value, json};
 use super::{Journal, Stop, Study, rows};
 use crate::certificate::Verdict;
 use crate::error::Error;
-use crate::gram::{CauchyForm, Gram, Partition};
+use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
 use crate::measure::metrics::kini_distance;
-#[cfg(feature = "plot")]
-use crate::plot::Figure;
 use crate::problem::invalid::Word;
 use crate::problem::training::Parts;
 use crate::problem::{BatchLoss, Field, FullBatchLoss, Invalid, Kind, Measure, Model, Problem, Sampling, Training};
-use crate::report::view::{Style, Table, View, cell};
 use crate::report::{Name, ProblemReport, Report};
 use crate::solve::{CrossCheckChoice, Options, solve};
+use limit::AtLimit;
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/curve/1";
@@ -199,87 +199,6 @@ fn at(problem: &Problem, model: Model, options: &Options, control: &Control) -> 
     Ok((Row::new(report, &gram), gram))
 }
 
-/// The limit as a study of one point, so that it is in the journal too.
-struct AtLimit<'a> {
-    problem: &'a Problem,
-    model: Model,
-    options: &'a Options,
-}
-
-/// The optimum of the limit, with what distances from it are measured to.
-#[derive(Serialize, Deserialize)]
-struct LimitRow {
-    row: Row,
-    gram: Stored,
-}
-
-/// A Gram matrix as a journal has it.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Stored {
-    /// The implicit form on the groups of classes of equal size.
-    Implicit(CauchyForm),
-    /// Values by these groups.
-    Groups(Vec<Vec<f64>>),
-    /// Class by class.
-    Classes(Vec<Vec<f64>>),
-}
-
-impl Stored {
-    fn new(problem: &Problem, gram: &Gram) -> Self {
-        if *gram.partition() != Partition::by_size(problem) {
-            return Self::Classes(crate::report::rows(&gram.to_dense()));
-        }
-        match gram.cauchy() {
-            Some(form) => Self::Implicit(form.clone()),
-            None => Self::Groups(crate::report::rows(&gram.values())),
-        }
-    }
-
-    /// The matrix, if it can be one of the classes of `problem`; else what is wrong.
-    fn gram(&self, problem: &Problem) -> Result<Gram, String> {
-        let partition = match self {
-            Self::Classes(_) => Partition::singletons(problem),
-            Self::Implicit(_) | Self::Groups(_) => Partition::by_size(problem),
-        };
-        let groups = partition.groups();
-        match self {
-            Self::Implicit(form) if form.fits(groups) => Ok(Gram::from_cauchy(partition, form.clone())),
-            Self::Groups(rows) | Self::Classes(rows)
-                if rows.len() == groups && rows.iter().all(|row| row.len() == groups) =>
-            {
-                let values = DMatrix::from_fn(groups, groups, |g, h| rows[g][h]);
-                Ok(Gram::from_groups(partition, values))
-            }
-            _ => Err(format!("its Gram matrix is not one of {groups} groups of classes")),
-        }
-    }
-}
-
-impl Study for AtLimit<'_> {
-    const POINTS: &'static str = "limits";
-    type Point = &'static str;
-    type Row = LimitRow;
-
-    fn points(&self) -> Vec<&'static str> {
-        vec!["limit"]
-    }
-
-    fn run(&self, _: &Self::Point, control: &Control) -> Result<LimitRow, Error> {
-        let (row, gram) = at(self.problem, self.model.clone(), self.options, control)?;
-        let gram = Stored::new(self.problem, &gram);
-        Ok(LimitRow { row, gram })
-    }
-
-    fn check(&self, _: &Self::Point, found: &LimitRow) -> Result<(), String> {
-        found.gram.gram(self.problem).map(drop)
-    }
-
-    fn in_parallel(&self) -> bool {
-        false
-    }
-}
-
 /// Most groups of classes for which several values are solved at a time: beyond, a solve has work for all threads, and
 /// matrices that are not needed several times at once.
 const GROUPS_IN_PARALLEL: usize = 500;
@@ -427,123 +346,5 @@ impl Row {
             relative_gap: report.certificate.relative_gap,
             verdict: report.certificate.verdict,
         }
-    }
-}
-
-impl Curve {
-    /// The JSON form.
-    pub fn to_json(&self) -> String {
-        crate::report::json(self)
-    }
-
-    /// Whether every row is certified.
-    pub fn is_certified(&self) -> bool {
-        self.rows.iter().all(|row| row.verdict == Verdict::Certified)
-    }
-
-    fn name(&self) -> &'static str {
-        match self.vary {
-            Quantity::BatchSize => "batch size",
-            Quantity::Negatives => "negatives",
-            Quantity::Temperature => "temperature",
-        }
-    }
-}
-
-impl View for Curve {
-    const SCHEMA: &'static str = SCHEMA;
-
-    fn text(&self, _: Style) -> String {
-        let mut table = crate::report::text::table();
-        let limit = self.limit.as_ref();
-        let mut header = vec![self.name(), "loss", "downstream", "nearest", "farthest", "to ETF"];
-        header.extend(limit.map(|limit| match limit.name.as_ref() {
-            "population" => "to population",
-            _ => "to full batch",
-        }));
-        header.extend(["collapsed", "certified"]);
-        table.set_header(header);
-        let rows = self.rows.iter().chain(limit.map(|limit| &limit.row));
-        for row in rows {
-            let mut cells = vec![
-                row.value.map_or_else(
-                    || limit.map_or("", |limit| limit.name.as_ref()).to_owned(),
-                    |v| v.to_string(),
-                ),
-                format!("{:.8}", row.loss),
-                row.downstream_loss.map_or("-".to_owned(), |x| format!("{x:.6}")),
-                format!("{:.3}", row.nearest_degrees),
-                format!("{:.3}", row.farthest_degrees),
-                format!("{:.6}", row.distance_to_etf),
-            ];
-            if limit.is_some() {
-                cells.push(row.distance_to_limit.map_or("-".to_owned(), |x| format!("{x:.6}")));
-            }
-            cells.push(match row.collapsed.iter().map(Vec::len).sum::<usize>() {
-                0 => "-".to_owned(),
-                count => format!("{count} classes"),
-            });
-            cells.push(verdict(row).to_owned());
-            table.add_row(cells);
-        }
-        crate::report::text::right_align(&mut table);
-        format!(
-            "{} classes, {}; angles between classes in degrees, distances of normalised Gram matrices\n\n{}\n",
-            self.class_count,
-            self.loss,
-            table.trim_fmt()
-        )
-    }
-
-    fn table(&self) -> Option<Table> {
-        let mut table = Table::new(&[
-            &self.name().replace(' ', "_"),
-            "loss",
-            "loss_per_active_anchor",
-            "downstream_loss",
-            "nearest_degrees",
-            "farthest_degrees",
-            "distance_to_etf",
-            "distance_to_limit",
-            "collapsed_classes",
-            "verdict",
-        ]);
-        for row in &self.rows {
-            table.rows.push(vec![
-                cell(row.value),
-                row.loss.to_string(),
-                cell(row.loss_per_active_anchor),
-                cell(row.downstream_loss),
-                row.nearest_degrees.to_string(),
-                row.farthest_degrees.to_string(),
-                row.distance_to_etf.to_string(),
-                cell(row.distance_to_limit),
-                row.collapsed.iter().map(Vec::len).sum::<usize>().to_string(),
-                verdict(row).to_owned(),
-            ]);
-        }
-        Some(table)
-    }
-
-    #[cfg(feature = "plot")]
-    fn figures(&self) -> Vec<(&'static str, Figure)> {
-        let chart = self.complete.then(|| ("curve", self.chart()));
-        chart.into_iter().collect()
-    }
-
-    fn passes(&self) -> bool {
-        self.is_certified()
-    }
-
-    fn is_complete(&self) -> bool {
-        self.complete
-    }
-}
-
-fn verdict(row: &Row) -> &'static str {
-    match row.verdict {
-        Verdict::Certified => "yes",
-        Verdict::NotCertified => "no",
-        Verdict::RankExceedsDimension => "rank too high",
     }
 }
