@@ -44,13 +44,13 @@ pub(super) fn missing_pairs(graph: &Graph, classes: usize) -> (Vec<(u32, u32)>, 
     let mut twice = 0u64;
     let mut met = vec![0u64; words];
     let mut touched: Vec<u32> = Vec::new();
-    for class in 0..classes {
+    for (class, own) in of_class.iter().enumerate() {
         let mut count = 0;
         // Whether all that was met is in `touched`.
         let mut sparse = true;
         insert(&mut met, class);
         touched.push(class as u32);
-        for &(batch, positive) in &of_class[class] {
+        for &(batch, positive) in own {
             if positive && batches[batch as usize].len() == classes {
                 count = classes - 1;
                 break;
