@@ -521,6 +521,46 @@ fn the_pairs_of_many_classes_are_those_of_the_samples() {
     }
 }
 
+/// What solving says, without a graph: `tests/reference/batches.py`.
+#[test]
+fn the_conditions_are_those_of_the_optimum() {
+    let text = include_str!("../reference/batches.json");
+    let reference: serde_json::Value = serde_json::from_str(text).unwrap();
+    let cases = reference["cases"].as_array().unwrap();
+    let (mut unique, mut split_alone, mut missing_alone) = (0, 0, 0);
+    for case in cases {
+        let labels: Vec<u64> = serde_json::from_value(case["labels"].clone()).unwrap();
+        let lists: Vec<Vec<i64>> = serde_json::from_value(case["batches"].clone()).unwrap();
+        let lists: Vec<Vec<i128>> = lists
+            .into_iter()
+            .map(|list| list.into_iter().map(i128::from).collect())
+            .collect();
+        let loss = match case["loss"].as_str().unwrap() {
+            "supcon" => FullBatchLoss::Supcon,
+            "sincere" => FullBatchLoss::Sincere,
+            "nscl" => FullBatchLoss::Nscl,
+            "bcl" => FullBatchLoss::Bcl,
+            other => panic!("{other}"),
+        };
+        let problem = fixed(&labels, &lists, loss, 1, None);
+        let found = conditions(&problem);
+        // A class in no batch is no part of what was solved; here it has no angle that could be known.
+        if found.parts.contains(&0) {
+            assert_eq!(found.unique_orthogonal_frame, Some(false));
+            continue;
+        }
+        assert_eq!(found.unique_orthogonal_frame, case["unique"].as_bool(), "{case}");
+        let split = found.parts.iter().any(|&parts| parts > 1);
+        unique += usize::from(case["unique"] == true);
+        split_alone += usize::from(split && found.missing_count == 0);
+        missing_alone += usize::from(!split && found.missing_count > 0);
+    }
+    assert!(
+        cases.len() > 300 && unique > 80 && split_alone > 20 && missing_alone > 10,
+        "{unique} {split_alone} {missing_alone}"
+    );
+}
+
 #[test]
 fn a_dimension_can_force_a_class_in_parts_onto_its_axis() {
     let unique = |labels: &[u64], lists: &[&[i128]], dimension| {
