@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::json;
+
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
 
@@ -30,6 +32,11 @@ pub trait View: Serialize + DeserializeOwned {
             }
         }
         Self::deserialize(value).map_err(|error| error.to_string())
+    }
+
+    /// The JSON form, ending in a newline.
+    fn to_json(&self) -> String {
+        json(self)
     }
 
     /// Text for a person.
@@ -77,6 +84,15 @@ impl Table {
         Self {
             header: header.iter().map(|&name| name.to_owned()).collect(),
             rows: Vec::new(),
+        }
+    }
+
+    /// A table with a line for every row; a column has a name, and a cell for a row.
+    pub fn of_rows<R>(rows: &[R], columns: &[(&str, &dyn Fn(&R) -> String)]) -> Self {
+        let line = |row: &R| columns.iter().map(|(_, cell)| cell(row)).collect();
+        Self {
+            header: columns.iter().map(|&(name, _)| name.to_owned()).collect(),
+            rows: rows.iter().map(line).collect(),
         }
     }
 
