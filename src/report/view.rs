@@ -69,6 +69,9 @@ pub struct Style {
     pub colour: bool,
 }
 
+/// The name of a column, and its cell for a row.
+pub type Column<'a, R> = (&'a str, &'a dyn Fn(&R) -> String);
+
 /// A table of named columns.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Table {
@@ -87,8 +90,8 @@ impl Table {
         }
     }
 
-    /// A table with a line for every row; a column has a name, and a cell for a row.
-    pub fn of_rows<R>(rows: &[R], columns: &[(&str, &dyn Fn(&R) -> String)]) -> Self {
+    /// A table with a line for every row.
+    pub fn of_rows<R>(rows: &[R], columns: &[Column<'_, R>]) -> Self {
         let line = |row: &R| columns.iter().map(|(_, cell)| cell(row)).collect();
         Self {
             header: columns.iter().map(|&(name, _)| name.to_owned()).collect(),
