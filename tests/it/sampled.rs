@@ -587,7 +587,7 @@ fn impossible_draws_are_refused() {
         ("[batches]\nkind = \"fixed\"", ["batches.members", "batches.json"]),
         (
             "[batches]\nkind = \"random\"\nmembers = [[0]]",
-            ["batches.members", "full batch"],
+            ["batches.members", "kind = \"fixed\""],
         ),
         ("[batches]\nsize = 8\n[loss]\nkind = \"bcl\"", ["loss.kind", "supcon"]),
         (
