@@ -16,7 +16,7 @@ use crate::files::read_bytes;
 pub use crate::math::array::Array;
 use crate::problem::MAX_CLASS_SIZE;
 use crate::problem::invalid::short;
-use header::{Element, Header, Kind};
+use header::{Element, Header, NumberKind};
 
 /// Largest whole number up to which `f32` holds every one.
 const MAX_SINGLE: f64 = 16_777_216.0;
@@ -91,7 +91,7 @@ fn labels(bytes: &[u8]) -> Result<Vec<i128>, ArrayError> {
     }
     raw.check_one_dimension(Contents::Labels)?;
     raw.check_labels()?;
-    if raw.element.kind == Kind::Float {
+    if raw.element.kind == NumberKind::Float {
         return Err(ArrayError::Type {
             contents: Contents::Labels,
             found: raw.element.to_string(),
@@ -103,7 +103,7 @@ fn labels(bytes: &[u8]) -> Result<Vec<i128>, ArrayError> {
 
 fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Counts)?;
-    if raw.element.kind == Kind::Bool {
+    if raw.element.kind == NumberKind::Bool {
         return Err(ArrayError::Type {
             contents: Contents::Counts,
             found: raw.element.to_string(),
@@ -111,7 +111,7 @@ fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
     }
     raw.check_one_dimension(Contents::Counts)?;
     // A larger whole number in single precision may have been another one before.
-    let single = raw.element.kind == Kind::Float && raw.element.width == 4;
+    let single = raw.element.kind == NumberKind::Float && raw.element.width == 4;
     let most = if single { MAX_SINGLE } else { MAX_CLASS_SIZE };
     raw.numbers()
         .zip(0..)
@@ -131,7 +131,7 @@ fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
 
 fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Matrix)?;
-    if raw.element.kind == Kind::Bool {
+    if raw.element.kind == NumberKind::Bool {
         return Err(ArrayError::Type {
             contents: Contents::Matrix,
             found: raw.element.to_string(),
@@ -160,7 +160,7 @@ fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
 
 fn batches(bytes: &[u8]) -> Result<Vec<Vec<i128>>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Batches)?;
-    if matches!(raw.element.kind, Kind::Bool | Kind::Float) {
+    if matches!(raw.element.kind, NumberKind::Bool | NumberKind::Float) {
         return Err(ArrayError::Type {
             contents: Contents::Batches,
             found: raw.element.to_string(),
@@ -311,12 +311,12 @@ impl<'a> Raw<'a> {
             let unsigned = u64::from_le_bytes(bytes);
             let unused = 64 - 8 * width as u32;
             match kind {
-                Kind::Bool => Number::Whole(i128::from(unsigned != 0)),
-                Kind::Unsigned => Number::Whole(unsigned.into()),
+                NumberKind::Bool => Number::Whole(i128::from(unsigned != 0)),
+                NumberKind::Unsigned => Number::Whole(unsigned.into()),
                 // Shifted up and down again, the sign fills the upper bits.
-                Kind::Signed => Number::Whole(((unsigned << unused) as i64 >> unused).into()),
-                Kind::Float if width == 4 => Number::Real(f32::from_bits(unsigned as u32).into()),
-                Kind::Float => Number::Real(f64::from_bits(unsigned)),
+                NumberKind::Signed => Number::Whole(((unsigned << unused) as i64 >> unused).into()),
+                NumberKind::Float if width == 4 => Number::Real(f32::from_bits(unsigned as u32).into()),
+                NumberKind::Float => Number::Real(f64::from_bits(unsigned)),
             }
         })
     }

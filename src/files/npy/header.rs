@@ -23,13 +23,13 @@ pub(super) struct Header {
 /// A number type of at most eight bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Element {
-    pub(super) kind: Kind,
+    pub(super) kind: NumberKind,
     pub(super) width: usize,
     pub(super) big_endian: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum NumberKind {
     Bool,
     Signed,
     Unsigned,
@@ -137,10 +137,10 @@ impl Element {
         let (order, rest) = descr.split_at_checked(1)?;
         let (kind, width) = rest.split_at_checked(1)?;
         let (kind, widths): (_, &[usize]) = match kind {
-            "b" => (Kind::Bool, &[1]),
-            "i" => (Kind::Signed, &[1, 2, 4, 8]),
-            "u" => (Kind::Unsigned, &[1, 2, 4, 8]),
-            "f" => (Kind::Float, &[4, 8]),
+            "b" => (NumberKind::Bool, &[1]),
+            "i" => (NumberKind::Signed, &[1, 2, 4, 8]),
+            "u" => (NumberKind::Unsigned, &[1, 2, 4, 8]),
+            "f" => (NumberKind::Float, &[4, 8]),
             _ => return None,
         };
         let width = *widths.iter().find(|candidate| candidate.to_string() == width)?;
@@ -165,10 +165,10 @@ impl fmt::Display for Element {
             (_, false) => '<',
         };
         let kind = match self.kind {
-            Kind::Bool => 'b',
-            Kind::Signed => 'i',
-            Kind::Unsigned => 'u',
-            Kind::Float => 'f',
+            NumberKind::Bool => 'b',
+            NumberKind::Signed => 'i',
+            NumberKind::Unsigned => 'u',
+            NumberKind::Float => 'f',
         };
         write!(f, "{order}{kind}{}", self.width)
     }
