@@ -6,6 +6,7 @@
 
 mod curve;
 mod diagnostic;
+mod evaluate;
 mod failure;
 mod heatmap;
 mod phase;
@@ -48,6 +49,7 @@ enum Verb {
     Phase(Box<phase::PhaseArgs>),
     Curve(Box<curve::CurveArgs>),
     Verify(Box<verify::VerifyArgs>),
+    Evaluate(Box<evaluate::EvaluateArgs>),
     Problems(problems::ProblemsArgs),
     Completions(shell::CompletionsArgs),
     /// Print the manual pages (roff), for example into `ufmin man | man -l -`
@@ -80,6 +82,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Phase(arguments) => phase::run(&arguments),
         Verb::Curve(arguments) => curve::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
+        Verb::Evaluate(arguments) => evaluate::run(&arguments),
         Verb::Problems(arguments) => problems::run(&arguments),
         Verb::Completions(arguments) => shell::completions(&arguments),
         Verb::Man => shell::manual(),

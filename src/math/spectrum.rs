@@ -27,6 +27,26 @@ pub(crate) fn transposed_product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<
     multiplied(view(a).transpose(), view(b))
 }
 
+/// `a^T b` for columns that lie one after the other in `b`, into columns of `out`; on one thread.
+pub(crate) fn transposed_times(a: &DMatrix<f64>, b: &[f64], out: &mut [f64]) {
+    let columns = b.len() / a.nrows();
+    let b = MatRef::from_column_major_slice(b, a.nrows(), columns);
+    let out = MatMut::from_column_major_slice_mut(out, a.ncols(), columns);
+    matmul(out, Accum::Replace, view(a).transpose(), b, 1.0, Par::Seq);
+}
+
+/// Singular values, descending, and left singular vectors of a matrix; `None` for a matrix that is not finite.
+pub(crate) fn left_singular(matrix: &DMatrix<f64>) -> Option<(Vec<f64>, DMatrix<f64>)> {
+    if matrix.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
+    let decomposition = view(matrix).thin_svd().ok()?;
+    let values: Vec<f64> = decomposition.S().column_vector().iter().copied().collect();
+    let u = decomposition.U();
+    let vectors = DMatrix::from_fn(matrix.nrows(), values.len(), |i, j| u[(i, j)]);
+    Some((values, vectors))
+}
+
 fn multiplied(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> DMatrix<f64> {
     let mut out = DMatrix::zeros(a.nrows(), b.ncols());
     let (rows, columns) = out.shape();

@@ -63,6 +63,12 @@ pub enum Field {
     CrossCheck,
     /// A file of labels.
     Labels,
+    /// Files of features.
+    Embeddings,
+    /// Features have a column for every sample.
+    Transposed,
+    /// A file of the weights of a classifier.
+    ClassifierFile,
     /// A file of class sizes.
     SizesFile,
     /// The folder that results are written to.
@@ -112,6 +118,9 @@ impl Field {
             | Self::Level
             | Self::CrossCheck
             | Self::Labels
+            | Self::Embeddings
+            | Self::Transposed
+            | Self::ClassifierFile
             | Self::SizesFile
             | Self::Output => return None,
         })
@@ -130,6 +139,9 @@ impl Field {
             (Self::Level, None) => "level",
             (Self::CrossCheck, None) => "cross-check",
             (Self::Labels, None) => "a file of labels",
+            (Self::Embeddings, None) => "embeddings",
+            (Self::Transposed, None) => "the switch for transposed features",
+            (Self::ClassifierFile, None) => "a file of a classifier",
             (Self::SizesFile, None) => "a file of class sizes",
             (_, None) => "output",
         }

@@ -6,6 +6,7 @@
 //! stopped and one that was not come to the same end.
 
 pub mod curve;
+pub mod evaluate;
 mod journal;
 pub mod landscape;
 pub mod phase;
