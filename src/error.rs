@@ -31,7 +31,9 @@ impl Contents {
     fn types(self) -> &'static str {
         match self {
             Self::Labels => "an integer type",
-            Self::Counts | Self::Matrix | Self::SquareMatrix | Self::Features | Self::Classifier => "float16, float32, float64 or an integer type",
+            Self::Counts | Self::Matrix | Self::SquareMatrix | Self::Features | Self::Classifier => {
+                "float16, float32, float64 or an integer type"
+            }
         }
     }
 
@@ -102,7 +104,9 @@ pub enum ArrayError {
     RowNotFinite { row: u64, column: u64, value: String },
     #[error("row {row} is zero, and has no direction")]
     ZeroRow { row: u64 },
-    #[error("row {row} has the negative entry {value} in column {column}, and the features of this problem are nonnegative")]
+    #[error(
+        "row {row} has the negative entry {value} in column {column}, and the features of this problem are nonnegative"
+    )]
     NegativeEntry { row: u64, column: u64, value: String },
     #[error("line {line} is `{text}`, and a label is a whole number")]
     Label { line: u64, text: String },
@@ -197,9 +201,7 @@ impl ArrayError {
                 "save the weights k x d, classes in the ascending order of their labels: in PyTorch the weight of the last torch.nn.Linear",
             )],
             Self::DamagedArchive { .. } => &[Word::Text("write it again with numpy.savez")],
-            Self::Members { .. } => &[Word::Text(
-                "name the features: numpy.savez(FILE, embeddings=H)",
-            )],
+            Self::Members { .. } => &[Word::Text("name the features: numpy.savez(FILE, embeddings=H)")],
             Self::RowsAndLabels { rows, columns, labels } if columns == labels && rows != labels => &[
                 Word::Text("a column for every sample is read with "),
                 Word::Name(Field::Transposed),

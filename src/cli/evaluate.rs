@@ -86,7 +86,10 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
         seed: u64::try_from(arguments.seed).map_err(|_| {
             Failure::usage(
                 "--seed",
-                format!("{} is given, and a whole number of at least 0 is needed", arguments.seed),
+                format!(
+                    "{} is given, and a whole number of at least 0 is needed",
+                    arguments.seed
+                ),
                 "give 0 or more, or leave it out",
             )
         })?,
@@ -293,7 +296,10 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
     if arguments.problem.labels().is_some() || !arguments.classifier.is_empty() || arguments.transposed {
         return Err(Failure::usage(
             "--embeddings",
-            format!("{} is a folder of class vectors, and labels, a classifier or --transposed are given", folder.display()),
+            format!(
+                "{} is a folder of class vectors, and labels, a classifier or --transposed are given",
+                folder.display()
+            ),
             "leave them out, or give a file of features",
         ));
     }
@@ -383,7 +389,10 @@ fn check_counts(problem: &Problem, labels: &Labels) -> Result<(), Failure> {
     if found != classes.count() {
         return Err(Failure::usage(
             "--labels",
-            format!("there are {found} different labels, and {} classes in the problem", classes.count()),
+            format!(
+                "there are {found} different labels, and {} classes in the problem",
+                classes.count()
+            ),
             "evaluate the samples that the problem describes, or leave out its sizes: those of the labels are used then",
         ));
     }
@@ -480,7 +489,9 @@ fn matches(pattern: &str, name: &str) -> bool {
         }
     }
     let starts = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-    starts.into_iter().any(|at| fits(last, &rest[at..]) == Some(rest.len() - at))
+    starts
+        .into_iter()
+        .any(|at| fits(last, &rest[at..]) == Some(rest.len() - at))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Eigenvalues and proven definiteness of dense symmetric matrices, on faer.
 
 use faer::linalg::matmul::matmul;
+use faer::traits::ComplexField;
+use faer::traits::math_utils::one;
 use faer::{Accum, MatMut, MatRef, Par, Side};
 use nalgebra::DMatrix;
 
@@ -27,12 +29,15 @@ pub(crate) fn transposed_product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<
     multiplied(view(a).transpose(), view(b))
 }
 
-/// `a^T b` for columns that lie one after the other in `b`, into columns of `out`; on one thread.
-pub(crate) fn transposed_times(a: &DMatrix<f64>, b: &[f64], out: &mut [f64]) {
-    let columns = b.len() / a.nrows();
-    let b = MatRef::from_column_major_slice(b, a.nrows(), columns);
-    let out = MatMut::from_column_major_slice_mut(out, a.ncols(), columns);
-    matmul(out, Accum::Replace, view(a).transpose(), b, 1.0, Par::Seq);
+/// `a^T b` for columns of `length` numbers that lie one after the other in `a` and in `b`, into columns of `out`; on one
+/// thread.
+pub(crate) fn transposed_times<T: ComplexField>(length: usize, a: &[T], b: &[T], out: &mut [T]) {
+    let of = |columns: &[T]| columns.len() / length;
+    let (rows, columns) = (of(a), of(b));
+    let a = MatRef::from_column_major_slice(a, length, rows);
+    let b = MatRef::from_column_major_slice(b, length, columns);
+    let out = MatMut::from_column_major_slice_mut(out, rows, columns);
+    matmul(out, Accum::Replace, a.transpose(), b, one::<T>(), Par::Seq);
 }
 
 /// Singular values, descending, and left singular vectors of a matrix; `None` for a matrix that is not finite.

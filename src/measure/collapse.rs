@@ -67,7 +67,13 @@ pub(crate) fn directions(columns: &DMatrix<f64>) -> Option<DMatrix<f64>> {
 
 /// Angle in degrees between two unit vectors, accurate near 0 and 180.
 fn angle(u: impl Iterator<Item = f64> + Clone, v: impl Iterator<Item = f64> + Clone) -> f64 {
-    let length = |sign: f64| u.clone().zip(v.clone()).map(|(x, y)| (x + sign * y).powi(2)).sum::<f64>().sqrt();
+    let length = |sign: f64| {
+        u.clone()
+            .zip(v.clone())
+            .map(|(x, y)| (x + sign * y).powi(2))
+            .sum::<f64>()
+            .sqrt()
+    };
     2.0 * length(-1.0).atan2(length(1.0)).to_degrees()
 }
 
@@ -80,7 +86,7 @@ fn per_class<T: Send>(units: &DMatrix<f64>, f: impl Fn(usize, &[f64]) -> T + Syn
         .enumerate()
         .flat_map_iter(|(stripe, columns)| {
             let mut products = vec![0.0; columns.len() / dimension * count];
-            transposed_times(units, columns, &mut products);
+            transposed_times(dimension, units.as_slice(), columns, &mut products);
             let rows = products.chunks_exact(count).enumerate();
             rows.map(|(i, row)| f(stripe * STRIPE + i, row)).collect::<Vec<T>>()
         })
@@ -120,7 +126,9 @@ impl<'a> Optimum<'a> {
     /// Inner products of one class with all groups.
     fn row(&self, class: usize) -> Vec<f64> {
         let own = self.group_of[class];
-        (0..self.first.len()).map(|group| self.gram.between(own, group)).collect()
+        (0..self.first.len())
+            .map(|group| self.gram.between(own, group))
+            .collect()
     }
 
     /// The first class of another vertex that is nearest to this, and its angle.

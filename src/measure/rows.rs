@@ -125,7 +125,11 @@ pub(crate) fn read_units(rows: &mut dyn Rows, sign: Sign, first: usize, out: &mu
     let wrong = out
         .par_chunks_mut(dimension)
         .enumerate()
-        .filter_map(|(index, row)| normalise((first + index) as u64, row, sign).err().map(|error| (index, error)))
+        .filter_map(|(index, row)| {
+            normalise((first + index) as u64, row, sign)
+                .err()
+                .map(|error| (index, error))
+        })
         .min_by_key(|(index, _)| *index);
     match wrong {
         None => Ok(()),
@@ -172,7 +176,12 @@ fn normalise(row: u64, values: &mut [f64], sign: Sign) -> Result<(), ArrayError>
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     const LANES: usize = 16;
     let (heads, tails) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f64 = heads.remainder().iter().zip(tails.remainder()).map(|(x, y)| x * y).sum();
+    let rest: f64 = heads
+        .remainder()
+        .iter()
+        .zip(tails.remainder())
+        .map(|(x, y)| x * y)
+        .sum();
     let mut sums = [0.0; LANES];
     for (x, y) in heads.zip(tails) {
         for lane in 0..LANES {
@@ -201,7 +210,10 @@ mod tests {
             normalise(0, &mut row, Sign::Any).unwrap();
             // A subnormal number has few digits.
             let allowed = if scale < 1e-300 { 1e-2 } else { 1e-15 };
-            assert!((row[0] - 0.6).abs() < allowed && (row[1] + 0.8).abs() < allowed, "{row:?}");
+            assert!(
+                (row[0] - 0.6).abs() < allowed && (row[1] + 0.8).abs() < allowed,
+                "{row:?}"
+            );
         }
     }
 

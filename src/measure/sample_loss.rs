@@ -35,11 +35,11 @@ const ROWS: usize = 512;
 /// Numbers in the vectors of the anchors of one pass: 64 MB.
 const VECTORS: usize = 1 << 23;
 
-/// Pairs of samples of an estimate: as many as the exact loss of 20,000 samples has.
-const PAIRS: f64 = 4e8;
+/// Pairs of samples of an estimate: half as many as the exact loss of 20,000 samples has.
+const PAIRS: f64 = 2e8;
 
 /// Fewest anchors of an estimate.
-const FEWEST: usize = 100;
+const FEWEST: usize = 200;
 
 /// The classes of a loss over samples.
 #[derive(Debug, Clone)]
@@ -254,7 +254,11 @@ impl<'a> Anchors<'a> {
                 let class = &form.classes[classes[i] as usize];
                 let vector = vectors.column(i);
                 let of_class = class.size * vector.dot(&class_means.column(classes[i] as usize));
-                let own = if form.loss.needs_positive() { vector.norm_squared() } else { 0.0 };
+                let own = if form.loss.needs_positive() {
+                    vector.norm_squared()
+                } else {
+                    0.0
+                };
                 (of_class - own) / class.positives
             })
             .collect();
@@ -271,7 +275,9 @@ impl<'a> Anchors<'a> {
     }
 
     fn weights(&self) -> impl Iterator<Item = f64> + '_ {
-        self.classes.iter().map(|&class| self.form.classes[class as usize].weight)
+        self.classes
+            .iter()
+            .map(|&class| self.form.classes[class as usize].weight)
     }
 
     /// Adds the samples of a block to the sums of every anchor, in their order.
@@ -299,12 +305,7 @@ impl<'a> Anchors<'a> {
     }
 
     /// Calls `visit` for every anchor with its inner products with some rows, the first of them, and their labels.
-    fn each(
-        &mut self,
-        block: &Block<'_>,
-        labels: &[u32],
-        visit: impl Fn(&mut Met<'_>, &[f64], usize, &[u32]) + Sync,
-    ) {
+    fn each(&mut self, block: &Block<'_>, labels: &[u32], visit: impl Fn(&mut Met<'_>, &[f64], usize, &[u32]) + Sync) {
         let dimension = self.vectors.nrows();
         let rows = block.values.len() / dimension;
         let vectors = &self.vectors;
@@ -321,15 +322,14 @@ impl<'a> Anchors<'a> {
             if !(start..start + negatives.len()).any(wanted) {
                 return;
             }
-            let own = vectors.columns(start, negatives.len()).into_owned();
+            let own = &vectors.as_slice()[start * dimension..(start + negatives.len()) * dimension];
             let mut products = vec![0.0; ROWS * negatives.len()];
             // Rows of the product are samples.
             for from in (0..rows).step_by(ROWS) {
                 let here = ROWS.min(rows - from);
                 let values = &block.values[from * dimension..(from + here) * dimension];
                 let products = &mut products[..here * negatives.len()];
-                let samples = DMatrix::from_column_slice(dimension, here, values);
-                transposed_times(&samples, own.as_slice(), products);
+                transposed_times(dimension, values, own, products);
                 let first = block.first + from;
                 for (i, products) in products.chunks_exact(here).enumerate() {
                     let at = start + i;
@@ -350,12 +350,7 @@ impl<'a> Anchors<'a> {
 
     /// The row of every anchor above its floor, after it has met all rows; 0 for what is no anchor. Sincere needs a pass over
     /// the positives.
-    pub(crate) fn rows(
-        &mut self,
-        rows: &mut dyn Rows,
-        labels: &[u32],
-        control: &Control,
-    ) -> Result<Vec<f64>, Error> {
+    pub(crate) fn rows(&mut self, rows: &mut dyn Rows, labels: &[u32], control: &Control) -> Result<Vec<f64>, Error> {
         let form = self.form;
         if form.loss == FullBatchLoss::Sincere {
             let rate = 1.0 / form.temperature;

@@ -22,9 +22,7 @@ use crate::math::array::Array;
 use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::method::formula::Reference;
 use crate::problem::training::Parts;
-use crate::problem::{
-    Anchors, Classes, Features, Loss, Measure, Model, Problem, Sampling, Singletons, Training,
-};
+use crate::problem::{Anchors, Classes, Features, Loss, Measure, Model, Problem, Sampling, Singletons, Training};
 use crate::report::audit::audit;
 use crate::report::view::{Style, View};
 use crate::solution::Termination;

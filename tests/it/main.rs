@@ -6,6 +6,7 @@ mod certificate;
 mod cli;
 mod dimension;
 mod embedding;
+mod evaluate;
 mod heatmap;
 mod house;
 mod inputs;

@@ -632,7 +632,8 @@ mod tests {
         assert_eq!(element("'>u4'"), plain(Kind::Unsigned, 4, true));
         assert_eq!(element("'<f4'"), plain(Kind::Float, 4, false));
         for other in [
-            "|i8", "i8", "=i8", "<f1", "<f16", "<i16", "<i3", "<i08", "<i+8", "<c16", "<U1", "|O", "|b8", "<b2", "", "\u{e9}",
+            "|i8", "i8", "=i8", "<f1", "<f16", "<i16", "<i3", "<i08", "<i+8", "<c16", "<U1", "|O", "|b8", "<b2", "",
+            "\u{e9}",
         ] {
             let found = element(&format!("'{other}'"));
             assert!(

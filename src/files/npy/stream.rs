@@ -116,7 +116,10 @@ impl MatrixFile {
     /// If `out` is no whole number of rows, or there are not so many.
     pub fn read(&mut self, first: usize, out: &mut [f64]) -> Result<(), Error> {
         let count = out.len() / self.columns;
-        assert!(count * self.columns == out.len() && first + count <= self.rows, "whole rows");
+        assert!(
+            count * self.columns == out.len() && first + count <= self.rows,
+            "whole rows"
+        );
         let width = self.element.width;
         self.raw.resize(out.len() * width, 0);
         let pieces = if self.contiguous_rows { 1 } else { self.columns };
@@ -157,22 +160,24 @@ impl MatrixFile {
     fn convert<const W: usize>(&self, out: &mut [f64], value: impl Fn([u8; W]) -> f64 + Sync) {
         let (numbers, _) = self.raw.as_chunks::<W>();
         let (columns, count) = (self.columns, out.len() / self.columns);
-        out.par_chunks_mut(ROWS * columns).enumerate().for_each(|(block, rows)| {
-            let first = block * ROWS;
-            if self.contiguous_rows {
-                let source = &numbers[first * columns..];
-                for (target, &bytes) in rows.iter_mut().zip(source) {
-                    *target = value(bytes);
+        out.par_chunks_mut(ROWS * columns)
+            .enumerate()
+            .for_each(|(block, rows)| {
+                let first = block * ROWS;
+                if self.contiguous_rows {
+                    let source = &numbers[first * columns..];
+                    for (target, &bytes) in rows.iter_mut().zip(source) {
+                        *target = value(bytes);
+                    }
+                    return;
                 }
-                return;
-            }
-            let here = rows.len() / columns;
-            for column in 0..columns {
-                let source = &numbers[column * count + first..][..here];
-                for (row, &bytes) in source.iter().enumerate() {
-                    rows[row * columns + column] = value(bytes);
+                let here = rows.len() / columns;
+                for column in 0..columns {
+                    let source = &numbers[column * count + first..][..here];
+                    for (row, &bytes) in source.iter().enumerate() {
+                        rows[row * columns + column] = value(bytes);
+                    }
                 }
-            }
-        });
+            });
     }
 }

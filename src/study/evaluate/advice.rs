@@ -197,13 +197,15 @@ fn alternatives(
                 return Err(Error::Stopped { what: "the advice" });
             }
             // What cannot be solved is no advice.
-            let found = Problem::new(problem.classes().clone(), model).map_err(Error::from).and_then(|problem| {
-                let options = Options {
-                    cross_check: CrossCheckChoice::Never,
-                    ..*options
-                };
-                solve(&problem, &options, &control.unobserved())
-            });
+            let found = Problem::new(problem.classes().clone(), model)
+                .map_err(Error::from)
+                .and_then(|problem| {
+                    let options = Options {
+                        cross_check: CrossCheckChoice::Never,
+                        ..*options
+                    };
+                    solve(&problem, &options, &control.unobserved())
+                });
             let Ok(found) = found else { continue };
             if let Some(pair) = closest(&found).filter(|pair| enough(pair) && found.is_certified())
                 && best.as_ref().is_none_or(|(angle, ..)| pair.angle_degrees > *angle)

@@ -17,13 +17,13 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Word};
+use crate::gram::Partition;
 use crate::math::control::Control;
 use crate::measure::classes::{Between, ClassMeasures, means, spread};
 use crate::measure::collapse::{Compared, Equality, MAX_CLASSES, compare, directions, duality, equality};
 use crate::measure::metrics::Angles;
 use crate::measure::rows::{Rows, Sign};
 use crate::measure::sample_loss::{Collector, Excess, Form};
-use crate::gram::Partition;
 use crate::objective::{Objective, Sampled, coefficients, real_coefficients};
 use crate::problem::{FullBatch, FullBatchLoss, Problem, Sampling, Singletons, Training};
 use crate::program::Program;
@@ -373,12 +373,7 @@ fn companion(sampling: Sampling) -> FullBatch {
 fn full_batch(problem: &Problem, sampling: Sampling, sizes: &[u64], excess: &Excess) -> FullBatchMeasure {
     let full = companion(sampling);
     let counts: Vec<f64> = sizes.iter().map(|&size| size as f64).collect();
-    let coefficients = real_coefficients(
-        &full,
-        problem.model().temperature,
-        &counts,
-        &vec![1.0; counts.len()],
-    );
+    let coefficients = real_coefficients(&full, problem.model().temperature, &counts, &vec![1.0; counts.len()]);
     FullBatchMeasure {
         name: full.loss.name().into(),
         loss: coefficients.floor().unwrap_or(0.0) + excess.value,

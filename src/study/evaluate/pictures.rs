@@ -100,7 +100,11 @@ pub fn angle_chart(problem: &Problem, measured: &Measured) -> Option<Figure> {
     if equal {
         series.push(Series::new("classes", FIRST, Mark::Dots(all)));
     } else {
-        series.push(Series::new("larger half of the classes", FIRST, Mark::Dots(points(head))));
+        series.push(Series::new(
+            "larger half of the classes",
+            FIRST,
+            Mark::Dots(points(head)),
+        ));
         series.push(Series::new("smaller half", SECOND, Mark::Dots(points(tail))));
     }
     Some(Figure {

@@ -139,9 +139,16 @@ impl Evaluation {
             samples: classes.samples(),
             dimension: classes.means.nrows() as u64,
             measures: measured.measures,
-            class_gram: measured.class_gram.filter(|_| count <= MAX_JSON_ROWS).map(|gram| rows(&gram)),
+            class_gram: measured
+                .class_gram
+                .filter(|_| count <= MAX_JSON_ROWS)
+                .map(|gram| rows(&gram)),
             optimal_gram: optimum.solution.gram,
-            farthest: if measured.compared.is_some() { farthest } else { Vec::new() },
+            farthest: if measured.compared.is_some() {
+                farthest
+            } else {
+                Vec::new()
+            },
             per_class: if count as u64 <= MAX_LISTED_CLASSES {
                 per_class
             } else {

@@ -324,13 +324,19 @@ mod tests {
     fn names_are_in_the_order_of_their_numbers() {
         let mut names = ["epoch_10.npy", "epoch_9.npy", "a", "epoch_009.npy", "epoch_100.npy"];
         names.sort_by(|a, b| natural_order(a, b));
-        assert_eq!(names, ["a", "epoch_009.npy", "epoch_9.npy", "epoch_10.npy", "epoch_100.npy"]);
+        assert_eq!(
+            names,
+            ["a", "epoch_009.npy", "epoch_9.npy", "epoch_10.npy", "epoch_100.npy"]
+        );
     }
 
     #[test]
     fn the_number_that_differs_is_found() {
         let of = |names: &[&str]| number_of(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
-        assert_eq!(of(&["run2/e_0.npy", "run2/e_5.npy", "run2/e_20.npy"]), Some(vec![0.0, 5.0, 20.0]));
+        assert_eq!(
+            of(&["run2/e_0.npy", "run2/e_5.npy", "run2/e_20.npy"]),
+            Some(vec![0.0, 5.0, 20.0])
+        );
         assert_eq!(of(&["a1b1", "a2b2"]), None);
         assert_eq!(of(&["first", "second"]), None);
         assert_eq!(of(&["one"]), None);

@@ -38,7 +38,10 @@ fn losses(out: &mut String, report: &Evaluation) {
         "nscl" => "of max(1, |loss|)",
         _ => "of the excess",
     };
-    line(out, format_args!("loss of the features  {:<22} {how}", plain(measures.loss)));
+    line(
+        out,
+        format_args!("loss of the features  {:<22} {how}", plain(measures.loss)),
+    );
     line(
         out,
         format_args!(
@@ -97,12 +100,24 @@ fn collapse(out: &mut String, measures: &Measures) {
     let mut fact = |name: &str, value: Option<f64>, meaning: &str| {
         line(out, format_args!("{name:<21} {:>12}   {meaning}", number(value)));
     };
-    fact("Gram distance", measures.gram_distance, "of class means from the optimum (0 is the same, 2 the opposite)");
+    fact(
+        "Gram distance",
+        measures.gram_distance,
+        "of class means from the optimum (0 is the same, 2 the opposite)",
+    );
     fact("  from the ETF", nc2.distance_etf, "simplex equiangular tight frame");
     fact("  from the frame", nc2.distance_of, "orthogonal frame");
-    fact("NC1", measures.nc1.trace_ratio, "tr Sigma_W / tr Sigma_B: spread within classes against between");
+    fact(
+        "NC1",
+        measures.nc1.trace_ratio,
+        "tr Sigma_W / tr Sigma_B: spread within classes against between",
+    );
     fact("  pinv", measures.nc1.pinv, "tr(Sigma_W Sigma_B^+) / k");
-    fact("NC2 lengths", nc2.equinorm, "deviation of the lengths of centred means, over their mean");
+    fact(
+        "NC2 lengths",
+        nc2.equinorm,
+        "deviation of the lengths of centred means, over their mean",
+    );
     fact("  angles", nc2.equiangular, "deviation of their cosines");
     fact("  ETF", nc2.etf, "mean distance of their cosines from -1/(k-1)");
     if measures.nc3.is_some() {
@@ -116,10 +131,15 @@ fn collapse(out: &mut String, measures: &Measures) {
             format!("{:.4}", measures.ncc_accuracy)
         ),
     );
-    let rank = measures.effective_rank.map_or_else(|| "-".to_owned(), |rank| format!("{rank:.3}"));
+    let rank = measures
+        .effective_rank
+        .map_or_else(|| "-".to_owned(), |rank| format!("{rank:.3}"));
     line(
         out,
-        format_args!("{:<21} {rank:>12}   of the class means, exp of an entropy\n", "effective rank"),
+        format_args!(
+            "{:<21} {rank:>12}   of the class means, exp of an entropy\n",
+            "effective rank"
+        ),
     );
 }
 
@@ -140,7 +160,9 @@ fn classes(out: &mut String, report: &Evaluation) {
     };
     line(out, format_args!("{what}"));
     let mut rows = table();
-    rows.set_header(["class", "size", "spread", "mean", "NCC", "nearest", "optimum", "distance"]);
+    rows.set_header([
+        "class", "size", "spread", "mean", "NCC", "nearest", "optimum", "distance",
+    ]);
     let angle = |nearest: &Option<Nearest>| {
         nearest.map_or_else(
             || "-".to_owned(),
@@ -156,7 +178,9 @@ fn classes(out: &mut String, report: &Evaluation) {
             format!("{:.4}", class.ncc_accuracy),
             angle(&class.nearest),
             angle(&class.predicted),
-            class.distance.map_or_else(|| "-".to_owned(), |distance| format!("{distance:.2e}")),
+            class
+                .distance
+                .map_or_else(|| "-".to_owned(), |distance| format!("{distance:.2e}")),
         ]);
     }
     right_align(&mut rows);
@@ -215,8 +239,12 @@ pub(super) fn sequence(report: &Sequence) -> String {
             number(measures.gram_distance),
             number(measures.nc1.trace_ratio),
             format!("{:.4}", measures.ncc_accuracy),
-            measures.effective_rank.map_or_else(|| "-".to_owned(), |rank| format!("{rank:.2}")),
-            measures.nearest_degrees.map_or_else(|| "-".to_owned(), |angle| format!("{angle:.2}")),
+            measures
+                .effective_rank
+                .map_or_else(|| "-".to_owned(), |rank| format!("{rank:.2}")),
+            measures
+                .nearest_degrees
+                .map_or_else(|| "-".to_owned(), |angle| format!("{angle:.2}")),
         ]);
     }
     right_align(&mut rows);
