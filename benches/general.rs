@@ -101,7 +101,7 @@ fn main() {
             .filter(|minimum| minimum.global)
             .map(|m| m.count)
             .sum();
-        let lost = found.minimum_of.iter().filter(|minimum| minimum.is_none()).count();
+        let lost = found.runs.iter().filter(|run| run.minimum.is_none()).count();
         println!(
             "{temperature:7}{:11.2}{global:8}{lost:15}",
             start.elapsed().as_secs_f64()

@@ -17,6 +17,8 @@ pub enum Contents {
     Labels,
     /// One class size a class.
     Counts,
+    /// Batches of sample numbers.
+    Batches,
     /// A matrix.
     Matrix,
     /// A matrix with as many rows as columns.
@@ -30,7 +32,7 @@ pub enum Contents {
 impl Contents {
     fn types(self) -> &'static str {
         match self {
-            Self::Labels => "an integer type",
+            Self::Labels | Self::Batches => "an integer type",
             Self::Counts | Self::Matrix | Self::SquareMatrix | Self::Features | Self::Classifier => {
                 "float16, float32, float64 or an integer type"
             }
@@ -41,6 +43,7 @@ impl Contents {
         match self {
             Self::Labels => "one dimension (one label a sample)",
             Self::Counts => "one dimension (one size a class)",
+            Self::Batches => "two dimensions (batches x size, padded with -1)",
             Self::Matrix => "two dimensions",
             Self::SquareMatrix => "a square matrix",
             Self::Features => "two dimensions (a row for every sample)",
@@ -147,6 +150,12 @@ impl ArrayError {
                 ),
                 Word::Name(Field::Labels),
             ],
+            Self::Type {
+                contents: Contents::Batches,
+                ..
+            } => &[Word::Text(
+                "save the numbers of the samples, for example with a.astype(int)",
+            )],
             Self::Type { .. } => &[Word::Text("convert it first, for example with a.astype(float)")],
             Self::Shape {
                 contents: Contents::Labels,
@@ -162,6 +171,12 @@ impl ArrayError {
                 ..
             } => &[Word::Text(
                 "save the number of samples of each class alone, for example numpy.unique(labels, return_counts=True)[1]",
+            )],
+            Self::Shape {
+                contents: Contents::Batches,
+                ..
+            } => &[Word::Text(
+                "give one batch a row, shorter ones padded with -1; a single batch is a[None, :], and JSON takes lists of any length",
             )],
             Self::Shape {
                 contents: Contents::Matrix,
@@ -312,6 +327,22 @@ pub enum Error {
         line: usize,
         /// What is wrong with it.
         source: Invalid,
+    },
+    /// A file of batches holds others than the problem can have.
+    #[error("{}: {source}", path.display())]
+    Batches {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Invalid,
+    },
+    /// A file of batches is no list of lists of numbers.
+    #[error("{}: it is no list of lists of sample numbers: {detail}", path.display())]
+    BatchSyntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        detail: String,
     },
     /// A `.npy` file is not what is needed.
     #[error("{}: {source}", path.display())]
@@ -466,7 +497,12 @@ impl Error {
             ),
             Self::Syntax { hint, .. } => hint.clone(),
             Self::TooLarge { hint, .. } => worded(hint, wording),
-            Self::Invalid { source, .. } | Self::CountsFile { source, .. } => source.hint_in(wording),
+            Self::Invalid { source, .. } | Self::CountsFile { source, .. } | Self::Batches { source, .. } => {
+                source.hint_in(wording)
+            }
+            Self::BatchSyntax { .. } => {
+                "write one list of sample numbers a batch, such as [[0, 1, 4], [2, 3, 5]]: json.dump([list(map(int, batch)) for batch in batch_sampler], file)".to_owned()
+            }
             Self::Array { source, .. } => worded(source.words(), wording),
             Self::Method { instead, .. } => format!("use {}", wording.setting(Field::Method, instead)),
             Self::NotBuilt { feature, instead, .. } => {

@@ -19,7 +19,7 @@ use nalgebra::DMatrix;
 
 use crate::gram::{Gram, Partition};
 use crate::objective::{ClassLevel, Coefficients, Layout, LogSumExp, Sampled, coefficients, within_class_samples};
-use crate::problem::{FullBatch, Problem, Sampling, Training};
+use crate::problem::{FixedBatches, FullBatch, Problem, Sampling, Training};
 
 /// A problem reduced by equal class sizes, by what it is trained on.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub enum Reduced<'a> {
     FullBatch(Program<'a>),
     /// Draws.
     Sampled(SampledProgram<'a>),
+    /// The same batches in every epoch.
+    FixedBatches(FixedProgram<'a>),
 }
 
 impl<'a> Reduced<'a> {
@@ -41,6 +43,11 @@ impl<'a> Reduced<'a> {
                 partition: Partition::by_size(problem),
                 objective: OnceLock::new(),
             }),
+            Training::FixedBatches(fixed) => Self::FixedBatches(FixedProgram {
+                problem,
+                fixed,
+                partition: Partition::singletons(problem),
+            }),
         }
     }
 
@@ -49,6 +56,7 @@ impl<'a> Reduced<'a> {
         match self {
             Self::FullBatch(program) => program.problem,
             Self::Sampled(program) => program.problem,
+            Self::FixedBatches(program) => program.problem,
         }
     }
 
@@ -57,6 +65,7 @@ impl<'a> Reduced<'a> {
         match self {
             Self::FullBatch(program) => &program.partition,
             Self::Sampled(program) => &program.partition,
+            Self::FixedBatches(program) => &program.partition,
         }
     }
 
@@ -69,6 +78,16 @@ impl<'a> Reduced<'a> {
     pub fn nonnegative(&self) -> bool {
         self.problem().model().features.nonnegative
     }
+}
+
+/// A problem with the same batches in every epoch, in which classes of equal size need not be alike.
+#[derive(Debug)]
+pub struct FixedProgram<'a> {
+    problem: &'a Problem,
+    /// The loss and its batches.
+    pub fixed: &'a FixedBatches,
+    /// Every class by itself.
+    pub partition: Partition,
 }
 
 /// The program of a loss that is an expectation over draws.

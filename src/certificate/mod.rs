@@ -263,5 +263,8 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
             let objective = Sampled::on_partition(problem, sampling, partition);
             dense::certify(&objective, partition, &values, nonnegative, tolerance)
         }
+        Training::FixedBatches(_) => Err(Error::Gram {
+            reason: "it is one of classes, and with fixed batches the samples of a class need not coincide".to_owned(),
+        }),
     }
 }

@@ -1,14 +1,11 @@
 //! `ufmin curve`: the geometry against the batch size, the number of negatives, or the temperature.
 
 use clap::{Args, ValueEnum};
-use ufmin::files::write_atomically;
-use ufmin::report::json;
 use ufmin::spec::SolverTable;
 use ufmin::study::curve::{self, Quantity};
 
 use super::Outcome;
 use super::failure::Failure;
-use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number};
 use super::session::{SessionArgs, write_table};
 
@@ -40,8 +37,6 @@ pub(crate) struct CurveArgs {
     values: Option<Vec<f64>>,
     #[command(flatten)]
     session: SessionArgs,
-    #[command(flatten)]
-    pictures: PictureArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,11 +74,8 @@ pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
     let journal = session.journal(&curve::identity(&problem, vary, &options))?;
     let found = curve::curve(&problem, vary, &values, &options, journal.as_ref(), session.control())?;
     if let Some(folder) = session.folder() {
-        write_atomically(&folder.join("curve.json"), json(&found).as_bytes())?;
         write_table(folder, "curve", &found)?;
-        if found.complete {
-            arguments.pictures.write(folder, "curve", &found.chart(&problem))?;
-        }
     }
+    session.keep("curve", &found)?;
     session.finish(&found, found.stop, journal.as_ref())
 }

@@ -12,18 +12,17 @@ use ufmin::files::npy::{matrix_bytes, read_matrix};
 use ufmin::files::{read_text, write_atomically};
 use ufmin::measure::rows::Rows;
 use ufmin::problem::{Measure, Problem};
+use ufmin::report::Report;
 use ufmin::report::view::View;
-use ufmin::report::{Report, json};
 use ufmin::solve::{CrossCheckChoice, Options, Solved, solve};
 use ufmin::spec::SolverTable;
 use ufmin::study::evaluate::{
-    Checkpoint, Common, Evaluation, Measured, Settings, Source, advise, advise_sequence, angle_chart, evaluate,
-    gram_heatmap, identity, natural_order, number_of, sequence, sequence_chart,
+    Checkpoint, Common, Evaluation, Measured, Settings, Source, advise, advise_sequence, evaluate, identity,
+    natural_order, number_of, sequence,
 };
 
 use super::Outcome;
 use super::failure::Failure;
-use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::session::{Session, SessionArgs, write_table};
 
@@ -65,8 +64,6 @@ pub(crate) struct EvaluateArgs {
     seed: i64,
     #[command(flatten)]
     session: SessionArgs,
-    #[command(flatten)]
-    pictures: PictureArgs,
 }
 
 /// Samples with their problem.
@@ -187,7 +184,6 @@ impl Trained<'_> {
             options: &self.options,
             embeddings: &self.files[0],
             labels: &self.labels.values,
-            pictures: &self.arguments.pictures,
             seed: self.settings.seed,
         };
         about.finish(session, measured)
@@ -237,12 +233,9 @@ impl Trained<'_> {
             found.advice = advise_sequence(&self.problem, solved, &found.rows, &self.options, session.control())?;
         }
         if let Some(folder) = session.folder() {
-            write_atomically(&folder.join("sequence.json"), json(&found).as_bytes())?;
             write_table(folder, "sequence", &found)?;
-            if let Some(chart) = sequence_chart(&self.problem, &found).filter(|_| found.complete) {
-                self.arguments.pictures.write(folder, "sequence", &chart)?;
-            }
         }
+        session.keep("sequence", &found)?;
         session.finish(&found, found.stop, journal.as_ref())
     }
 }
@@ -254,7 +247,6 @@ struct About<'a> {
     options: &'a Options,
     embeddings: &'a Path,
     labels: &'a [i128],
-    pictures: &'a PictureArgs,
     seed: u64,
 }
 
@@ -262,8 +254,6 @@ impl About<'_> {
     /// Advice, files, and the report.
     fn finish(&self, session: Session, measured: Measured) -> Result<Outcome, Failure> {
         let advice = advise(self.problem, self.solved, &measured, self.options, session.control())?;
-        let geometry = gram_heatmap(self.problem, self.solved, &measured);
-        let angles = angle_chart(self.problem, &measured);
         let gram = measured.class_gram.clone();
         let name = self.embeddings.display().to_string();
         let report = Evaluation::new(
@@ -280,13 +270,8 @@ impl About<'_> {
                 write_atomically(&folder.join("class_gram.npy"), &matrix_bytes(&gram))?;
             }
             write_table(folder, "classes", &report)?;
-            for (name, figure) in [("geometry", geometry), ("angles", angles)] {
-                if let Some(figure) = figure {
-                    self.pictures.write(folder, name, &figure)?;
-                }
-            }
-            write_atomically(&folder.join("evaluation.json"), json(&report).as_bytes())?;
         }
+        session.keep("evaluation", &report)?;
         session.finish(&report, None, None)
     }
 }
@@ -351,7 +336,6 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
         options: &options,
         embeddings: folder,
         labels: &[],
-        pictures: &arguments.pictures,
         seed: settings.seed,
     };
     about.finish(session, measured)

@@ -46,6 +46,10 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         | Field::Offsets
         | Field::BatchKind
         | Field::BatchMembers
+        | Field::Batch(_)
+        | Field::BatchMember(..)
+        | Field::BatchFile
+        | Field::Unused
         | Field::Classifier
         | Field::Norm
         | Field::Energy

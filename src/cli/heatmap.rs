@@ -7,10 +7,10 @@ use ufmin::error::{ArrayError, Contents, Error};
 use ufmin::files::npy::read_matrix;
 use ufmin::files::{has_extension, read_text, write_atomically};
 use ufmin::math::control::Control;
-use ufmin::plot::{ColourRange, Format, Panel};
-use ufmin::report::Report;
-use ufmin::report::picture::{Picture, sizes};
+use ufmin::plot::{ColourRange, Format};
+use ufmin::report::picture::Picture;
 use ufmin::report::view::View;
+use ufmin::report::{ProblemReport, Report};
 use ufmin::solution::Termination;
 use ufmin::solve::{CrossCheckChoice, solve};
 use ufmin::spec::load;
@@ -115,7 +115,10 @@ fn picture(source: &Path, control: &Control) -> Result<(Picture, bool), Error> {
         });
     }
     Ok((
-        Picture::of_gram(&problem, &solved.certificate.gram),
+        Picture::of_gram(
+            &ProblemReport::new(problem.classes(), problem.model()),
+            &solved.certificate.gram,
+        ),
         solved.is_certified(),
     ))
 }
@@ -138,44 +141,13 @@ fn square(path: &Path) -> Result<nalgebra::DMatrix<f64>, Error> {
 /// A folder of `solve --output`: gram.npy, with labels and title from result.json where it is there.
 fn of_folder(folder: &Path) -> Result<Picture, Error> {
     let values = square(&folder.join("gram.npy"))?;
-    let mut picture = Picture::of_matrix(&folder.display().to_string(), values);
     let result = folder.join("result.json");
     if !result.exists() {
-        return Ok(picture);
+        return Ok(Picture::of_matrix(&folder.display().to_string(), values));
     }
     let report = Report::from_json(&read_text(&result)?).map_err(|detail| Error::Result {
         path: result.clone(),
         detail,
     })?;
-    let problem = report.problem;
-    let rows = picture.panel.values.nrows();
-    picture.title = problem
-        .title
-        .unwrap_or_else(|| format!("Optimal Gram matrix of {rows} classes"));
-    let mut facts = vec![
-        problem.loss.into_owned(),
-        format!("temperature {}", problem.temperature),
-    ];
-    if problem.nonnegative {
-        facts.push("nonnegative features".to_owned());
-    }
-    let (given, what, axis) = match (problem.sizes, problem.probabilities) {
-        (Some(counts), _) => (counts.into_iter().map(|n| n as f64).collect(), "sizes", "class size"),
-        (None, probabilities) => (probabilities.unwrap_or_default(), "probabilities", "class probability"),
-    };
-    if given.len() == rows {
-        let runs: Vec<(f64, u64)> = given
-            .chunk_by(|a, b| a == b)
-            .map(|run| (run[0], run.len() as u64))
-            .collect();
-        facts.push(sizes(what, &runs));
-        picture.panel = Panel {
-            labels: given.iter().map(f64::to_string).collect(),
-            boundaries: (1..rows).filter(|&i| given[i] != given[i - 1]).collect(),
-            axis: axis.to_owned(),
-            ..picture.panel
-        };
-    }
-    picture.subtitle = facts.join(", ");
-    Ok(picture)
+    Ok(Picture::of_classes(&report.problem, values))
 }

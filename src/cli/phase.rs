@@ -2,14 +2,11 @@
 
 use clap::{Args, ValueEnum};
 use ufmin::error::{Field, Invalid, Kind, Word};
-use ufmin::files::write_atomically;
 use ufmin::problem::Problem;
-use ufmin::report::json;
 use ufmin::study::phase::{self, Family, Settings, grid};
 
 use super::Outcome;
 use super::failure::Failure;
-use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::session::{Session, SessionArgs, write_table};
 
@@ -17,11 +14,11 @@ use super::session::{Session, SessionArgs, write_table};
 ///
 /// The ratio is that of the largest to the smallest class; the smallest is fixed, and sizes are real numbers. Profiles
 /// keep their form at every ratio; explicit sizes are raised to a power (two sizes: STEP imbalance). With --grid the
-/// diagram of ratio and temperature is written to --output; stopped, the same command goes on from there. Exit status:
+/// diagram of ratio and temperature is written to --output. Stopped, the same command goes on from there. Exit status:
 /// 0 also when there is no collapse, 1 stopped by --time-limit, 2 error, 130 stopped by Ctrl-C.
 #[derive(Debug, Args)]
 #[command(mut_arg("output", |arg| arg.help(
-    "Folder for phase.json, and with --grid phase.png, phase.svg, phase.csv and journal.jsonl; made if missing"
+    "Folder for phase.json and journal.jsonl, and with --grid phase.png, phase.svg and phase.csv; made if missing"
 )))]
 pub(crate) struct PhaseArgs {
     #[command(flatten)]
@@ -49,8 +46,6 @@ pub(crate) struct PhaseArgs {
     grid: Option<String>,
     #[command(flatten)]
     session: SessionArgs,
-    #[command(flatten)]
-    pictures: PictureArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,21 +77,21 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
             ratios: range(Field::Ratios, arguments.ratios.as_deref(), (1.0, 1000.0))?,
             temperatures: range(Field::Temperatures, arguments.temperatures.as_deref(), (0.05, 2.0))?,
         };
-        return diagram(session, &arguments.pictures, &family, &problem, &settings);
+        return diagram(session, &family, &problem, &settings);
     }
-    let phase = match arguments.vary {
-        Some(Vary::Temperature) => phase::over_temperature(
-            &family_at(family, &problem),
-            problem.model(),
-            &settings,
-            session.control(),
-        ),
-        _ => phase::over_ratio(&family, problem.model(), &settings, session.control()),
-    }?;
-    if let Some(folder) = session.folder() {
-        write_atomically(&folder.join("phase.json"), json(&phase).as_bytes())?;
-    }
-    session.finish(&phase, None, None)
+    let model = problem.model();
+    let (vary, family) = match arguments.vary {
+        Some(Vary::Temperature) => (phase::Vary::Temperature, family_at(family, &problem)),
+        Some(Vary::Ratio) | None => (phase::Vary::Ratio, family),
+    };
+    let journal = session.journal(&phase::identity(&family, model, vary))?;
+    let over = match vary {
+        phase::Vary::Temperature => phase::over_temperature,
+        phase::Vary::Ratio => phase::over_ratio,
+    };
+    let found = over(&family, model, &settings, journal.as_ref(), session.control())?;
+    session.keep("phase", &found)?;
+    session.finish(&found, None, None)
 }
 
 /// At a fixed ratio the sizes are those that `ufmin solve` has: whole numbers, except for STEP at any real ratio.
@@ -110,7 +105,6 @@ fn family_at(family: Family, problem: &Problem) -> Family {
 
 fn diagram(
     session: Session,
-    pictures: &PictureArgs,
     family: &Family,
     problem: &Problem,
     settings: &grid::Settings,
@@ -120,11 +114,8 @@ fn diagram(
     let found = grid::grid(family, model, settings, journal.as_ref(), session.control())?;
     if let Some(folder) = session.folder() {
         write_table(folder, "phase", &found)?;
-        if found.complete {
-            pictures.write(folder, "phase", &found.diagram())?;
-        }
-        write_atomically(&folder.join("phase.json"), json(&found).as_bytes())?;
     }
+    session.keep("phase", &found)?;
     session.finish(&found, found.stop, journal.as_ref())
 }
 

@@ -255,7 +255,7 @@ impl ProblemArgs {
             file.batches = Some(spec::BatchesTable {
                 kind: Some("random".to_owned()),
                 size: self.batch_size,
-                members: None,
+                ..Default::default()
             });
         }
         match self.dimension {

@@ -18,6 +18,7 @@ use ufmin::report::view::{Style, View};
 use ufmin::study::{Journal, Stop};
 
 use super::failure::Failure;
+use super::pictures::PictureArgs;
 use super::problem_args::{number, whole_number};
 use super::{Outcome, print_data};
 
@@ -58,6 +59,8 @@ pub(crate) struct SessionArgs {
     output: Option<PathBuf>,
     #[command(flatten)]
     run: RunArgs,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 /// How the answer is printed.
@@ -83,6 +86,7 @@ pub(crate) struct Session {
     control: Control,
     format: Format,
     folder: Option<PathBuf>,
+    pictures: Option<PictureArgs>,
     quiet: bool,
     verbose: bool,
     bar: Bar,
@@ -125,6 +129,7 @@ impl RunArgs {
             control,
             format: Format::Text,
             folder: None,
+            pictures: None,
             quiet: self.quiet,
             verbose: self.verbose,
             bar: Bar(bar),
@@ -142,6 +147,7 @@ impl SessionArgs {
         Ok(Session {
             format: self.format,
             folder: self.output.clone(),
+            pictures: Some(self.pictures.clone()),
             ..session
         })
     }
@@ -162,6 +168,17 @@ impl Session {
     pub(crate) fn journal(&self, identity: &Value) -> Result<Option<Journal>, Error> {
         let folder = self.folder.as_deref();
         folder.map(|folder| Journal::open(folder, identity)).transpose()
+    }
+
+    /// Writes the pictures of an answer, and the answer itself as `NAME.json`, into the folder, if there is one.
+    pub(crate) fn keep(&self, name: &str, view: &impl View) -> Result<(), Error> {
+        let Some(folder) = self.folder() else { return Ok(()) };
+        if let Some(pictures) = &self.pictures {
+            for (name, figure) in view.figures() {
+                pictures.write(folder, name, &figure)?;
+            }
+        }
+        write_atomically(&folder.join(format!("{name}.json")), json(view).as_bytes())
     }
 
     /// Prints an answer in the form that was asked for, and says how it ends. `stop` is how far a study came that is not

@@ -4,21 +4,19 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use nalgebra::DMatrix;
-use ufmin::error::{Error, Word};
+use ufmin::error::{Error, Field, Invalid, Word};
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::measure::embedding::{self, Embedding};
 use ufmin::problem::{FullBatch, Measure, Problem, Training};
 use ufmin::program::{Entries, Program, lift_samples};
-use ufmin::report::audit::audit_features;
-use ufmin::report::picture::Picture;
+use ufmin::report::audit::audited_features;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{CrossCheckChoice, Solved, solve};
 use ufmin::spec::SolverTable;
 
 use super::Outcome;
 use super::failure::Failure;
-use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, number};
 use super::session::{SessionArgs, without_csv};
 
@@ -50,8 +48,6 @@ pub(crate) struct SolveArgs {
     cross_check: CrossCheck,
     #[command(flatten)]
     session: SessionArgs,
-    #[command(flatten)]
-    pictures: PictureArgs,
     /// class: inner products of classes; sample: of all samples too (up to 64 in the JSON, 4000 in sample_gram.npy)
     #[arg(long, value_enum, default_value_t = Level::Class, help_heading = "Output")]
     level: Level,
@@ -98,17 +94,16 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
         report = report.at_sample_level(samples);
     }
     if let Some(folder) = session.folder() {
-        let embedding = small_enough(&problem).then(|| embedding::features(&problem, &solved));
-        if let Some(embedding) = &embedding {
-            audit_features(&problem, &solved, embedding)?;
-        }
+        let embedding = match report.embedding.take() {
+            None if small_enough(&problem) => Some(audited_features(&problem, &solved)?),
+            made => made,
+        };
         if let Some(samples) = &sample_gram {
             write_atomically(&folder.join("sample_gram.npy"), &npy::matrix_bytes(samples))?;
         }
         write_output(folder, &problem, &solved, embedding.as_ref(), &mut report)?;
-        let heatmap = Picture::of_gram(&problem, &solved.certificate.gram).heatmap();
-        arguments.pictures.write(folder, "gram", &heatmap)?;
     }
+    session.keep("result", &report)?;
     session.finish(&report, None, None)
 }
 
@@ -132,8 +127,16 @@ const MAX_SAMPLES: f64 = 4000.0;
 
 /// The training of a problem whose inner products of all samples can be listed.
 fn check_samples(problem: &Problem) -> Result<FullBatch, Failure> {
-    let full = match problem.model().training {
-        Training::FullBatch(full) => full,
+    let full = match &problem.model().training {
+        Training::FullBatch(full) => *full,
+        Training::FixedBatches(_) => {
+            return Err(Invalid::unavailable(
+                Field::Level,
+                "a sample level of fixed batches",
+                &[Word::Text("use "), Word::Set(Field::Level, &["class"])],
+            )
+            .into());
+        }
         Training::Sampled(_) => {
             return Err(Failure::usage(
                 "--level",
@@ -223,5 +226,5 @@ fn write_output(
             embedding::bytes(classes, classes) / 1e9
         ));
     }
-    write_atomically(&folder.join("result.json"), report.to_json().as_bytes())
+    Ok(())
 }

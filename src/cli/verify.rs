@@ -1,22 +1,18 @@
 //! `ufmin verify`: is every local minimum global?
 
-use std::path::Path;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use ufmin::error::Error;
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
-use ufmin::math::control::Control;
 use ufmin::problem::{Features, Model, Problem};
-use ufmin::report::json;
-use ufmin::solve::{CrossCheckChoice, Solved, solve};
+use ufmin::solve::{CrossCheckChoice, solve};
 use ufmin::spec::SolverTable;
 use ufmin::study::landscape::{self, Landscape, Level, Settings, SweepReport, VerifyReport};
 
 use super::Outcome;
 use super::failure::Failure;
-use super::pictures::PictureArgs;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::session::SessionArgs;
 
@@ -49,8 +45,6 @@ pub(crate) struct VerifyArgs {
     level: LevelChoice,
     #[command(flatten)]
     session: SessionArgs,
-    #[command(flatten)]
-    pictures: PictureArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -117,57 +111,20 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
     if range.is_none() {
         let landscape = &landscapes[0];
         let report = report(landscape, seconds)?;
-        if let Some(folder) = session.folder() {
-            if report.complete {
-                write(
-                    folder,
-                    &arguments.pictures,
-                    &problem,
-                    &optimum,
-                    &settings,
-                    landscape,
-                    session.control(),
-                )?;
-            }
-            write_atomically(&folder.join("result.json"), json(&report).as_bytes())?;
+        if let (Some(folder), Some(worst), true) = (session.folder(), landscape.worst(), report.complete) {
+            let (dimension, control) = (landscape.dimension, session.control());
+            let features = landscape::features(&problem, &optimum, dimension, &settings, worst.index, control)?;
+            write_atomically(&folder.join("worst.npy"), &npy::matrix_bytes(&features))?;
         }
+        session.keep("result", &report)?;
         return session.finish(&report, stop, journal.as_ref());
     }
     // All dimensions are one search: each has its share of the time.
     let share = seconds / landscapes.len() as f64;
     let rows = landscapes.iter().map(|landscape| report(landscape, share));
     let report = SweepReport::new(rows.collect::<Result<_, _>>()?);
-    if let Some(folder) = session.folder() {
-        write_atomically(&folder.join("result.json"), json(&report).as_bytes())?;
-        if report.complete
-            && let Some(chart) = landscape::sweep_chart(&problem, &report)
-        {
-            arguments.pictures.write(folder, "sweep", &chart)?;
-        }
-    }
+    session.keep("result", &report)?;
     session.finish(&report, stop, journal.as_ref())
-}
-
-/// The files of a finished search beside its result.
-fn write(
-    folder: &Path,
-    pictures: &PictureArgs,
-    problem: &Problem,
-    optimum: &Solved,
-    settings: &Settings,
-    landscape: &Landscape,
-    control: &Control,
-) -> Result<(), Error> {
-    if let Some(worst) = landscape.worst() {
-        let features = landscape::features(problem, optimum, landscape.dimension, settings, worst.index, control)?;
-        write_atomically(&folder.join("worst.npy"), &npy::matrix_bytes(&features))?;
-    }
-    pictures.write(folder, "gaps", &landscape::gap_chart(problem, landscape))?;
-    pictures.write(folder, "traces", &landscape::trace_chart(problem, landscape))?;
-    if let Some(heatmap) = landscape::gram_heatmap(problem, optimum, landscape) {
-        pictures.write(folder, "gram", &heatmap)?;
-    }
-    Ok(())
 }
 
 fn at_least(flag: &'static str, value: i64, least: i64) -> Result<u64, Failure> {

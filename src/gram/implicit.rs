@@ -1,5 +1,7 @@
 //! The implicit form of a Gram matrix, THEORY (5): two numbers a vertex determine every entry.
 
+use serde::{Deserialize, Serialize};
+
 use crate::math::cauchy::log_cosh_half;
 
 /// A solution of THEORY (5)-(7) in the log domain, one entry per group.
@@ -13,7 +15,7 @@ use crate::math::cauchy::log_cosh_half;
 ///
 /// so entries keep their digits where `t` and `beta` themselves would underflow, and `kappa_c = t_c^2 - beta_c` of the
 /// optimality tests has the sign of `xi_c`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Temperature `tau` of the problem solved.
     pub temperature: f64,
@@ -57,7 +59,7 @@ impl Point {
 
 /// The implicit form of THEORY (5): every entry on demand from `(t, beta)` of its two vertices. A vertex is a group, or
 /// a cluster of groups whose classes all share one vector.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CauchyForm {
     /// `t` and `beta` of every vertex.
     pub point: Point,
@@ -71,6 +73,16 @@ pub struct CauchyForm {
 }
 
 impl CauchyForm {
+    /// Whether it has a vertex for each of so many groups, and all numbers of every vertex.
+    pub fn fits(&self, groups: usize) -> bool {
+        let vertices = self.point.groups();
+        let data = [&self.point.log_ratio, &self.point.log_beta, &self.point.log_mass];
+        self.vertex.len() == groups
+            && self.vertex.iter().all(|&vertex| (vertex as usize) < vertices)
+            && data.iter().all(|values| values.len() == vertices)
+            && self.cluster.len() == vertices
+    }
+
     /// Inner product of two different classes of the groups `g` and `h`.
     pub fn between(&self, g: usize, h: usize) -> f64 {
         let (i, j) = (self.vertex[g], self.vertex[h]);

@@ -4,6 +4,7 @@ pub mod block;
 pub mod implicit;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use nalgebra::DMatrix;
 
@@ -11,11 +12,11 @@ pub use crate::problem::Partition;
 use crate::problem::Problem;
 pub use implicit::CauchyForm;
 
-/// A class-level Gram matrix `G` (k x k, unit diagonal) that is constant on groups of classes.
+/// A class-level Gram matrix `G` (k x k, unit diagonal) that is constant on groups of classes. A clone costs nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gram {
-    partition: Partition,
-    values: Values,
+    partition: Arc<Partition>,
+    values: Arc<Values>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +46,8 @@ impl Gram {
             }
         }
         Self {
-            partition,
-            values: Values::Dense(values),
+            partition: Arc::new(partition),
+            values: Arc::new(Values::Dense(values)),
         }
     }
 
@@ -57,8 +58,8 @@ impl Gram {
     pub fn from_cauchy(partition: Partition, form: CauchyForm) -> Self {
         assert_eq!(form.vertex.len(), partition.groups(), "one vertex a group");
         Self {
-            partition,
-            values: Values::Cauchy(form),
+            partition: Arc::new(partition),
+            values: Arc::new(Values::Cauchy(form)),
         }
     }
 
@@ -82,7 +83,7 @@ impl Gram {
 
     /// The implicit form, if the matrix has one.
     pub fn cauchy(&self) -> Option<&CauchyForm> {
-        match &self.values {
+        match &*self.values {
             Values::Dense(_) => None,
             Values::Cauchy(form) => Some(form),
         }
@@ -90,7 +91,7 @@ impl Gram {
 
     /// Inner product of two different classes, one of group `g` and one of group `h`; 1 for a group of one class.
     pub fn between(&self, g: usize, h: usize) -> f64 {
-        match &self.values {
+        match &*self.values {
             Values::Dense(values) => values[(g, h)],
             Values::Cauchy(_) if g == h && self.partition.multiplicity()[g] == 1 => 1.0,
             Values::Cauchy(form) => form.between(g, h),
@@ -100,7 +101,7 @@ impl Gram {
     /// Inner products by groups, r x r: of a class of one group and a different class of the other; 1 on the diagonal
     /// of groups with one class. Computed where the form is implicit: check the number of groups first.
     pub fn values(&self) -> Cow<'_, DMatrix<f64>> {
-        match &self.values {
+        match &*self.values {
             Values::Dense(values) => Cow::Borrowed(values),
             Values::Cauchy(_) => {
                 let groups = self.partition.groups();

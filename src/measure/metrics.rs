@@ -44,6 +44,27 @@ fn distance_of(factor: &DMatrix<f64>, multiplicity: &[u64], g: usize, h: usize) 
     (between + own(g).powi(2) + own(h).powi(2)).sqrt()
 }
 
+/// `|| A/||A|| - B/||B|| ||` in the Frobenius norm \[Kini2024\], of class Gram matrices that are constant on groups of so many
+/// classes: `a` and `b` are their values by groups, see [`Gram::values`].
+pub fn kini_distance(a: &DMatrix<f64>, b: &DMatrix<f64>, multiplicity: &[f64]) -> f64 {
+    // By pairs of classes: the diagonal is 1 in both.
+    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+        let mut total = 0.0;
+        for g in 0..multiplicity.len() {
+            total += multiplicity[g] * f(1.0, 1.0);
+            for h in 0..multiplicity.len() {
+                let pairs = multiplicity[g] * others(multiplicity, g, h);
+                if pairs > 0.0 {
+                    total += pairs * f(a[(g, h)], b[(g, h)]);
+                }
+            }
+        }
+        total
+    };
+    let (norm_a, norm_b) = (sum(&|x, _| x * x).sqrt(), sum(&|_, y| y * y).sqrt());
+    sum(&|x, y| (x / norm_a - y / norm_b).powi(2)).sqrt()
+}
+
 /// A pair of classes and the angle between them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
@@ -188,18 +209,6 @@ pub fn downstream_loss(gram: &Gram) -> Option<f64> {
             .map(|g| multiplicity[g] * sizes[g] / total * of_class(g))
             .sum(),
     )
-}
-
-/// Angles in degrees between groups, r x r: within a group on the diagonal (NaN for a group of one class).
-pub fn angle_matrix(gram: &Gram) -> DMatrix<f64> {
-    let multiplicity = gram.partition().multiplicity();
-    DMatrix::from_fn(multiplicity.len(), multiplicity.len(), |g, h| {
-        if g == h && multiplicity[g] < 2 {
-            f64::NAN
-        } else {
-            angle_degrees(gram.between(g, h))
-        }
-    })
 }
 
 #[cfg(test)]

@@ -70,6 +70,8 @@ impl Geometry {
         let costly = match problem.model().training {
             Training::FullBatch(_) => false,
             Training::Sampled(_) => true,
+            // Geometries of classes; with fixed batches samples of a class need not coincide.
+            Training::FixedBatches(_) => return Vec::new(),
         };
         if costly && groups > MAX_SAMPLED_GROUPS {
             return Vec::new();
@@ -190,7 +192,9 @@ impl Method for Formula {
     }
 
     fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
-        if program.nonnegative() {
+        if matches!(program, Reduced::FixedBatches(_)) {
+            Err(Refusal::FixedBatches)
+        } else if program.nonnegative() {
             Ok(())
         } else {
             Err(Refusal::NeedsNonnegative)
@@ -322,6 +326,7 @@ fn excess_at(problem: &Problem, pieces: &[Piece], cosine: f64) -> (f64, f64) {
             let at = objective.evaluate(&values, 0.0);
             return (objective.excess(&at), objective.log_excess(&at));
         }
+        Training::FixedBatches(_) => unreachable!("fixed batches have no geometry of classes"),
     };
     let coefficients = coefficients(problem, full, &sizes, &multiplicity);
     let column = |g: usize| coefficients.multiplicity[g] * coefficients.column[g];

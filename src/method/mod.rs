@@ -10,7 +10,7 @@ pub mod staircase;
 
 use nalgebra::DMatrix;
 
-use crate::error::{Error, Hint, Word};
+use crate::error::{Error, Field, Hint, Invalid, Word};
 use crate::math::control::Control;
 use crate::program::Reduced;
 use crate::solution::{self, Solution};
@@ -63,6 +63,8 @@ pub enum Refusal {
     Nonnegative,
     /// It is for finite sums of exponentials, and the loss is an expectation.
     Sampled,
+    /// It is for one batch, or for draws, in which the samples of a class are alike.
+    FixedBatches,
     /// There are more groups than it takes.
     Groups {
         /// Groups of the program.
@@ -99,6 +101,7 @@ impl Refusal {
                 "a sampled loss is no finite sum of exponential cones".to_owned(),
                 &["auto", "dual", "lowrank"],
             ),
+            Self::FixedBatches => return no_fixed_batches(),
             Self::Groups { groups, limit } => (
                 format!("there are {groups} distinct class sizes, and it takes at most {limit}"),
                 &["auto", "dual"],
@@ -123,6 +126,14 @@ impl Refusal {
             instead,
         }
     }
+}
+
+/// What a user with fixed batches can do, as long as no method takes them.
+pub(crate) fn no_fixed_batches() -> Error {
+    let hint = &[Word::Text(
+        "use kind = \"random\" with a size, or remove [batches] for the full batch",
+    )];
+    Invalid::unavailable(Field::Batches, "a solver for fixed batches", hint).into()
 }
 
 /// A method as `auto` uses it.
@@ -161,13 +172,14 @@ pub static AUTO: &[Preference] = &[
     },
 ];
 
-/// A sampled loss holds ten r x r matrices: values, gradient, slopes, and the certificate's copies.
-fn check_sampled_groups(program: &Reduced<'_>) -> Result<(), Refusal> {
+/// Fixed batches are for none of the solvers at class level, and a sampled loss holds ten r x r matrices: values, gradient, slopes, and the certificate's copies.
+fn check_groups(program: &Reduced<'_>) -> Result<(), Refusal> {
     let groups = program.groups();
     match program {
         Reduced::FullBatch(_) => return Ok(()),
         Reduced::Sampled(_) if groups <= staircase::MAX_GROUPS => return Ok(()),
         Reduced::Sampled(_) => {}
+        Reduced::FixedBatches(_) => return Err(Refusal::FixedBatches),
     }
     let bytes = |r: usize| 80.0 * (r as f64).powi(2);
     Err(Refusal::Memory {

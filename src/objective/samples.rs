@@ -92,6 +92,13 @@ impl SampleLoss {
                     &[Word::Text("use "), Word::Set(Field::Level, &["class"])],
                 ));
             }
+            Training::FixedBatches(_) => {
+                return Err(Invalid::unavailable(
+                    Field::Batches,
+                    "the loss of single samples in fixed batches",
+                    &[Word::Text("remove the batches")],
+                ));
+            }
         };
         let loss = full.loss;
         if model.temperature < MIN_SAMPLE_TEMPERATURE {

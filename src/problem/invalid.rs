@@ -39,6 +39,13 @@ pub enum Field {
     BatchKind,
     BatchSize,
     BatchMembers,
+    /// One batch.
+    Batch(u32),
+    /// One place in a batch.
+    BatchMember(u32, u32),
+    /// A file of batches.
+    BatchFile,
+    Unused,
     Classifier,
     Nonnegative,
     Dimension,
@@ -76,7 +83,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// The table and the key in a problem file, without the number of a class; `None` where no problem file has it.
+    /// The table and the key in a problem file, without the number of a class or a batch; `None` where no problem file has it.
     pub fn key(self) -> Option<(&'static str, &'static str)> {
         Some(match self {
             Self::Title => ("", "title"),
@@ -101,7 +108,9 @@ impl Field {
             Self::Batches => ("batches", ""),
             Self::BatchKind => ("batches", "kind"),
             Self::BatchSize => ("batches", "size"),
-            Self::BatchMembers => ("batches", "members"),
+            Self::BatchMembers | Self::Batch(_) | Self::BatchMember(..) => ("batches", "members"),
+            Self::BatchFile => ("batches", "file"),
+            Self::Unused => ("batches", "unused"),
             Self::Classifier => ("classifier", ""),
             Self::Nonnegative => ("features", "nonnegative"),
             Self::Dimension => ("features", "dimension"),
@@ -156,6 +165,8 @@ impl fmt::Display for Field {
         }
         match self {
             Self::Size(class) | Self::Probability(class) => write!(f, "[{class}]"),
+            Self::Batch(batch) => write!(f, "[{batch}]"),
+            Self::BatchMember(batch, place) => write!(f, "[{batch}][{place}]"),
             _ => Ok(()),
         }
     }
@@ -185,7 +196,14 @@ impl Wording for ProblemFileWording {
     fn setting(&self, field: Field, values: &[&str]) -> String {
         let value = |value: &&str| match field {
             Field::Sizes | Field::Probabilities => format!("[{}]", value.replace(',', ", ")),
-            Field::Loss | Field::Method | Field::Anchors | Field::Singletons | Field::File => format!("\"{value}\""),
+            Field::Loss
+            | Field::Method
+            | Field::Anchors
+            | Field::Singletons
+            | Field::File
+            | Field::BatchKind
+            | Field::BatchFile
+            | Field::Unused => format!("\"{value}\""),
             _ => (*value).to_owned(),
         };
         let values = one_of(values.iter().map(value).collect());
@@ -284,6 +302,31 @@ pub enum Kind {
     },
     /// No positive pair for the loss in a class of one sample; in any class, if no loss is named.
     NoPositive(Option<FullBatchLoss>),
+    /// A schedule without a batch.
+    NoBatch,
+    /// A batch without a member.
+    EmptyBatch,
+    /// A number that no sample has.
+    NoSample {
+        /// As it was given.
+        value: String,
+        /// How many samples there are.
+        samples: u32,
+    },
+    /// A sample twice in one batch.
+    Repeated {
+        /// The first place, from 0; the field is the second.
+        first: u32,
+        /// The sample, by the number that was given.
+        sample: u32,
+    },
+    /// A sample in no batch.
+    Unused {
+        /// The first, by the number that the user has for it.
+        sample: u32,
+        /// How many there are.
+        count: u32,
+    },
     /// Of no meaning beside the others.
     Conflict {
         /// What does not go together.
@@ -320,7 +363,8 @@ impl fmt::Display for Invalid {
             Kind::Missing(None) => f.write_str(match field {
                 Field::Negatives => "the loss nce needs a number of negatives, and none is given",
                 Field::BatchSize => "random batches need a size, and none is given",
-                Field::File => "the file name is empty",
+                Field::BatchMembers => "fixed batches need their members, and none are given",
+                Field::File | Field::BatchFile => "the file name is empty",
                 Field::Values => "no values are given",
                 _ => "no class sizes are given",
             }),
@@ -367,19 +411,36 @@ impl fmt::Display for Invalid {
             Kind::Choice { value, options } => write!(f, "`{value}` is not one of {}", options.join(", ")),
             Kind::NoPositive(Some(loss)) => write!(f, "{} has 1 sample: {loss} needs a positive pair", Owner(field)),
             Kind::NoPositive(None) => f.write_str("every class has 1 sample, so no anchor has a positive"),
+            Kind::NoBatch => f.write_str("the list of batches is empty"),
+            Kind::EmptyBatch => write!(f, "{} has no members", Owner(field)),
+            Kind::NoSample { value, samples } => write!(
+                f,
+                "{} is sample {value}, and the samples are 0 to {}",
+                Owner(field),
+                samples - 1
+            ),
+            Kind::Repeated { first, sample } => {
+                write!(f, "{} is sample {sample}, and so is place {first}", Owner(field))
+            }
+            Kind::Unused { sample, count: 1 } => write!(f, "sample {sample} is in no batch"),
+            Kind::Unused { sample, count } => {
+                write!(f, "sample {sample} is in no batch, and so are {} others", count - 1)
+            }
             Kind::Conflict { what, .. } => f.write_str(what),
             Kind::Unavailable { what, .. } => write!(f, "{what} is not available in this version"),
         }
     }
 }
 
-/// Whose number a field is.
+/// Whose number a field is, or which.
 struct Owner(Field);
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Field::Size(class) | Field::Probability(class) => write!(f, "class {class}"),
+            Field::Batch(batch) => write!(f, "batch {batch}"),
+            Field::BatchMember(batch, place) => write!(f, "place {place} of batch {batch}"),
             field => write!(f, "{field}"),
         }
     }
@@ -444,6 +505,19 @@ impl Invalid {
             Kind::NoPositive(Some(_)) => {
                 "remove the class, raise its count, train with views = 2, or set singletons to skip (or zero)"
             }
+            Kind::NoBatch => "give one list of samples a batch, or leave the batches out for the full batch",
+            Kind::EmptyBatch => "remove it, or give it members; batches and places are counted from 0",
+            Kind::NoSample { .. } => {
+                "samples are numbered from 0: by their position in the file of labels where the classes come from one, else class by class; an example has one number, whatever its views"
+            }
+            Kind::Repeated { .. } => "list a sample once in each of its batches",
+            Kind::Unused { .. } => {
+                let hint: Hint = &[
+                    Word::Text("add it to a batch, or leave it out of the problem, by "),
+                    Word::Set(Field::Unused, &["ignore"]),
+                ];
+                return worded(hint, wording);
+            }
             Kind::NoPositive(None) => "set views = 2, or use the loss population",
         };
         text.to_owned()
@@ -462,6 +536,15 @@ fn missing_hint(field: Field) -> Hint {
         ],
         Field::File => &[Word::Text(
             "name a text file with one class size a line, or a .npy file of labels",
+        )],
+        Field::BatchMembers => &[
+            Word::Text("give one list of samples a batch, as "),
+            Word::Set(Field::BatchMembers, &["[[0, 1, 4], [2, 3, 5]]"]),
+            Word::Text(", or name a file that has them, as "),
+            Word::Set(Field::BatchFile, &["batches.json"]),
+        ],
+        Field::BatchFile => &[Word::Text(
+            "name a JSON file of lists of samples, or a .npy file of batches x size padded with -1",
         )],
         Field::Values => &[
             Word::Text("give some, for example "),

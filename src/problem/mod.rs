@@ -1,17 +1,22 @@
 //! [`Problem`]: what is to be minimised. Immutable, and valid by construction.
 
+mod batches;
 mod family;
 pub mod invalid;
 mod loss;
+mod order;
 mod partition;
 pub mod profile;
 pub(crate) mod synonyms;
 pub mod training;
 
+pub(crate) use batches::no_sample;
+pub use batches::{Batches, FixedBatches, Unused};
 pub use family::Family;
 use invalid::Word;
 pub use invalid::{Field, Invalid, Kind};
 pub use loss::Loss;
+pub use order::{MAX_EXAMPLES, SampleOrder};
 pub use partition::Partition;
 pub use training::{Anchors, BatchLoss, FullBatch, FullBatchLoss, Sampling, Singletons, Training};
 
@@ -154,6 +159,13 @@ impl Classes {
         self.count
     }
 
+    /// The class of every example in class-major order: as many entries as there are samples before views.
+    pub fn class_of_examples(&self) -> impl Iterator<Item = u32> + '_ {
+        self.sizes()
+            .zip(0..)
+            .flat_map(|(size, class)| std::iter::repeat_n(class, size as usize))
+    }
+
     /// Sizes one by one, in the user's class order.
     pub fn sizes(&self) -> impl Iterator<Item = f64> + '_ {
         self.runs
@@ -254,6 +266,9 @@ impl Problem {
         }
         model.training.check()?;
         check_sizes(&classes, &model)?;
+        if let Training::FixedBatches(fixed) = &model.training {
+            check_examples(&classes, &fixed.batches)?;
+        }
         Ok(Self { classes, model })
     }
 
@@ -289,7 +304,7 @@ fn check_sizes(classes: &Classes, model: &Model) -> Result<(), Invalid> {
         }
         Measure::Counts | Measure::Probabilities => {}
     }
-    match (model.training, classes.measure) {
+    match (&model.training, classes.measure) {
         (Training::FullBatch(full), Measure::Counts) if full.loss.needs_positive() => {
             let samples = |(_, size): (u64, f64)| size * views as f64;
             if full.singletons == Singletons::Error && samples(classes.smallest) < 2.0 {
@@ -322,6 +337,20 @@ fn check_sizes(classes: &Classes, model: &Model) -> Result<(), Invalid> {
                 &[Word::Text("remove views")],
             ))
         }
-        (Training::FullBatch(_) | Training::Sampled(_), _) => Ok(()),
+        // Anchors without a positive in their batch are skipped, whole classes if need be.
+        (Training::FullBatch(_) | Training::Sampled(_) | Training::FixedBatches(_), _) => Ok(()),
     }
+}
+
+/// The batches number the samples of these classes.
+fn check_examples(classes: &Classes, batches: &Batches) -> Result<(), Invalid> {
+    let (needed, given) = (SampleOrder::class_major(classes)?.examples(), batches.examples());
+    if needed == given {
+        return Ok(());
+    }
+    Err(Invalid::conflict(
+        Field::Batches,
+        format!("the batches are of {given} samples, and the classes have {needed}"),
+        &[Word::Text("give the classes from which the batches were drawn")],
+    ))
 }

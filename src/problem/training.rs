@@ -1,9 +1,11 @@
 //! [`Training`]: what a loss sees of the data, with what each kind of training needs and nothing else.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::invalid::Word;
-use super::{BATCH_RANGE, Field, Invalid, Kind, Loss, NEGATIVES_RANGE};
+use super::{BATCH_RANGE, Batches, Field, FixedBatches, Invalid, Kind, Loss, NEGATIVES_RANGE};
 
 /// The losses of the form (3): every anchor meets all samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -159,10 +161,12 @@ impl From<FullBatchLoss> for FullBatch {
 
 /// What an anchor meets in training, and which loss that makes. A kind holds what it needs and nothing else, so that there
 /// is no combination to refuse; whoever asks what can be done with a problem matches on it without a wildcard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Training {
     /// All samples, every time: THEORY (3).
     FullBatch(FullBatch),
+    /// The same batches in every epoch: THEORY (12).
+    FixedBatches(FixedBatches),
     /// Draws, anew every time: the loss is an expectation over them.
     Sampled(Sampling),
 }
@@ -191,7 +195,7 @@ impl Default for Training {
 }
 
 /// What problem files and flags say of training, in any combination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Parts {
     /// The name of the loss. Default [`Loss::Supcon`].
     pub loss: Loss,
@@ -203,6 +207,8 @@ pub struct Parts {
     pub negatives: Option<u64>,
     /// Examples in a random batch. Default none: the full batch.
     pub batch_size: Option<u64>,
+    /// The same batches in every epoch. Default none.
+    pub batches: Option<Arc<Batches>>,
 }
 
 impl Default for Parts {
@@ -222,6 +228,11 @@ impl Training {
         Self::Sampled(Sampling::RandomBatches { loss, size })
     }
 
+    /// The same batches in every epoch.
+    pub fn fixed_batches(loss: FullBatchLoss, batches: Arc<Batches>) -> Self {
+        Self::FixedBatches(FixedBatches { loss, batches })
+    }
+
     /// So many sampled negatives of every anchor.
     pub fn sampled_negatives(count: u64) -> Self {
         Self::Sampled(Sampling::Negatives { count })
@@ -239,6 +250,7 @@ impl Training {
             singletons,
             negatives,
             batch_size,
+            batches,
         } = parts;
         let full_batch = |loss| {
             Self::FullBatch(FullBatch {
@@ -256,6 +268,47 @@ impl Training {
             Loss::Bcl => (Some(FullBatchLoss::Bcl), None),
             Loss::Nce => (None, None),
         };
+        if let Some(batches) = batches {
+            let needless = [
+                (Field::BatchSize, batch_size.is_some(), "a size", "have their own sizes"),
+                (
+                    Field::Negatives,
+                    negatives.is_some(),
+                    "a number of negatives",
+                    "are what anchors meet",
+                ),
+                (
+                    Field::Anchors,
+                    anchors == Anchors::Class,
+                    "class-balanced anchors are",
+                    "count an anchor once for each of its batches",
+                ),
+                (
+                    Field::Singletons,
+                    singletons != Singletons::Error,
+                    "a rule for classes of one sample",
+                    "skip an anchor without a positive in its batch",
+                ),
+            ];
+            if let Some((field, _, what, why)) = needless.into_iter().find(|(_, given, ..)| *given) {
+                let verb = if what.ends_with("are") { "" } else { " is" };
+                return conflict(
+                    field,
+                    &format!("{what}{verb} given, and fixed batches {why}"),
+                    &[Word::Text("remove it, or the batches")],
+                );
+            }
+            let Some(loss) = on_all else {
+                return conflict(
+                    Field::Batches,
+                    "fixed batches are given, and the loss nce draws its own negatives",
+                    &[Word::Text("remove the batches, or use the loss supcon")],
+                );
+            };
+            let fixed = FixedBatches { loss, batches };
+            fixed.check()?;
+            return Ok(Self::FixedBatches(fixed));
+        }
         let sampling = match (on_all, negatives, batch_size) {
             (Some(_), Some(value), _) => {
                 return conflict(
@@ -310,18 +363,23 @@ impl Training {
             anchors: self.anchors(),
             singletons: match self {
                 Self::FullBatch(full) => full.singletons,
-                Self::Sampled(_) => Singletons::Error,
+                Self::FixedBatches(_) | Self::Sampled(_) => Singletons::Error,
             },
             negatives: self.negatives(),
             batch_size: self.batch_size(),
+            batches: match self {
+                Self::FixedBatches(fixed) => Some(Arc::clone(&fixed.batches)),
+                Self::FullBatch(_) | Self::Sampled(_) => None,
+            },
         }
     }
 
     /// The name of the loss.
     pub fn loss(&self) -> Loss {
-        match *self {
+        match self {
             Self::FullBatch(full) => full.loss.into(),
-            Self::Sampled(Sampling::RandomBatches { loss, .. }) => FullBatchLoss::from(loss).into(),
+            Self::FixedBatches(fixed) => fixed.loss.into(),
+            Self::Sampled(Sampling::RandomBatches { loss, .. }) => FullBatchLoss::from(*loss).into(),
             Self::Sampled(Sampling::Negatives { .. }) => Loss::Nce,
         }
     }
@@ -330,7 +388,7 @@ impl Training {
     pub fn anchors(&self) -> Anchors {
         match self {
             Self::FullBatch(full) => full.anchors,
-            Self::Sampled(_) => Anchors::Sample,
+            Self::FixedBatches(_) | Self::Sampled(_) => Anchors::Sample,
         }
     }
 
@@ -338,7 +396,7 @@ impl Training {
     pub fn batch_size(&self) -> Option<u64> {
         match *self {
             Self::Sampled(Sampling::RandomBatches { size, .. }) => Some(size),
-            Self::FullBatch(_) | Self::Sampled(Sampling::Negatives { .. }) => None,
+            Self::FullBatch(_) | Self::FixedBatches(_) | Self::Sampled(Sampling::Negatives { .. }) => None,
         }
     }
 
@@ -346,14 +404,15 @@ impl Training {
     pub fn negatives(&self) -> Option<u64> {
         match *self {
             Self::Sampled(Sampling::Negatives { count }) => Some(count),
-            Self::FullBatch(_) | Self::Sampled(Sampling::RandomBatches { .. }) => None,
+            Self::FullBatch(_) | Self::FixedBatches(_) | Self::Sampled(Sampling::RandomBatches { .. }) => None,
         }
     }
 
-    /// Numbers of draws are in their ranges.
+    /// The loss is one of the batches, and numbers of draws are in their ranges.
     pub(super) fn check(&self) -> Result<(), Invalid> {
         match self {
             Self::FullBatch(_) => Ok(()),
+            Self::FixedBatches(fixed) => fixed.check(),
             Self::Sampled(sampling) => sampling.check(),
         }
     }
@@ -385,6 +444,13 @@ pub(crate) fn out_of_range(field: Field, value: String, (least, most): (u64, u64
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::problem::{Classes, SampleOrder, Unused};
+
+    fn batches() -> Arc<Batches> {
+        let classes = Classes::from_counts(&[2, 2]).unwrap();
+        let order = SampleOrder::class_major(&classes).unwrap();
+        Arc::new(Batches::from_positions(order, [[0, 1, 2, 3]], Unused::Error).unwrap())
+    }
 
     #[test]
     fn parts_make_what_they_are_the_parts_of() {
@@ -399,9 +465,20 @@ mod tests {
         });
         let random = BatchLoss::ALL.map(|loss| Training::random_batches(loss, 8));
         let sampled = Training::sampled_negatives(5);
-        let all: Vec<Training> = full.chain(random).chain([sampled, Training::default()]).collect();
-        for &training in &all {
-            assert_eq!(Training::from_parts(training.parts()).unwrap(), training);
+        let fixed = [
+            FullBatchLoss::Supcon,
+            FullBatchLoss::Sincere,
+            FullBatchLoss::Nscl,
+            FullBatchLoss::Bcl,
+        ]
+        .map(|loss| Training::fixed_batches(loss, batches()));
+        let all: Vec<Training> = full
+            .chain(random)
+            .chain(fixed)
+            .chain([sampled, Training::default()])
+            .collect();
+        for training in &all {
+            assert_eq!(&Training::from_parts(training.parts()).unwrap(), training);
         }
         // Every name makes something.
         for name in Loss::ALL {
@@ -415,23 +492,69 @@ mod tests {
             loss: Loss::Nce,
             ..Parts::default()
         };
-        let batches = Parts {
+        let drawn = Parts {
             batch_size: Some(8),
             ..Parts::default()
         };
+        let fixed = Parts {
+            batches: Some(batches()),
+            ..Parts::default()
+        };
         for (parts, field) in [
-            (nce, Field::Negatives),
+            (
+                Parts {
+                    batch_size: Some(8),
+                    ..fixed.clone()
+                },
+                Field::BatchSize,
+            ),
             (
                 Parts {
                     negatives: Some(3),
-                    ..batches
+                    ..fixed.clone()
+                },
+                Field::Negatives,
+            ),
+            (
+                Parts {
+                    anchors: Anchors::Class,
+                    ..fixed.clone()
+                },
+                Field::Anchors,
+            ),
+            (
+                Parts {
+                    singletons: Singletons::Skip,
+                    ..fixed.clone()
+                },
+                Field::Singletons,
+            ),
+            (
+                Parts {
+                    loss: Loss::Nce,
+                    ..fixed.clone()
+                },
+                Field::Batches,
+            ),
+            (
+                Parts {
+                    loss: Loss::Population,
+                    ..fixed
+                },
+                Field::Loss,
+            ),
+            (nce.clone(), Field::Negatives),
+            (
+                Parts {
+                    negatives: Some(3),
+                    ..drawn.clone()
                 },
                 Field::Negatives,
             ),
             (
                 Parts {
                     negatives: Some(0),
-                    ..nce
+                    ..nce.clone()
                 },
                 Field::Negatives,
             ),
@@ -439,28 +562,28 @@ mod tests {
                 Parts {
                     negatives: Some(3),
                     batch_size: Some(8),
-                    ..nce
+                    ..nce.clone()
                 },
                 Field::Batches,
             ),
             (
                 Parts {
                     loss: Loss::Bcl,
-                    ..batches
+                    ..drawn.clone()
                 },
                 Field::Loss,
             ),
             (
                 Parts {
                     batch_size: Some(2),
-                    ..batches
+                    ..drawn.clone()
                 },
                 Field::BatchSize,
             ),
             (
                 Parts {
                     anchors: Anchors::Class,
-                    ..batches
+                    ..drawn.clone()
                 },
                 Field::Anchors,
             ),
@@ -468,12 +591,16 @@ mod tests {
                 Parts {
                     singletons: Singletons::Zero,
                     negatives: Some(3),
-                    ..nce
+                    ..nce.clone()
                 },
                 Field::Singletons,
             ),
         ] {
-            assert_eq!(Training::from_parts(parts).unwrap_err().field, field, "{parts:?}");
+            assert_eq!(
+                Training::from_parts(parts.clone()).unwrap_err().field,
+                field,
+                "{parts:?}"
+            );
         }
     }
 }

@@ -29,19 +29,27 @@ fn differ(what: String) -> Error {
     Error::Contradiction { what }
 }
 
-/// Checks the numbers of an answer, its loss from its inner products, and its features where they are small.
+/// Checks the numbers of an answer, its loss from its inner products, and its features where they are small: these are returned.
 ///
 /// # Errors
 /// [`Error::Contradiction`].
-pub(crate) fn audit(problem: &Problem, solved: &Solved) -> Result<(), Error> {
+pub(crate) fn audit(problem: &Problem, solved: &Solved) -> Result<Option<Embedding>, Error> {
     numbers(solved)?;
     loss_of_inner_products(problem, solved)?;
     let partition = solved.certificate.gram.partition();
     let small = partition.classes() as f64 * (partition.classes().min(solved.rank) as f64) <= SMALL;
-    if small && partition.groups() <= ALL_ROWS {
-        audit_features(problem, solved, &features(problem, solved))?;
-    }
-    Ok(())
+    let small = small && partition.groups() <= ALL_ROWS;
+    small.then(|| audited_features(problem, solved)).transpose()
+}
+
+/// The features of an answer, checked.
+///
+/// # Errors
+/// [`Error::Contradiction`].
+pub fn audited_features(problem: &Problem, solved: &Solved) -> Result<Embedding, Error> {
+    let embedding = features(problem, solved);
+    audit_features(problem, solved, &embedding)?;
+    Ok(embedding)
 }
 
 /// The bound is below the loss, and the verdict is that of the gap.
@@ -83,6 +91,11 @@ fn loss_of_inner_products(problem: &Problem, solved: &Solved) -> Result<(), Erro
     let rounding = 64.0 * certificate.rounding;
     let full = match &problem.model().training {
         Training::FullBatch(full) => full,
+        Training::FixedBatches(_) => {
+            return Err(differ(
+                "it is one of classes, and the batches are of samples".to_owned(),
+            ));
+        }
         Training::Sampled(_) if groups > ALL_ROWS => return Ok(()),
         Training::Sampled(sampling) => {
             let objective = Sampled::on_partition(problem, sampling, partition);
@@ -149,7 +162,7 @@ fn log_mass(terms: impl Iterator<Item = (f64, f64)>, temperature: f64) -> f64 {
 ///
 /// # Errors
 /// [`Error::Contradiction`].
-pub fn audit_features(problem: &Problem, solved: &Solved, embedding: &Embedding) -> Result<(), Error> {
+fn audit_features(problem: &Problem, solved: &Solved, embedding: &Embedding) -> Result<(), Error> {
     let gram = &solved.certificate.gram;
     let h = &embedding.features;
     let classes = gram.partition().classes() as usize;
@@ -221,6 +234,9 @@ pub fn audit_features(problem: &Problem, solved: &Solved, embedding: &Embedding)
                 "the features",
             )
         }
+        Training::FixedBatches(_) => Err(differ(
+            "it is one of classes, and the batches are of samples".to_owned(),
+        )),
     }
 }
 

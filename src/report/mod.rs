@@ -4,13 +4,14 @@
 //! and reads back to the same `f64`.
 
 pub mod audit;
+mod json;
 #[cfg(feature = "plot")]
 pub mod picture;
 pub mod text;
 pub mod view;
 
 use std::borrow::Cow;
-use std::io::Write;
+use std::fmt;
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
@@ -19,14 +20,23 @@ use crate::certificate::{Certificate, Verdict};
 use crate::error::Error;
 use crate::gram::Gram;
 use crate::math::array::Array;
+use crate::measure::embedding::Embedding;
 use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::method::formula::Reference;
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
 use crate::problem::training::Parts;
-use crate::problem::{Anchors, Classes, Features, Loss, Measure, Model, Problem, Sampling, Singletons, Training};
+use crate::problem::{
+    Anchors, Classes, Features, FixedBatches, Loss, Measure, Model, Problem, Sampling, Singletons, Training,
+};
 use crate::report::audit::audit;
+#[cfg(feature = "plot")]
+use crate::report::picture::Picture;
 use crate::report::view::{Style, View};
 use crate::solution::Termination;
 use crate::solve::{CrossCheck, DimensionSearch, Solved};
+
+pub use json::json;
 
 /// A name from a fixed list, which a report that was read back owns.
 pub type Name = Cow<'static, str>;
@@ -63,6 +73,12 @@ pub struct Report {
     pub references: Vec<Reference>,
     /// Things the user should know.
     pub warnings: Vec<String>,
+    /// All inner products, of which the JSON has those of few classes; `None` where the report was read back.
+    #[serde(skip)]
+    pub gram: Option<Gram>,
+    /// Features of the classes, where they are so small that they were made to be checked.
+    #[serde(skip)]
+    pub embedding: Option<Embedding>,
 }
 
 /// Results of the first versions do not say: only their `termination` does.
@@ -88,15 +104,83 @@ pub struct ProblemReport {
     pub batches: Option<BatchesReport>,
     /// Sampled negatives of each anchor; null but for nce.
     pub negatives: Option<u64>,
+    /// Sizes (or probabilities) with the number of neighbouring classes that have them, where the classes are not listed.
+    #[serde(skip)]
+    pub(crate) runs: Vec<(f64, u64)>,
 }
 
 /// The batches of a problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BatchesReport {
-    /// `random`: drawn with replacement.
+    /// `random`: drawn with replacement; `fixed`: the same in every epoch.
     pub kind: Name,
-    /// Examples in a batch.
-    pub size: u64,
+    /// Examples in a random batch; null for fixed batches.
+    pub size: Option<u64>,
+    /// Fixed batches, alone.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<FixedBatchesReport>,
+}
+
+/// Most members of fixed batches that the JSON lists.
+pub const MAX_LISTED_MEMBERS: usize = 10_000;
+
+/// Fixed batches.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FixedBatchesReport {
+    /// Number of batches.
+    pub count: u64,
+    /// Examples in the smallest batch.
+    pub smallest: u64,
+    /// Examples in the largest batch.
+    pub largest: u64,
+    /// Examples in no batch.
+    pub unused: u64,
+    /// The samples of every batch by the numbers that the user gave; absent above [`MAX_LISTED_MEMBERS`] in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Vec<u32>>>,
+}
+
+impl BatchesReport {
+    /// The batches of a training; `None` where it has none.
+    pub fn new(training: &Training) -> Option<Self> {
+        match training {
+            Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
+            Training::Sampled(Sampling::RandomBatches { size, .. }) => Some(Self {
+                kind: "random".into(),
+                size: Some(*size),
+                fixed: None,
+            }),
+            Training::FixedBatches(FixedBatches { batches, .. }) => Some(Self {
+                kind: "fixed".into(),
+                size: None,
+                fixed: Some(FixedBatchesReport {
+                    count: batches.count() as u64,
+                    smallest: batches.smallest() as u64,
+                    largest: batches.largest() as u64,
+                    unused: batches.unused_count().into(),
+                    members: (batches.memberships() <= MAX_LISTED_MEMBERS).then(|| batches.positions().collect()),
+                }),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for BatchesReport {
+    /// `random batches of 64`, `6 fixed batches of 4 to 8`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.fixed, self.size) {
+            (Some(fixed), _) if fixed.smallest == fixed.largest => {
+                write!(f, "{} fixed batches of {}", fixed.count, fixed.largest)
+            }
+            (Some(fixed), _) => write!(
+                f,
+                "{} fixed batches of {} to {}",
+                fixed.count, fixed.smallest, fixed.largest
+            ),
+            (None, Some(size)) => write!(f, "{} batches of {size}", self.kind),
+            (None, None) => write!(f, "{} batches", self.kind),
+        }
+    }
 }
 
 /// Classes with one row in the group-level Gram matrix.
@@ -203,12 +287,29 @@ impl ProblemReport {
             temperature: model.temperature,
             nonnegative: model.features.nonnegative,
             dimension: model.features.dimension,
-            batches: model.training.batch_size().map(|size| BatchesReport {
-                kind: "random".into(),
-                size,
-            }),
+            batches: BatchesReport::new(&model.training),
             negatives: model.training.negatives(),
+            runs: if listed {
+                Vec::new()
+            } else {
+                classes.runs().iter().map(|run| (run.size, run.count)).collect()
+            },
         }
+    }
+
+    /// The size (or probability) of every class, where they are listed.
+    pub fn listed(&self) -> Option<Vec<f64>> {
+        let sizes = self.sizes.as_ref();
+        let sizes = sizes.map(|sizes| sizes.iter().map(|&size| size as f64).collect());
+        sizes.or_else(|| self.probabilities.clone())
+    }
+
+    /// Sizes (or probabilities) with the number of neighbouring classes that have them; none where a report of too many
+    /// classes to be listed was read back.
+    pub fn runs(&self) -> Vec<(f64, u64)> {
+        let listed = self.listed().unwrap_or_default();
+        let runs = listed.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64));
+        runs.chain(self.runs.iter().copied()).collect()
     }
 }
 
@@ -218,7 +319,7 @@ impl Report {
     /// # Errors
     /// [`Error::Contradiction`] where the answer does not agree with itself.
     pub fn new(problem: &Problem, solved: &Solved, full_gram: bool) -> Result<Self, Error> {
-        audit(problem, solved)?;
+        let embedding = audit(problem, solved)?;
         let model = problem.model();
         let certificate = &solved.certificate;
         let gram = &certificate.gram;
@@ -290,6 +391,8 @@ impl Report {
             },
             references: solved.references.clone(),
             warnings: solved.warnings.clone(),
+            gram: Some(gram.clone()),
+            embedding,
         })
     }
 
@@ -316,11 +419,18 @@ impl Report {
                 .ok_or_else(|| format!("there are no anchors {}", given.anchors))?,
             singletons: Singletons::Error,
             negatives: given.negatives,
-            batch_size: given.batches.as_ref().map(|batches| batches.size),
+            batch_size: given.batches.as_ref().and_then(|batches| batches.size),
+            batches: None,
         };
+        if given.batches.as_ref().is_some_and(|batches| batches.fixed.is_some()) {
+            return Err("it is of fixed batches: give the problem too".to_owned());
+        }
         let mut why = String::new();
         for singletons in [Singletons::Error, Singletons::Skip, Singletons::Zero] {
-            let training = match Training::from_parts(Parts { singletons, ..parts }) {
+            let training = match Training::from_parts(Parts {
+                singletons,
+                ..parts.clone()
+            }) {
                 Ok(training) => training,
                 Err(error) if why.is_empty() => return Err(error.to_string()),
                 Err(_) => break,
@@ -344,7 +454,7 @@ impl Report {
             };
             let floor = match &problem.model().training {
                 Training::FullBatch(full) => crate::program::Program::new(&problem, full).coefficients().floor(),
-                Training::Sampled(_) => return Ok(problem),
+                Training::FixedBatches(_) | Training::Sampled(_) => return Ok(problem),
             };
             match (floor, self.solution.floor) {
                 (Some(own), Some(stated)) if (own - stated).abs() > 1e-9 * (1.0 + stated.abs()) => {
@@ -377,6 +487,18 @@ impl View for Report {
         text::render(self, style.verbose, style.colour)
     }
 
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let drawn = self.gram.as_ref().map(|gram| Picture::of_gram(&self.problem, gram));
+        let read_back = || {
+            let rows = self.solution.gram.as_ref()?;
+            let values = DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j]);
+            Some(Picture::of_classes(&self.problem, values))
+        };
+        let picture = drawn.or_else(read_back);
+        picture.map(|picture| ("gram", picture.heatmap())).into_iter().collect()
+    }
+
     fn passes(&self) -> bool {
         self.certificate.verdict == Verdict::Certified
     }
@@ -386,79 +508,12 @@ impl View for Report {
     }
 }
 
-/// The JSON form of data with string keys and finite numbers, ending in a newline.
-///
-/// # Panics
-/// If a key is no string, or a number not finite.
-pub fn json(data: &impl Serialize) -> String {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, ShortArrays::default());
-    data.serialize(&mut serializer)
-        .expect("a report has string keys and finite numbers");
-    bytes.push(b'\n');
-    String::from_utf8(bytes).expect("JSON is UTF-8")
-}
-
-/// Objects one field a line, arrays on the line of their key.
-#[derive(Default)]
-struct ShortArrays {
-    objects: usize,
-    arrays: usize,
-}
-
-impl ShortArrays {
-    fn line<W: ?Sized + Write>(&self, out: &mut W) -> std::io::Result<()> {
-        if self.arrays > 0 {
-            Ok(())
-        } else {
-            write!(out, "\n{:width$}", "", width = 2 * self.objects)
-        }
-    }
-}
-
-impl serde_json::ser::Formatter for ShortArrays {
-    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.arrays += 1;
-        out.write_all(b"[")
-    }
-
-    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.arrays -= 1;
-        out.write_all(b"]")
-    }
-
-    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.objects += 1;
-        out.write_all(b"{")
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.objects -= 1;
-        self.line(out)?;
-        out.write_all(b"}")
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
-        if !first {
-            out.write_all(if self.arrays > 0 { b", " } else { b"," })?;
-        }
-        self.line(out)
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        out.write_all(b": ")
-    }
-}
-
 /// The share of the samples of a random batch that have a positive in it; `None` for other losses.
 fn active_share(problem: &Problem) -> Option<f64> {
     let model = problem.model();
     match model.training {
-        Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
+        // The loss of fixed batches is a mean over these anchors.
+        Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
         Training::Sampled(Sampling::RandomBatches { .. }) if model.views > 1 => Some(1.0),
         Training::Sampled(Sampling::RandomBatches { size, .. }) => {
             let runs = problem.classes().runs();
@@ -561,6 +616,8 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
     let full = match &problem.model().training {
         Training::FullBatch(full) => full,
         Training::Sampled(sampling) => return sampled_arrays(problem, sampling, certificate),
+        // Nothing of classes determines the bound.
+        Training::FixedBatches(_) => return Vec::new(),
     };
     let coefficients = crate::objective::coefficients(problem, full, partition.sizes(), &multiplicity);
     let y = if partition.groups() <= MAX_STORED_GROUPS {

@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 
 use crate::gram::Gram;
 use crate::plot::{Body, ColourRange, Figure, Panel, significant};
-use crate::problem::{Measure, Problem};
+use crate::report::ProblemReport;
 
 /// Most classes that are drawn one by one; above that, groups.
 pub const MAX_CLASSES: u64 = 1000;
@@ -34,54 +34,57 @@ pub struct Picture {
 impl Picture {
     /// The picture of a solved problem, in the user's class order; by groups (largest classes first) above
     /// [`MAX_CLASSES`] classes.
-    pub fn of_gram(problem: &Problem, gram: &Gram) -> Self {
+    pub fn of_gram(problem: &ProblemReport, gram: &Gram) -> Self {
         let partition = gram.partition();
+        if partition.classes() <= MAX_CLASSES {
+            return Self::of_classes(problem, gram.to_dense());
+        }
+        let groups = partition.groups();
         let mut notes = Vec::new();
-        let panel = if partition.classes() <= MAX_CLASSES {
-            let group_of: Vec<usize> = partition
-                .runs()
-                .flat_map(|(_, count, group)| std::iter::repeat_n(group, count as usize))
-                .collect();
-            let boundaries = (1..group_of.len())
-                .filter(|&i| group_of[i] != group_of[i - 1])
-                .collect();
-            let labels = group_of.iter().map(|&g| label(partition.sizes()[g])).collect();
-            Panel {
-                labels,
-                boundaries,
-                axis: axis(problem),
-                ..Panel::new(gram.to_dense())
-            }
+        let shown: Vec<usize> = if groups <= MAX_GROUPS {
+            (0..groups).collect()
         } else {
-            let groups = partition.groups();
-            let shown: Vec<usize> = if groups <= MAX_GROUPS {
-                (0..groups).collect()
-            } else {
-                notes.push(format!("{MAX_GROUPS} of {groups} class sizes, evenly spaced by rank"));
-                (0..MAX_GROUPS).map(|i| i * (groups - 1) / (MAX_GROUPS - 1)).collect()
-            };
-            // The diagonal of a group is the inner product of two different classes of it.
-            let values = DMatrix::from_fn(shown.len(), shown.len(), |i, j| gram.between(shown[i], shown[j]));
-            let labels = shown.iter().map(|&g| label(partition.sizes()[g])).collect();
-            let multiplicity = shown.iter().map(|&g| partition.multiplicity()[g]).collect();
-            let boundaries = if shown.len() <= 30 {
-                (1..shown.len()).collect()
-            } else {
-                Vec::new()
-            };
-            Panel {
-                labels,
-                boundaries,
-                multiplicity: Some(multiplicity),
-                axis: axis(problem),
-                ..Panel::new(values)
-            }
+            notes.push(format!("{MAX_GROUPS} of {groups} class sizes, evenly spaced by rank"));
+            (0..MAX_GROUPS).map(|i| i * (groups - 1) / (MAX_GROUPS - 1)).collect()
         };
-        let title = problem.model().title.clone();
+        // The diagonal of a group is the inner product of two different classes of it.
+        let values = DMatrix::from_fn(shown.len(), shown.len(), |i, j| gram.between(shown[i], shown[j]));
+        let boundaries = if shown.len() <= 30 {
+            (1..shown.len()).collect()
+        } else {
+            Vec::new()
+        };
+        let panel = Panel {
+            labels: shown.iter().map(|&g| label(partition.sizes()[g])).collect(),
+            boundaries,
+            multiplicity: Some(shown.iter().map(|&g| partition.multiplicity()[g]).collect()),
+            ..Panel::new(values)
+        };
+        Self::of_problem(problem, panel, axis(problem), notes)
+    }
+
+    /// The picture of inner products of the classes of a problem, in the user's order.
+    pub fn of_classes(problem: &ProblemReport, values: DMatrix<f64>) -> Self {
+        let panel = Panel::new(values);
+        let sizes = problem.listed().filter(|sizes| sizes.len() == panel.values.nrows());
+        let Some(sizes) = sizes else {
+            return Self::of_problem(problem, panel, "row", Vec::new());
+        };
+        let panel = Panel {
+            boundaries: (1..sizes.len()).filter(|&i| sizes[i] != sizes[i - 1]).collect(),
+            labels: sizes.into_iter().map(label).collect(),
+            ..panel
+        };
+        Self::of_problem(problem, panel, axis(problem), Vec::new())
+    }
+
+    fn of_problem(problem: &ProblemReport, panel: Panel, axis: &str, notes: Vec<String>) -> Self {
+        let title = problem.title.clone();
+        let axis = axis.to_owned();
         Self {
-            title: title.unwrap_or_else(|| format!("Optimal Gram matrix of {} classes", partition.classes())),
+            title: title.unwrap_or_else(|| format!("Optimal Gram matrix of {} classes", problem.class_count)),
             subtitle: facts(problem, ""),
-            panel,
+            panel: Panel { axis, ..panel },
             notes,
         }
     }
@@ -186,10 +189,10 @@ impl Picture {
     }
 }
 
-fn axis(problem: &Problem) -> String {
-    match problem.classes().measure() {
-        Measure::Counts => "class size".to_owned(),
-        Measure::Probabilities => "class probability".to_owned(),
+fn axis(problem: &ProblemReport) -> &'static str {
+    match problem.probabilities {
+        None => "class size",
+        Some(_) => "class probability",
     }
 }
 
@@ -203,32 +206,34 @@ fn label(size: f64) -> String {
 }
 
 /// What a picture shows: loss, temperature, training and sizes, without what `varies` in it.
-pub(crate) fn facts(problem: &Problem, varies: &str) -> String {
-    let model = problem.model();
-    let mut facts = vec![model.training.loss().name().to_owned()];
+pub(crate) fn facts(problem: &ProblemReport, varies: &str) -> String {
+    let mut facts = vec![problem.loss.to_string()];
     if varies != "temperature" {
-        facts.push(format!("temperature {}", model.temperature));
+        facts.push(format!("temperature {}", problem.temperature));
     }
-    if let Some(negatives) = model.training.negatives().filter(|_| varies != "negatives") {
+    if let Some(negatives) = problem.negatives.filter(|_| varies != "negatives") {
         facts.push(format!("{negatives} negatives"));
     }
-    if let Some(size) = model.training.batch_size().filter(|_| varies != "batch size") {
-        facts.push(format!("random batches of {size}"));
+    if let Some(batches) = problem.batches.as_ref().filter(|_| varies != "batch size") {
+        facts.push(batches.to_string());
     }
-    if model.features.nonnegative {
+    if problem.nonnegative {
         facts.push("nonnegative features".to_owned());
     }
-    let classes = problem.classes();
-    let runs: Vec<(f64, u64)> = classes.runs().iter().map(|run| (run.size, run.count)).collect();
-    facts.push(match classes.measure() {
-        Measure::Counts => sizes("sizes", &runs),
-        Measure::Probabilities => sizes("probabilities", &runs),
-    });
+    let what = if problem.probabilities.is_some() {
+        "probabilities"
+    } else {
+        "sizes"
+    };
+    let runs = problem.runs();
+    if !runs.is_empty() {
+        facts.push(sizes(what, &runs));
+    }
     facts.join(", ")
 }
 
 /// Sizes in a few words, from sizes with the number of classes that have them.
-pub fn sizes(what: &str, runs: &[(f64, u64)]) -> String {
+fn sizes(what: &str, runs: &[(f64, u64)]) -> String {
     if runs.len() <= MAX_LISTED_SIZES {
         let run = |&(size, count): &(f64, u64)| match count {
             1 => label(size),

@@ -1,6 +1,6 @@
 //! A [`Report`] as text for a person: the answer first, then the proof, readable without colour.
 
-use std::fmt::Write;
+use std::fmt::Display;
 
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -14,106 +14,118 @@ const MAX_SHOWN_GROUPS: usize = 10;
 /// Most groups whose angle matrix is shown.
 const MAX_MATRIX_GROUPS: usize = 8;
 
+/// A text that grows line by line.
+#[derive(Debug, Default)]
+pub(crate) struct Page(String);
+
+impl Page {
+    pub(crate) fn line(&mut self, line: impl Display) {
+        self.0.push_str(&format!("{line}\n"));
+    }
+
+    /// A line with an empty one behind it.
+    pub(crate) fn paragraph(&mut self, line: impl Display) {
+        self.0.push_str(&format!("{line}\n\n"));
+    }
+
+    /// A table, its columns aligned to the right.
+    pub(crate) fn table(&mut self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(header);
+        table.add_rows(rows);
+        for column in table.column_iter_mut() {
+            column.set_cell_alignment(CellAlignment::Right);
+            column.set_padding((0, 3));
+        }
+        self.line(table.trim_fmt());
+    }
+
+    /// Title, and what is solved in one line; `last` ends it.
+    pub(crate) fn header(&mut self, problem: &ProblemReport, last: Option<String>) {
+        if let Some(title) = &problem.title {
+            self.line(title);
+        }
+        let mut parts = vec![
+            format!("{} classes", problem.class_count),
+            problem.loss.to_string(),
+            format!("temperature {}", problem.temperature),
+        ];
+        if problem.anchors != "sample" {
+            parts.push("class-balanced anchors".to_owned());
+        }
+        if let Some(negatives) = problem.negatives {
+            let word = if negatives == 1 { "negative" } else { "negatives" };
+            parts.push(format!("{negatives} sampled {word}"));
+        }
+        if let Some(batches) = &problem.batches {
+            parts.push(batches.to_string());
+        }
+        if problem.views != 1 {
+            parts.push(format!("{} views", problem.views));
+        }
+        if problem.nonnegative {
+            parts.push("nonnegative features".to_owned());
+        }
+        parts.extend(last);
+        self.paragraph(parts.join(", "));
+    }
+
+    /// All of it.
+    pub(crate) fn text(self) -> String {
+        self.0
+    }
+}
+
 /// Renders a report. `verbose` adds how the matrix was moved to be feasible; `colour` marks the verdict with ANSI codes.
 pub fn render(report: &Report, verbose: bool, colour: bool) -> String {
-    let mut out = String::new();
+    let mut page = Page::default();
     let dimension = report.problem.dimension;
-    header(&mut out, &report.problem, dimension.map(|d| format!("dimension {d}")));
-    loss(&mut out, report);
-    groups(&mut out, report);
-    collapse(&mut out, report);
-    references(&mut out, report);
-    certificate(&mut out, report, verbose, colour);
+    page.header(&report.problem, dimension.map(|d| format!("dimension {d}")));
+    loss(&mut page, report);
+    groups(&mut page, report);
+    collapse(&mut page, report);
+    references(&mut page, report);
+    certificate(&mut page, report, verbose, colour);
     for warning in &report.warnings {
-        line(&mut out, format_args!("warning: {warning}"));
+        page.line(format_args!("warning: {warning}"));
     }
-    out
+    page.text()
 }
 
-pub(crate) fn line(out: &mut String, arguments: std::fmt::Arguments<'_>) {
-    out.write_fmt(arguments)
-        .and_then(|()| out.write_char('\n'))
-        .expect("writing to a string does not fail");
-}
-
-/// Title, and what is solved in one line; `last` ends it.
-pub(crate) fn header(out: &mut String, problem: &ProblemReport, last: Option<String>) {
-    if let Some(title) = &problem.title {
-        line(out, format_args!("{title}"));
-    }
-    let mut parts = vec![
-        format!("{} classes", problem.class_count),
-        problem.loss.to_string(),
-        format!("temperature {}", problem.temperature),
-    ];
-    if problem.anchors != "sample" {
-        parts.push("class-balanced anchors".to_owned());
-    }
-    if let Some(negatives) = problem.negatives {
-        let word = if negatives == 1 { "negative" } else { "negatives" };
-        parts.push(format!("{negatives} sampled {word}"));
-    }
-    if let Some(batches) = &problem.batches {
-        parts.push(format!("random batches of {}", batches.size));
-    }
-    if problem.views != 1 {
-        parts.push(format!("{} views", problem.views));
-    }
-    if problem.nonnegative {
-        parts.push("nonnegative features".to_owned());
-    }
-    parts.extend(last);
-    line(out, format_args!("{}\n", parts.join(", ")));
-}
-
-fn loss(out: &mut String, report: &Report) {
+fn loss(page: &mut Page, report: &Report) {
     let solution = &report.solution;
-    line(
-        out,
-        format_args!(
-            "loss      {:<22} {}",
-            plain(solution.loss),
-            if report.problem.batches.is_some() {
-                "mean over the samples of a batch, nats"
-            } else {
-                "mean over anchors, nats"
-            }
-        ),
-    );
+    let batch_size = report.problem.batches.as_ref().and_then(|batches| batches.size);
+    let mean = match batch_size {
+        Some(_) => "mean over the samples of a batch, nats",
+        None => "mean over anchors, nats",
+    };
+    page.line(format_args!("loss      {:<22} {mean}", plain(solution.loss)));
     if let Some(active) = solution.loss_per_active_anchor {
-        line(
-            out,
-            format_args!("          {active:<22} mean over those that have a positive"),
-        );
+        page.line(format_args!(
+            "          {active:<22} mean over those that have a positive"
+        ));
     }
     match (solution.floor, solution.excess, solution.log_excess) {
         (Some(floor), Some(excess), Some(log_excess)) => {
-            line(
-                out,
-                format_args!("floor     {:<22} what no geometry can remove", plain(floor)),
-            );
+            page.line(format_args!(
+                "floor     {:<22} what no geometry can remove",
+                plain(floor)
+            ));
             if excess > 0.0 {
-                line(out, format_args!("excess    {excess:<22e} what the geometry decides"));
+                page.line(format_args!("excess    {excess:<22e} what the geometry decides"));
             } else {
-                line(
-                    out,
-                    format_args!("excess    exp({log_excess}), below the smallest positive number"),
-                );
+                page.line(format_args!(
+                    "excess    exp({log_excess}), below the smallest positive number"
+                ));
             }
         }
-        _ => line(
-            out,
-            format_args!("floor     none: this loss has no positive term in its denominator"),
-        ),
+        _ => page.line("floor     none: this loss has no positive term in its denominator"),
     }
-    let dimensions = if solution.rank == 1 { "dimension" } else { "dimensions" };
-    line(
-        out,
-        format_args!(
-            "rank      {:<22} {dimensions} that the optimal features span\n",
-            solution.rank
-        ),
-    );
+    let (rank, dimensions) = (solution.rank, dimensions(solution.rank));
+    page.paragraph(format_args!(
+        "rank      {rank:<22} {dimensions} that the optimal features span"
+    ));
 }
 
 /// All digits, with an exponent where the number is very small or large.
@@ -133,32 +145,18 @@ fn degrees(angle: f64) -> String {
     }
 }
 
-pub(crate) fn table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table
+fn dimensions(count: u64) -> &'static str {
+    if count == 1 { "dimension" } else { "dimensions" }
 }
 
-pub(crate) fn right_align(table: &mut Table) {
-    for column in table.column_iter_mut() {
-        column.set_cell_alignment(CellAlignment::Right);
-        column.set_padding((0, 3));
-    }
-}
-
-fn groups(out: &mut String, report: &Report) {
-    let solution = &report.solution;
-    let groups = &solution.groups;
-    let Some(values) = &solution.group_gram else {
-        line(
-            out,
-            format_args!(
-                "{} distinct class sizes from {} to {}\n",
-                groups.len(),
-                plain(groups[0].size),
-                plain(groups[groups.len() - 1].size)
-            ),
-        );
+fn groups(page: &mut Page, report: &Report) {
+    let groups = &report.solution.groups;
+    let Some(values) = &report.solution.group_gram else {
+        let (largest, smallest) = (plain(groups[0].size), plain(groups[groups.len() - 1].size));
+        let count = groups.len();
+        page.paragraph(format_args!(
+            "{count} distinct class sizes from {largest} to {smallest}"
+        ));
         return;
     };
     // Angle of two different classes; NaN where there are none.
@@ -169,184 +167,133 @@ fn groups(out: &mut String, report: &Report) {
             angle_degrees(values[g][h])
         }
     };
-    line(
-        out,
-        format_args!("groups of classes of equal size, and angles between class means in degrees:"),
-    );
-    let mut summary = table();
-    summary.set_header(["group", "size", "classes", "within", "nearest other", "farthest other"]);
-    let shown: Vec<usize> = if groups.len() <= MAX_SHOWN_GROUPS {
-        (0..groups.len()).collect()
-    } else {
-        (0..MAX_SHOWN_GROUPS / 2)
-            .chain(groups.len() - MAX_SHOWN_GROUPS / 2..groups.len())
-            .collect()
-    };
-    for (position, &g) in shown.iter().enumerate() {
-        if position > 0 && shown[position - 1] + 1 != g {
-            summary.add_row(["...", "", "", "", "", ""]);
-        }
-        let others = || (0..groups.len()).filter(|&h| h != g);
-        let extreme = |better: fn(f64, f64) -> bool| {
-            others()
-                .map(|h| (angle(g, h), h))
-                .reduce(|a, b| if better(b.0, a.0) { b } else { a })
-        };
+    page.line("groups of classes of equal size, and angles between class means in degrees:");
+    let row = |g: usize| {
+        let others = (0..groups.len()).filter(|&h| h != g).map(|h| (angle(g, h), h));
         let named = |found: Option<(f64, usize)>| {
             found.map_or("-".to_owned(), |(angle, h)| format!("{} (group {h})", degrees(angle)))
         };
-        summary.add_row([
+        vec![
             g.to_string(),
             plain(groups[g].size),
             groups[g].count.to_string(),
             degrees(angle(g, g)),
-            named(extreme(|a, b| a < b)),
-            named(extreme(|a, b| a > b)),
-        ]);
-    }
-    right_align(&mut summary);
-    line(out, format_args!("{}\n", summary.trim_fmt()));
+            named(others.clone().reduce(|a, b| if b.0 < a.0 { b } else { a })),
+            named(others.reduce(|a, b| if b.0 > a.0 { b } else { a })),
+        ]
+    };
+    let header = ["group", "size", "classes", "within", "nearest other", "farthest other"];
+    let rows: Vec<Vec<String>> = if groups.len() <= MAX_SHOWN_GROUPS {
+        (0..groups.len()).map(row).collect()
+    } else {
+        let half = MAX_SHOWN_GROUPS / 2;
+        let gap = std::iter::once(["...", "", "", "", "", ""].map(str::to_owned).to_vec());
+        let smallest = groups.len() - half..groups.len();
+        (0..half).map(row).chain(gap).chain(smallest.map(row)).collect()
+    };
+    page.table(&header, rows);
+    page.line("");
     if (2..=MAX_MATRIX_GROUPS).contains(&groups.len()) {
-        let mut matrix = table();
-        matrix.set_header(std::iter::once("angle".to_owned()).chain((0..groups.len()).map(|h| format!("group {h}"))));
-        for g in 0..groups.len() {
-            matrix
-                .add_row(std::iter::once(format!("group {g}")).chain((0..groups.len()).map(|h| degrees(angle(g, h)))));
-        }
-        right_align(&mut matrix);
-        line(out, format_args!("{}\n", matrix.trim_fmt()));
+        let names: Vec<String> = (0..groups.len()).map(|g| format!("group {g}")).collect();
+        let header: Vec<&str> = std::iter::once("angle")
+            .chain(names.iter().map(String::as_str))
+            .collect();
+        let angles = |g: usize| (0..groups.len()).map(move |h| degrees(angle(g, h)));
+        let row = |(g, name): (usize, &String)| std::iter::once(name.clone()).chain(angles(g)).collect();
+        page.table(&header, names.iter().enumerate().map(row));
+        page.line("");
     }
 }
 
 /// At most this many classes of a set, or pairs, are listed.
 const MAX_LISTED: usize = 12;
 
-fn collapse(out: &mut String, report: &Report) {
+/// Items of a list in words, and how many there are where not all are listed.
+fn listed<T>(items: &[T], of: &str, word: impl Fn(&T) -> String) -> String {
+    let words: Vec<String> = items.iter().take(MAX_LISTED).map(word).collect();
+    let words = words.join(", ");
+    if items.len() > MAX_LISTED {
+        format!("{words}, ... ({} {of})", items.len())
+    } else {
+        words
+    }
+}
+
+fn collapse(page: &mut Page, report: &Report) {
     let solution = &report.solution;
     if let (Some(near), Some(far)) = (&solution.nearest_pair, &solution.farthest_pair) {
-        let of = |pair: &Pair| {
-            format!(
-                "{} and {} at {} degrees",
-                pair.classes[0],
-                pair.classes[1],
-                degrees(pair.angle_degrees)
-            )
+        let at = |pair: &Pair| {
+            let ([a, b], angle) = (pair.classes, degrees(pair.angle_degrees));
+            format!("{a} and {b} at {angle} degrees")
         };
         if near.angle_degrees == far.angle_degrees {
-            line(
-                out,
-                format_args!("all pairs of classes at {} degrees\n", degrees(near.angle_degrees)),
-            );
+            let angle = degrees(near.angle_degrees);
+            page.paragraph(format_args!("all pairs of classes at {angle} degrees"));
         } else {
-            line(
-                out,
-                format_args!("closest classes {}, farthest {}\n", of(near), of(far)),
-            );
+            page.paragraph(format_args!("closest classes {}, farthest {}", at(near), at(far)));
         }
     }
     for set in &solution.collapsed {
-        let listed: Vec<String> = set.iter().take(MAX_LISTED).map(u64::to_string).collect();
-        let more = if set.len() > MAX_LISTED {
-            format!(", ... ({} classes)", set.len())
-        } else {
-            String::new()
-        };
-        line(
-            out,
-            format_args!(
-                "collapsed: classes {}{more} share one vector (proven)\n",
-                listed.join(", ")
-            ),
-        );
+        let classes = listed(set, "classes", u64::to_string);
+        page.paragraph(format_args!("collapsed: classes {classes} share one vector (proven)"));
     }
     if !solution.nearly_collapsed.is_empty() {
-        let pairs = &solution.nearly_collapsed;
-        let listed: Vec<String> = pairs
-            .iter()
-            .take(MAX_LISTED)
-            .map(|p| format!("{}-{} ({:.2e})", p.classes[0], p.classes[1], p.angle_degrees))
-            .collect();
-        let more = if pairs.len() > MAX_LISTED {
-            format!(", ... ({} pairs)", pairs.len())
-        } else {
-            String::new()
-        };
-        line(
-            out,
-            format_args!(
-                "nearly collapsed: pairs of classes under 0.1 degree that are not proven to coincide, with their angle: {}{more}\n",
-                listed.join(", ")
-            ),
-        );
+        let pairs = listed(&solution.nearly_collapsed, "pairs", |p| {
+            format!("{}-{} ({:.2e})", p.classes[0], p.classes[1], p.angle_degrees)
+        });
+        page.paragraph(format_args!(
+            "nearly collapsed: pairs of classes under 0.1 degree that are not proven to coincide, with their angle: {pairs}"
+        ));
     } else if solution.collapsed.is_empty() {
-        line(out, format_args!("collapsed: no two classes share a vector\n"));
+        page.paragraph("collapsed: no two classes share a vector");
     }
 }
 
-fn references(out: &mut String, report: &Report) {
+fn references(page: &mut Page, report: &Report) {
     if report.references.is_empty() {
         return;
     }
-    line(
-        out,
-        format_args!("loss of standard geometries above the optimum, nats:"),
-    );
+    page.line("loss of standard geometries above the optimum, nats:");
     for reference in &report.references {
+        let (name, above) = (reference.name.replace('-', " "), reference.loss_above_optimum);
         let relative = report.solution.excess.filter(|&excess| excess > 0.0);
         let share = relative.map_or(String::new(), |excess| {
-            format!("  ({:.3e} of the excess)", reference.loss_above_optimum / excess)
+            format!("  ({:.3e} of the excess)", above / excess)
         });
-        line(
-            out,
-            format_args!(
-                "  {:<18} {:>12.4e}{share}",
-                reference.name.replace('-', " "),
-                reference.loss_above_optimum
-            ),
-        );
+        page.line(format_args!("  {name:<18} {above:>12.4e}{share}"));
     }
-    let _ = writeln!(out);
+    page.line("");
 }
 
 /// What the limit on the dimension costs.
-fn dimension(out: &mut String, report: &Report) {
-    let plural = |count: u64| if count == 1 { "dimension" } else { "dimensions" };
+fn dimension(page: &mut Page, report: &Report) {
     if let Some(search) = &report.solution.dimension_search {
-        line(
-            out,
-            format_args!(
-                "  Best of {} starts in {} {}, found by {} of them; the relaxation loses {}, {:.2e} less, in {} {}.",
-                search.starts,
-                search.dimension,
-                plural(search.dimension),
-                search.best_found,
-                search.relaxation_loss,
-                search.loss_above_relaxation,
-                search.relaxation_rank,
-                plural(search.relaxation_rank)
-            ),
-        );
+        page.line(format_args!(
+            "  Best of {} starts in {} {}, found by {} of them; the relaxation loses {}, {:.2e} less, in {} {}.",
+            search.starts,
+            search.dimension,
+            dimensions(search.dimension),
+            search.best_found,
+            search.relaxation_loss,
+            search.loss_above_relaxation,
+            search.relaxation_rank,
+            dimensions(search.relaxation_rank)
+        ));
     } else if report.certificate.verdict == Verdict::RankExceedsDimension {
-        let dimension = report.problem.dimension.unwrap_or_default();
-        line(
-            out,
-            format_args!(
-                "  Features in {dimension} {} lose at least the lower bound; {} dimensions attain it.",
-                plural(dimension),
-                report.solution.rank
-            ),
-        );
+        let (dimension, rank) = (report.problem.dimension.unwrap_or_default(), report.solution.rank);
+        page.line(format_args!(
+            "  Features in {dimension} {} lose at least the lower bound; {rank} dimensions attain it.",
+            dimensions(dimension)
+        ));
     }
 }
 
-fn certificate(out: &mut String, report: &Report, verbose: bool, colour: bool) {
-    let certificate = &report.certificate;
-    let relative = if report.solution.floor.is_some() {
-        "of the excess"
-    } else {
-        "of max(1, |loss|)"
+fn certificate(page: &mut Page, report: &Report, verbose: bool, colour: bool) {
+    let (certificate, solution) = (&report.certificate, &report.solution);
+    let relative = match solution.floor {
+        Some(_) => "of the excess",
+        None => "of max(1, |loss|)",
     };
-    let how = explain(&certificate.method);
     let (verdict, meaning, code) = match certificate.verdict {
         Verdict::Certified => (
             "CERTIFIED",
@@ -364,58 +311,45 @@ fn certificate(out: &mut String, report: &Report, verbose: bool, colour: bool) {
             33,
         ),
     };
-    let verdict = if colour {
-        format!("\x1b[1;{code}m{verdict}\x1b[0m")
+    if colour {
+        page.line(format_args!("\x1b[1;{code}m{verdict}\x1b[0m: {meaning}."));
     } else {
-        verdict.to_owned()
-    };
-    line(out, format_args!("{verdict}: {meaning}."));
-    line(
-        out,
-        format_args!(
-            "  lower bound {}, gap {:.2e} = {:.2e} {relative} (tolerance {:.0e});",
-            plain(certificate.lower_bound),
-            certificate.gap,
-            certificate.relative_gap,
-            certificate.tolerance
-        ),
-    );
-    line(
-        out,
-        format_args!("  lambda_min(S) >= {:.2e}, because {how}.", certificate.min_eigenvalue),
-    );
-    dimension(out, report);
+        page.line(format_args!("{verdict}: {meaning}."));
+    }
+    page.line(format_args!(
+        "  lower bound {}, gap {:.2e} = {:.2e} {relative} (tolerance {:.0e});",
+        plain(certificate.lower_bound),
+        certificate.gap,
+        certificate.relative_gap,
+        certificate.tolerance
+    ));
+    page.line(format_args!(
+        "  lambda_min(S) >= {:.2e}, because {}.",
+        certificate.min_eigenvalue,
+        explain(&certificate.method)
+    ));
+    dimension(page, report);
     if verbose {
-        line(
-            out,
-            format_args!(
-                "  The Gram matrix was moved by {:.2e} to be feasible.",
-                certificate.feasibility_shift
-            ),
-        );
+        let shift = certificate.feasibility_shift;
+        page.line(format_args!(
+            "  The Gram matrix was moved by {shift:.2e} to be feasible."
+        ));
     }
-    if let Some(check) = &report.solution.cross_check {
-        line(
-            out,
-            format_args!(
-                "  Independent check by {}: Gram entries differ by at most {:.1e} ({}).",
-                check.method,
-                check.gram_difference,
-                duration(check.seconds)
-            ),
-        );
+    if let Some(check) = &solution.cross_check {
+        page.line(format_args!(
+            "  Independent check by {}: Gram entries differ by at most {:.1e} ({}).",
+            check.method,
+            check.gram_difference,
+            duration(check.seconds)
+        ));
     }
-    let solution = &report.solution;
-    line(
-        out,
-        format_args!(
-            "\nmethod {}, {} after {} iterations, {}",
-            solution.method,
-            solution.termination,
-            solution.iterations,
-            duration(solution.seconds)
-        ),
-    );
+    page.line(format_args!(
+        "\nmethod {}, {} after {} iterations, {}",
+        solution.method,
+        solution.termination,
+        solution.iterations,
+        duration(solution.seconds)
+    ));
 }
 
 fn explain(method: &str) -> &'static str {

@@ -4,7 +4,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// An answer that can be shown: as text for a person, as JSON, which it reads back from, and as a table where it is one.
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
+
+/// An answer that can be shown: as text for a person, as JSON, which it reads back from, in pictures, and as a table where it
+/// is one.
 pub trait View: Serialize + DeserializeOwned {
     /// Identifier of the JSON form, in its field `schema`.
     const SCHEMA: &'static str;
@@ -34,6 +38,12 @@ pub trait View: Serialize + DeserializeOwned {
     /// The rows for a spreadsheet; `None` where the answer is no table.
     fn table(&self) -> Option<Table> {
         None
+    }
+
+    /// The pictures, each with a name for its file. One that was read back has those that its JSON has the data for.
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        Vec::new()
     }
 
     /// Whether the answer is what one would hope for: exit status 0, not 1.

@@ -11,6 +11,7 @@ use crate::certificate::{Certificate, DualPoint, Found};
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
+use crate::method::no_fixed_batches;
 use crate::method::staircase::{Best, Factored, Squared, best_of, trust_region};
 use crate::objective::{Objective, Sampled, coefficients};
 use crate::problem::{Problem, Training};
@@ -65,6 +66,7 @@ pub(super) fn search(
             let objective = Sampled::on_partition(problem, sampling, &partition);
             search_in(&objective, problem, relaxed, dimension, control)
         }
+        Training::FixedBatches(_) => Err(no_fixed_batches()),
     }
 }
 
@@ -164,7 +166,7 @@ fn by_class(problem: &Problem, certificate: &Certificate, partition: &Partition)
             let column = coefficients(problem, full, old.sizes(), &old.multiplicity_f64()).column;
             certificate.dual.matrix(gram, &column)
         }
-        Training::Sampled(_) => certificate.dual.y.clone(),
+        Training::Sampled(_) | Training::FixedBatches(_) => certificate.dual.y.clone(),
     };
     let y = y.map(|y| {
         DMatrix::from_fn(group.len(), group.len(), |i, j| {

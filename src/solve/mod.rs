@@ -19,7 +19,7 @@ use crate::math::control::Control;
 use crate::method::formula::{self, Formula, Reference};
 use crate::method::newton::{Newton, Reason};
 use crate::method::staircase::Staircase;
-use crate::method::{AUTO, Attempt, Method};
+use crate::method::{AUTO, Attempt, Method, no_fixed_batches};
 use crate::problem::{Problem, Training};
 use crate::program::Reduced;
 use crate::solution::{self, Solution, Termination};
@@ -56,11 +56,15 @@ pub struct Solved {
 /// Solves and certifies.
 ///
 /// # Errors
-/// [`Error::Method`] for a method that cannot take the problem, [`Error::NotBuilt`] without the feature `conic` for what
+/// [`Error::Method`] for a method that cannot take the problem, [`Error::Invalid`] for fixed batches, which none takes, [`Error::NotBuilt`] without the feature `conic` for what
 /// needs it, [`Error::TooLarge`]; [`Error::Contradiction`] where a standard geometry, or features that were found, are below
 /// the proven bound. A solution that cannot be certified is no error: see [`Statement::verdict`](crate::certificate::Statement::verdict).
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
-    let sampled = matches!(problem.model().training, Training::Sampled(_));
+    let sampled = match problem.model().training {
+        Training::FullBatch(_) => false,
+        Training::Sampled(_) => true,
+        Training::FixedBatches(_) => return Err(no_fixed_batches()),
+    };
     if options.cross_check == CrossCheckChoice::Always && !sampled {
         conic(CONIC_CHECKS)?;
     }
@@ -160,6 +164,7 @@ fn check(program: &Reduced<'_>, gram: &Gram, control: &Control, warnings: &mut V
     let other = match program {
         Reduced::FullBatch(_) => conic(CONIC_CHECKS),
         Reduced::Sampled(_) => Ok(&Staircase as &dyn Method),
+        Reduced::FixedBatches(_) => Err(no_fixed_batches()),
     };
     let solution = match other.and_then(|other| asked(other, program, control)) {
         Ok(Attempt::Found(solution)) => solution,

@@ -4,10 +4,12 @@
 //! [`ProblemFile`] accepts exactly the schema. The command line fills the same structure, so that a flag and a key mean
 //! the same. Every error points at the line of its key or value.
 
+mod batches;
 pub mod bundled;
 mod resolve;
 mod schema;
 
+pub use batches::sample_order;
 pub use resolve::{classes_of_counts, classes_of_labels, load, method, resolve, resolve_family, value_of_word};
 pub use schema::{
     BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate, parse,

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::schema::{BatchesTable, ClassesTable, ProblemFile, locate, parse};
+use super::batches::{Scheme, scheme};
+use super::schema::{ClassesTable, ProblemFile, locate, parse};
 use crate::error::{ArrayError, Error};
 use crate::files::npy::read_labels;
 use crate::files::{has_extension, read_text};
@@ -14,7 +15,7 @@ use crate::problem::profile::Profile;
 use crate::problem::synonyms::AVAILABLE;
 use crate::problem::training::{Parts, out_of_range};
 use crate::problem::{Anchors, Features, Field, Invalid, Kind, Loss, Singletons, Training};
-use crate::problem::{BATCH_RANGE, Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
+use crate::problem::{Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
 use crate::solve::{CrossCheckChoice, MethodChoice, Options};
 
 /// Losses that problem files may name and this version cannot solve.
@@ -28,6 +29,11 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
     let loss = loss_kind(file)?;
     refuse_later(file)?;
     let classes = classes(&file.classes, folder)?;
+    let (batch_size, batches) = match scheme(file.batches.as_ref(), (&classes, &file.classes), folder)? {
+        Some(Scheme::Random(size)) => (Some(size), None),
+        Some(Scheme::Fixed(batches)) => (None, Some(batches)),
+        None => (None, None),
+    };
     let defaults = Model::default();
     let parts = Parts {
         loss,
@@ -45,7 +51,8 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
             _ => Singletons::Error,
         },
         negatives: draws(Field::Negatives, file.loss.negatives, NEGATIVES_RANGE)?,
-        batch_size: batch_size(file.batches.as_ref())?,
+        batch_size,
+        batches,
     };
     let model = Model {
         title: title(file.title.as_deref())?,
@@ -126,29 +133,8 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, Invalid> {
         .unwrap_or(Loss::Supcon))
 }
 
-/// Examples in a random batch; none on the full batch. Sizes without a kind are random batches.
-fn batch_size(table: Option<&BatchesTable>) -> Result<Option<u64>, Invalid> {
-    let Some(table) = table else {
-        return Ok(None);
-    };
-    let fixed = choice(Field::BatchKind, table.kind.as_deref(), &["random", "fixed"])? == Some("fixed");
-    if fixed || table.members.is_some() {
-        return Err(Invalid::unavailable(
-            if fixed { Field::BatchKind } else { Field::BatchMembers },
-            "a scheme of fixed batches",
-            &[Word::Text(
-                "use kind = \"random\" with a size, or remove [batches] for the full batch",
-            )],
-        ));
-    }
-    match draws(Field::BatchSize, table.size, BATCH_RANGE)? {
-        Some(size) => Ok(Some(size)),
-        None => Err(Invalid::new(Field::BatchSize, Kind::Missing(None))),
-    }
-}
-
 /// A number of draws in the range that [`Training::from_parts`] also checks; here it may be negative.
-fn draws(field: Field, value: Option<i64>, (least, most): (u64, u64)) -> Result<Option<u64>, Invalid> {
+pub(super) fn draws(field: Field, value: Option<i64>, (least, most): (u64, u64)) -> Result<Option<u64>, Invalid> {
     match value {
         Some(value) if !(least as i64..=most as i64).contains(&value) => {
             Err(out_of_range(field, value.to_string(), (least, most)))
@@ -222,7 +208,7 @@ fn tolerance(value: Option<f64>) -> Result<Option<f64>, Invalid> {
     }
 }
 
-fn choice<'a>(field: Field, value: Option<&str>, options: &[&'a str]) -> Result<Option<&'a str>, Invalid>
+pub(super) fn choice<'a>(field: Field, value: Option<&str>, options: &[&'a str]) -> Result<Option<&'a str>, Invalid>
 where
     'a: 'static,
 {

@@ -75,7 +75,9 @@ pub struct LossTable {
 pub struct BatchesTable {
     pub kind: Option<String>,
     pub size: Option<i64>,
-    pub members: Option<Value>,
+    pub members: Option<Vec<Vec<i64>>>,
+    pub file: Option<PathBuf>,
+    pub unused: Option<String>,
 }
 
 /// `[features]`.
@@ -154,7 +156,7 @@ type Span = std::ops::Range<usize>;
 const TABLES: [&str; 6] = ["classes", "loss", "features", "batches", "solver", "expected"];
 
 /// One line that each key may look like; keys are those of the reference page.
-const EXAMPLES: [(&str, &str); 23] = [
+const EXAMPLES: [(&str, &str); 26] = [
     ("title", "title = \"two large classes, two small\""),
     ("classes.sizes", "sizes = [500, 500, 5, 5]"),
     ("classes.probabilities", "probabilities = [0.5, 0.3, 0.2]"),
@@ -174,6 +176,9 @@ const EXAMPLES: [(&str, &str); 23] = [
     ("loss.negatives", "negatives = 5"),
     ("batches.kind", "kind = \"random\""),
     ("batches.size", "size = 256"),
+    ("batches.members", "members = [[0, 1, 4], [2, 3, 5]]"),
+    ("batches.file", "file = \"batches.json\""),
+    ("batches.unused", "unused = \"ignore\""),
     ("features.nonnegative", "nonnegative = true"),
     ("features.dimension", "dimension = 16"),
     ("solver.method", "method = \"auto\""),
@@ -245,19 +250,23 @@ fn collect_spans(table: &DeTable<'_>, prefix: String, spans: &mut Vec<(String, S
         } else {
             format!("{prefix}.{}", key.get_ref())
         };
-        spans.push((path.clone(), value.span()));
-        match value.get_ref() {
-            DeValue::Table(inner) => collect_spans(inner, path, spans),
-            DeValue::Array(items) => {
-                spans.extend(
-                    items
-                        .iter()
-                        .enumerate()
-                        .map(|(i, item)| (format!("{path}[{i}]"), item.span())),
-                );
-            }
-            _ => {}
+        collect_spans_of_value(value.get_ref(), value.span(), path, spans);
+    }
+}
+
+fn collect_spans_of_value(value: &DeValue<'_>, span: Span, path: String, spans: &mut Vec<(String, Span)>) {
+    match value {
+        DeValue::Table(inner) => {
+            spans.push((path.clone(), span));
+            collect_spans(inner, path, spans);
         }
+        DeValue::Array(items) => {
+            spans.push((path.clone(), span));
+            for (i, item) in items.iter().enumerate() {
+                collect_spans_of_value(item.get_ref(), item.span(), format!("{path}[{i}]"), spans);
+            }
+        }
+        _ => spans.push((path, span)),
     }
 }
 

@@ -13,4 +13,4 @@ pub mod phase;
 mod run;
 
 pub use journal::{Journal, identity};
-pub use run::{Stop, Study, rows};
+pub use run::{Stop, Study, all_rows, rows};

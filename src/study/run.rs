@@ -120,3 +120,15 @@ pub fn rows<S: Study>(study: &S, journal: Option<&Journal>, control: &Control) -
         points.iter().zip(known).map(find).collect()
     }
 }
+
+/// The rows of all points of `study`, in their order.
+///
+/// # Errors
+/// [`Error::Interrupted`] where `control` asked to stop before the last was finished; else as [`rows`].
+pub fn all_rows<S: Study>(study: &S, journal: Option<&Journal>, control: &Control) -> Result<Vec<S::Row>, Error> {
+    let found = rows(study, journal, control)?;
+    match Stop::of::<S>(&found) {
+        Some(stop) => Err(stop.error(journal.map(Journal::path))),
+        None => Ok(found.into_iter().flatten().collect()),
+    }
+}

@@ -123,6 +123,7 @@ fn formulas_survive_markdown() {
 }
 
 #[test]
+#[allow(clippy::print_stderr)] // What was not run is said.
 fn commands_print_what_the_book_shows() {
     let mut problems = Vec::new();
     let mut commands = 0;

@@ -9,25 +9,13 @@ use ufmin::gram::{Gram, Partition};
 use ufmin::math::control::Control;
 use ufmin::math::spectrum::{definite_shift, eigen};
 use ufmin::method::conic;
-use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Training};
+use ufmin::problem::{Anchors, FullBatchLoss, Problem};
 use ufmin::solution::Termination;
 use ufmin::solve::{MethodChoice, Options, solve};
 
-use crate::program;
+use crate::common::{anchored, model, problem, problem_of, program, solved};
 
 const SIZES: [u64; 5] = [120, 60, 20, 8, 3];
-
-fn problem(sizes: &[u64], loss: FullBatchLoss, temperature: f64) -> Problem {
-    Problem::new(
-        Classes::from_counts(sizes).unwrap(),
-        Model {
-            temperature,
-            training: Training::full_batch(loss),
-            ..Model::default()
-        },
-    )
-    .unwrap()
-}
 
 fn optimum(problem: &Problem) -> Gram {
     let solution = conic::solve(&program(problem), &conic::Settings::default(), &Control::default()).unwrap();
@@ -39,16 +27,8 @@ fn optima_of_every_loss_certify_to_1e_minus_8() {
     for loss in FullBatchLoss::ALL {
         for anchors in [Anchors::Sample, Anchors::Class] {
             for temperature in [0.07, 0.1, 0.2, 0.5, 1.0] {
-                let model = Model {
-                    temperature,
-                    training: Training::full_batch(FullBatch {
-                        loss,
-                        anchors,
-                        ..FullBatch::default()
-                    }),
-                    ..Model::default()
-                };
-                let problem = Problem::new(Classes::from_counts(&SIZES).unwrap(), model).unwrap();
+                let model = model(anchored(loss, anchors), temperature);
+                let problem = problem_of(&SIZES, model);
                 let solution =
                     conic::solve(&program(&problem), &conic::Settings::default(), &Control::default()).unwrap();
                 let certificate = certify(&problem, &solution.gram, 1e-8).unwrap();
@@ -349,15 +329,7 @@ fn random_unit_gram(k: usize, seed: f64) -> DMatrix<f64> {
 #[test]
 fn the_linear_time_bound_of_nscl_holds_where_inner_products_are_below_minus_one() {
     for shift in [-0.107_621_022_288_753_32, -0.5, 0.3] {
-        let problem = Problem::new(
-            Classes::from_counts(&[230, 2, 13, 50]).unwrap(),
-            Model {
-                temperature: 0.251_376_850_510_845_8,
-                training: Training::full_batch(FullBatchLoss::Nscl),
-                ..Model::default()
-            },
-        )
-        .unwrap();
+        let problem = problem(&[230, 2, 13, 50], FullBatchLoss::Nscl, 0.251_376_850_510_845_8);
         let gram = exact(&problem).unwrap();
         let best = certify(&problem, &gram, 1e-9).unwrap();
         let mut form = gram.cauchy().unwrap().clone();
@@ -381,7 +353,7 @@ fn bounds_without_a_floor_hold_far_from_the_optimum() {
         (vec![300, 40, 5, 5, 2], 0.1),
     ] {
         let problem = problem(&sizes, FullBatchLoss::Nscl, tau);
-        let best = solve(&problem, &Options::default(), &Control::default()).unwrap();
+        let best = solved(&problem);
         assert!(best.is_certified());
         let best = best.certificate;
         for step in 0..200 {

@@ -3,20 +3,10 @@
 use std::path::Path;
 use std::process::Output;
 
-use assert_cmd::Command;
 use predicates::prelude::*;
 use serde_json::Value;
 
-pub(crate) fn ufmin(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("ufmin"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .timeout(std::time::Duration::from_secs(30))
-        .env_remove("NO_COLOR")
-        .env("RUST_BACKTRACE", "1");
-    command
-}
+use crate::common::{process, ufmin};
 
 /// A folder with files to name on the command line.
 pub(crate) fn folder() -> tempfile::TempDir {
@@ -663,8 +653,11 @@ fn other_keys_of_files() {
         ),
         ("label = 1", &["line 3: unknown key `label`", "remove the key"]),
         (
-            "[batches]\nkind = \"fixed\"\nmembers = [[0, 5]]",
-            &["line 4: batches.kind: ", "not available", "full batch"],
+            "[batches]\nkind = \"fixed\"\nmembers = [[0, 14]]",
+            &[
+                "line 5: batches.members[0][1]: place 1 of batch 0 is sample 14, and the samples are 0 to 13",
+                "numbered from 0",
+            ],
         ),
         ("[classifier]\nnorm = 1.0", &["classifier: ", "not available"]),
         (
@@ -1044,8 +1037,7 @@ fn a_reader_that_has_left_is_no_error() {
     ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("ufmin"))
-            .args(arguments)
+        let child = process(Path::new("."), arguments)
             .stdout(writer)
             .stderr(std::process::Stdio::piped())
             .spawn()
@@ -1057,8 +1049,8 @@ fn a_reader_that_has_left_is_no_error() {
     // Nor is it on stderr: the exit status tells.
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("ufmin"));
-    let status = command.args(["solve", "--sizes", "5"]).stderr(writer).status().unwrap();
+    let mut command = process(Path::new("."), &["solve", "--sizes", "5"]);
+    let status = command.stderr(writer).status().unwrap();
     assert_eq!(status.code(), Some(2));
 }
 

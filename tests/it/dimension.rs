@@ -10,11 +10,11 @@ use ufmin::solve::{CrossCheckChoice, Options, Solved, solve};
 use ufmin::study::curve::{Quantity, curve};
 use ufmin::study::landscape::{self, Level};
 
-use crate::program_on;
+use crate::common::{self, problem_of, program_on};
 
 fn solved(sizes: &[u64], model: Model) -> (Problem, Solved) {
-    let problem = Problem::new(Classes::from_counts(sizes).unwrap(), model).unwrap();
-    let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
+    let problem = problem_of(sizes, model);
+    let solved = common::solved(&problem);
     (problem, solved)
 }
 
@@ -222,7 +222,7 @@ fn the_landscape_knows_no_better(problem: &Problem, starts: u64) {
 fn four_equal_classes_in_the_plane_are_a_square() {
     for temperature in [0.1, 0.5] {
         for problem in balanced(4, 2, temperature) {
-            let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
+            let solved = common::solved(&problem);
             let what = features_are_what_is_said(&problem, &solved);
             let mut entries: Vec<f64> = solved.certificate.gram.to_dense().iter().copied().collect();
             entries.sort_by(f64::total_cmp);
@@ -323,7 +323,7 @@ fn nonnegative_features_are_unit_vectors() {
                 ..free.model().clone()
             };
             let problem = Problem::new(free.classes().clone(), model).unwrap();
-            let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
+            let solved = common::solved(&problem);
             features_are_what_is_said(&problem, &solved);
             assert!(solved.solution.factor.unwrap().iter().all(|&entry| entry >= 0.0));
         }

@@ -2,9 +2,11 @@
 
 use ufmin::math::control::Control;
 use ufmin::measure::embedding::{GramSpectrum, embed, gram_of};
-use ufmin::problem::{Classes, Model, Problem};
+use ufmin::problem::{Classes, FullBatchLoss, Model, Problem};
 use ufmin::program::lift;
 use ufmin::solve::{MethodChoice, Options, solve};
+
+use crate::common::{model, problem_of, solved};
 
 #[test]
 fn features_have_the_gram_matrix_and_the_rank() {
@@ -16,14 +18,7 @@ fn features_have_the_gram_matrix_and_the_rank() {
         (&[2, 700, 3, 1000, 2], 0.5, 2),
     ] {
         let classes = Classes::from_counts(sizes).unwrap();
-        let problem = Problem::new(
-            classes,
-            Model {
-                temperature,
-                ..Model::default()
-            },
-        )
-        .unwrap();
+        let problem = Problem::new(classes, model(FullBatchLoss::Supcon, temperature)).unwrap();
         for method in [MethodChoice::Auto, MethodChoice::Conic] {
             let solved = solve(
                 &problem,
@@ -56,9 +51,9 @@ fn features_have_the_gram_matrix_and_the_rank() {
 
 #[test]
 fn the_sign_convention_is_deterministic() {
-    let problem = Problem::new(Classes::from_counts(&[90, 40, 12, 5]).unwrap(), Model::default()).unwrap();
+    let problem = problem_of(&[90, 40, 12, 5], Model::default());
     let features = || {
-        let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
+        let solved = solved(&problem);
         embed(
             &solved.certificate.gram,
             &GramSpectrum::new(&solved.certificate.gram),

@@ -9,7 +9,8 @@ use ufmin::problem::{Classes, Model, Problem};
 use ufmin::study::evaluate::{Settings, Source, evaluate};
 use ufmin::{Control, Error, Options, solve};
 
-use crate::cli::{folder, refusal, ufmin};
+use crate::cli::{folder, refusal};
+use crate::common::ufmin;
 
 /// The features of `tests/reference/evaluate.py`: rows, and their classes.
 fn features(sizes: &[usize], dimension: usize, spread: f64, seed: usize) -> (Vec<f64>, Vec<u32>) {
@@ -599,7 +600,7 @@ fn random_batches_have_both_losses() {
     let training = Training::random_batches(BatchLoss::Supcon, 8);
     let model = Model {
         temperature: 0.5,
-        training,
+        training: training.clone(),
         ..Model::default()
     };
     let problem = Problem::new(Classes::from_counts(&[12, 9, 5]).unwrap(), model).unwrap();

@@ -6,10 +6,10 @@ use assert_cmd::Command;
 use nalgebra::DMatrix;
 use ufmin::files::npy::{matrix_bytes, read_matrix};
 
+use crate::common;
+
 fn ufmin() -> Command {
-    let mut command = Command::cargo_bin("ufmin").unwrap();
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    command
+    common::ufmin(Path::new(env!("CARGO_MANIFEST_DIR")), &[])
 }
 
 fn text(path: &Path) -> String {
@@ -67,6 +67,20 @@ fn solve_writes_its_folder_and_heatmap_reads_it() {
     assert!(text(&again).contains("STEP imbalance") && text(&again).contains("temperature 0.1"));
 
     assert!(text(&again).contains("supcon, temperature 0.1, sizes 5 \u{d7} 100, 5 \u{d7} 10"));
+
+    // A matrix of other rows beside the result has no sizes at its axes.
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::copy(out.join("result.json"), other.join("result.json")).unwrap();
+    std::fs::write(other.join("gram.npy"), matrix_bytes(&DMatrix::identity(3, 3))).unwrap();
+    ufmin()
+        .arg("heatmap")
+        .arg(&other)
+        .arg("-o")
+        .arg(&again)
+        .assert()
+        .code(0);
+    assert!(text(&again).contains("STEP imbalance") && !text(&again).contains("class size"));
 
     let both = folder.path().join("both.png");
     ufmin()

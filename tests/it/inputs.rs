@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use ufmin::error::{ArrayError, Error};
 use ufmin::files::npy::{matrix_bytes, read_counts, read_labels, read_matrix};
 
-use crate::cli::{folder, json_in, npy, refusal, ufmin, without_time};
+use crate::cli::{folder, json_in, npy, refusal, without_time};
+use crate::common::ufmin;
 
 fn longs(values: &[i64]) -> Vec<u8> {
     values.iter().flat_map(|n| n.to_le_bytes()).collect()

@@ -1,7 +1,5 @@
 //! The landscape verifier: theorems where they hold, spurious minima where they are, and the same answer every time.
 
-use std::path::Path;
-use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,19 +11,17 @@ use serde_json::Value;
 use ufmin::math::control::Control;
 use ufmin::method::staircase::{Cost, Factored, oblique};
 use ufmin::objective::SampleLoss;
-use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
-use ufmin::solve::{Options, Solved, solve};
+use ufmin::problem::{Anchors, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
+use ufmin::solve::{Options, Solved};
 use ufmin::study::Journal;
 use ufmin::study::landscape::{self, Kind, Landscape, Level, Settings, VerifyReport, check_gradient, check_hessian};
 
-use crate::loss::problem;
-
-use crate::program;
+use crate::common::{anchored, problem, problem_of, program, run as ufmin, solved, without_seconds};
 
 fn optimum(problem: &Problem) -> Solved {
-    let solved = solve(problem, &Options::default(), &Control::default()).unwrap();
-    assert!(solved.is_certified());
-    solved
+    let optimum = solved(problem);
+    assert!(optimum.is_certified());
+    optimum
 }
 
 fn search(problem: &Problem, dimension: u64, level: Level, starts: u64) -> Landscape {
@@ -80,7 +76,7 @@ fn benign(problem: &Problem, dimension: u64, level: Level, starts: u64) {
 
 #[test]
 fn five_unequal_classes_in_the_plane_have_a_minimum_for_every_cyclic_order() {
-    let problem = problem(&[50, 20, 10, 5, 3], FullBatchLoss::Supcon, Anchors::Sample, 0.3);
+    let problem = problem(&[50, 20, 10, 5, 3], FullBatchLoss::Supcon, 0.3);
     let found = search(&problem, 2, Level::Class, 200);
     assert_eq!(found.converged(), 200);
     assert_eq!(found.minima.len(), 12);
@@ -125,12 +121,12 @@ fn cyclic_order(means: &[Vec<f64>]) -> Vec<usize> {
 #[test]
 fn small_counts_of_cyclic_orders() {
     for (sizes, orders) in [(vec![9, 5, 3], 1), (vec![12, 8, 5, 3], 3)] {
-        let problem = problem(&sizes, FullBatchLoss::Supcon, Anchors::Sample, 0.3);
+        let problem = problem(&sizes, FullBatchLoss::Supcon, 0.3);
         let found = search(&problem, 2, Level::Class, 100);
         assert_eq!((found.converged(), found.minima.len()), (100, orders), "{sizes:?}");
     }
     // Classes of equal size may be exchanged: one order of four.
-    let balanced = problem(&[4; 4], FullBatchLoss::Supcon, Anchors::Sample, 0.3);
+    let balanced = problem(&[4; 4], FullBatchLoss::Supcon, 0.3);
     assert_eq!(search(&balanced, 2, Level::Class, 50).minima.len(), 1);
 }
 
@@ -138,7 +134,7 @@ fn small_counts_of_cyclic_orders() {
 fn step_imbalance_has_no_spurious_minimum_beyond_k_dimensions() {
     for temperature in [0.1, 0.5, 1.0] {
         benign(
-            &problem(&[12, 12, 3, 3], FullBatchLoss::Supcon, Anchors::Sample, temperature),
+            &problem(&[12, 12, 3, 3], FullBatchLoss::Supcon, temperature),
             5,
             Level::Sample,
             12,
@@ -150,7 +146,7 @@ fn step_imbalance_has_no_spurious_minimum_beyond_k_dimensions() {
 fn long_tails_have_no_spurious_minimum_beyond_k_dimensions() {
     for temperature in [0.1, 0.5, 1.0] {
         benign(
-            &problem(&[16, 9, 5, 3, 2], FullBatchLoss::Supcon, Anchors::Sample, temperature),
+            &problem(&[16, 9, 5, 3, 2], FullBatchLoss::Supcon, temperature),
             6,
             Level::Sample,
             12,
@@ -162,8 +158,13 @@ fn long_tails_have_no_spurious_minimum_beyond_k_dimensions() {
 fn every_loss_is_benign() {
     for loss in FullBatchLoss::ALL {
         for anchors in [Anchors::Sample, Anchors::Class] {
-            benign(&problem(&[8, 4, 2], loss, anchors, 0.3), 4, Level::Sample, 6);
-            benign(&problem(&[80, 40, 30, 2], loss, anchors, 0.3), 3, Level::Class, 6);
+            benign(&problem(&[8, 4, 2], anchored(loss, anchors), 0.3), 4, Level::Sample, 6);
+            benign(
+                &problem(&[80, 40, 30, 2], anchored(loss, anchors), 0.3),
+                3,
+                Level::Class,
+                6,
+            );
         }
     }
 }
@@ -172,7 +173,7 @@ fn every_loss_is_benign() {
 #[test]
 fn collapsed_minorities_are_found_from_every_start() {
     benign(
-        &problem(&[100, 100, 1000, 2, 2], FullBatchLoss::Supcon, Anchors::Sample, 1.0),
+        &problem(&[100, 100, 1000, 2, 2], FullBatchLoss::Supcon, 1.0),
         4,
         Level::Class,
         30,
@@ -189,7 +190,7 @@ proptest! {
         temperature in 0.08f64..1.5,
         more in 0u64..3,
     ) {
-        let problem = problem(&sizes, FullBatchLoss::Supcon, Anchors::Sample, temperature);
+        let problem = problem(&sizes, FullBatchLoss::Supcon, temperature);
         let dimension = sizes.len() as u64 - 1 + more;
         prop_assume!(dimension >= 2);
         let found = search(&problem, dimension, Level::Class, 8);
@@ -231,7 +232,7 @@ impl<C: Cost> Cost for Wrong<C> {
 fn checkers_measure_slopes_two_and_three_and_see_mistakes() {
     let mut generator = ChaCha8Rng::seed_from_u64(7);
     for loss in FullBatchLoss::ALL {
-        let problem = problem(&[4, 3, 2], loss, Anchors::Class, 0.4);
+        let problem = problem(&[4, 3, 2], anchored(loss, Anchors::Class), 0.4);
         let samples = SampleLoss::new(&problem).unwrap();
         let program = program(&problem);
         let classes = program.class_level();
@@ -307,7 +308,7 @@ impl<C: Cost> Cost for Borrowed<'_, C> {
 /// Stopped after some starts by its caller, a search goes on to the same end.
 #[test]
 fn an_interrupted_search_goes_on_to_the_same_report() {
-    let problem = problem(&[10, 6, 3], FullBatchLoss::Supcon, Anchors::Sample, 0.3);
+    let problem = problem(&[10, 6, 3], FullBatchLoss::Supcon, 0.3);
     let solved = optimum(&problem);
     let settings = Settings {
         starts: 24,
@@ -359,26 +360,6 @@ fn an_interrupted_search_goes_on_to_the_same_report() {
     let nothing = landscape::verify(&problem, &solved, 4, &settings, None, &Control::with_interrupt(flag)).unwrap();
     let error = Landscape::stop(&[nothing]).unwrap().error(None);
     assert!(error.to_string().contains("0 of 24 starts") && error.hint().unwrap().contains("output DIR"));
-}
-
-fn ufmin(folder: &Path, arguments: &[&str]) -> Output {
-    assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("ufmin"))
-        .current_dir(folder)
-        .args(arguments)
-        .timeout(std::time::Duration::from_secs(120))
-        .output()
-        .unwrap()
-}
-
-fn without_seconds(value: &mut Value) {
-    match value {
-        Value::Object(table) => {
-            table.remove("seconds");
-            table.values_mut().for_each(without_seconds);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_seconds),
-        _ => {}
-    }
 }
 
 fn parsed(bytes: &[u8]) -> Value {
@@ -668,7 +649,7 @@ fn skipped_classes_are_negatives() {
         }),
         ..Model::default()
     };
-    let problem = Problem::new(Classes::from_counts(&[6, 4, 1]).unwrap(), model).unwrap();
+    let problem = problem_of(&[6, 4, 1], model);
     let found = search(&problem, 4, Level::Sample, 10);
     assert_eq!(found.global(), 10);
     assert!(found.runs.iter().all(|run| run.kind == Kind::Minimum));

@@ -3,10 +3,10 @@
 use nalgebra::DMatrix;
 use proptest::prelude::*;
 use serde::Deserialize;
-use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Training};
+use ufmin::problem::{Anchors, FullBatchLoss};
 use ufmin::program::{Entries, Program, lift_samples, reduce_samples};
 
-use crate::program;
+use crate::common::{anchored, problem, program};
 
 /// THEORY (1) and its relatives, sample by sample, from a Gram matrix of samples. Written for reading, not for speed.
 pub(crate) fn sample_level(
@@ -49,19 +49,6 @@ pub(crate) fn sample_level(
             };
     }
     total
-}
-
-pub(crate) fn problem(sizes: &[u64], loss: FullBatchLoss, anchors: Anchors, temperature: f64) -> Problem {
-    let model = Model {
-        temperature,
-        training: Training::full_batch(FullBatch {
-            loss,
-            anchors,
-            ..FullBatch::default()
-        }),
-        ..Model::default()
-    };
-    Problem::new(Classes::from_counts(sizes).unwrap(), model).unwrap()
 }
 
 /// The whole value of a program's objective at entries.
@@ -107,7 +94,7 @@ fn sample_level_definitions_agree_with_stored_values() {
         let sizes: Vec<u64> = (0..classes)
             .map(|c| labels.iter().filter(|&&l| l == c).count() as u64)
             .collect();
-        let given = problem(&sizes, case.loss, case.anchors, case.temperature);
+        let given = problem(&sizes, anchored(case.loss, case.anchors), case.temperature);
         let program = program(&given);
         let averaged = value(&program, &reduce_samples(&program, &gram).values);
         assert!(
@@ -149,7 +136,7 @@ proptest! {
     fn reduced_objective_is_the_sample_level_loss(
         sizes in small_sizes(), loss in any_loss(), anchors in any_anchors(), tau in 0.1f64..3.0, seed in 0.0f64..6.0, within in 0.3f64..1.0,
     ) {
-        let given = problem(&sizes, loss, anchors, tau);
+        let given = problem(&sizes, anchored(loss, anchors), tau);
         let program = program(&given);
         let entries = some_entries(&program, seed, within);
         let gram = lift_samples(&program, &Entries { values: entries.clone() });
@@ -171,7 +158,7 @@ proptest! {
     fn gradient_and_hessian_have_their_slopes(
         sizes in small_sizes(), loss in any_loss(), anchors in any_anchors(), tau in 0.3f64..2.0, seed in 0.0f64..6.0,
     ) {
-        let given = problem(&sizes, loss, anchors, tau);
+        let given = problem(&sizes, anchored(loss, anchors), tau);
         let program = program(&given);
         let objective = program.objective();
         let x = some_entries(&program, seed, 0.8);
@@ -207,7 +194,7 @@ proptest! {
     fn minorants_lie_below_and_touch(
         sizes in small_sizes(), loss in any_loss(), anchors in any_anchors(), tau in 0.1f64..3.0, seed in 0.0f64..6.0, other in 0.0f64..6.0,
     ) {
-        let given = problem(&sizes, loss, anchors, tau);
+        let given = problem(&sizes, anchored(loss, anchors), tau);
         let program = program(&given);
         let objective = program.objective();
         let collapsed = |seed: f64| {
@@ -249,7 +236,7 @@ fn one_point_has_the_known_values() {
                 .sum(),
         ),
     ] {
-        let given = problem(&sizes, loss, Anchors::Sample, 0.3);
+        let given = problem(&sizes, anchored(loss, Anchors::Sample), 0.3);
         let program = program(&given);
         let found = value(&program, &vec![1.0; program.layout().len()]);
         assert!((found - expected).abs() < 1e-14, "{loss}: {found} against {expected}");
@@ -260,7 +247,7 @@ fn one_point_has_the_known_values() {
 #[test]
 fn log_excess_survives_underflow() {
     for tau in [0.05, 0.005, 0.002, 1e-3] {
-        let given = problem(&[10, 10], FullBatchLoss::Supcon, Anchors::Sample, tau);
+        let given = problem(&[10, 10], FullBatchLoss::Supcon, tau);
         let program = program(&given);
         let mut entries = vec![-1.0; program.layout().len()];
         entries[0] = 1.0;

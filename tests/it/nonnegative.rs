@@ -4,26 +4,20 @@ use ufmin::certificate::{BoundMethod, Verdict, certify};
 use ufmin::gram::Gram;
 use ufmin::math::control::Control;
 use ufmin::method::conic;
-use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Training};
+use ufmin::problem::{Anchors, Features, FullBatchLoss, Model, Problem};
 use ufmin::solve::{MethodChoice, Options, solve};
 
-use crate::program;
+use crate::common::{anchored, model, problem_of, program, solved};
 
 fn problem(sizes: &[u64], loss: FullBatchLoss, anchors: Anchors, temperature: f64) -> Problem {
     let model = Model {
-        temperature,
-        training: Training::full_batch(FullBatch {
-            loss,
-            anchors,
-            ..FullBatch::default()
-        }),
         features: Features {
             nonnegative: true,
             ..Features::default()
         },
-        ..Model::default()
+        ..model(anchored(loss, anchors), temperature)
     };
-    Problem::new(Classes::from_counts(sizes).unwrap(), model).unwrap()
+    problem_of(sizes, model)
 }
 
 #[test]
@@ -33,7 +27,7 @@ fn conic_and_closed_form_agree_on_the_frame() {
             for temperature in [0.1, 0.3, 1.0] {
                 for sizes in [&[200u64, 200, 30, 7, 7][..], &[5, 4], &[1000, 3, 3, 2]] {
                     let problem = problem(sizes, loss, anchors, temperature);
-                    let exact = solve(&problem, &Options::default(), &Control::default()).unwrap();
+                    let exact = solved(&problem);
                     assert_eq!(exact.certificate.verdict, Verdict::Certified);
                     assert_eq!(exact.certificate.method, BoundMethod::Entrywise);
                     assert!(exact.certificate.relative_gap < 1e-13);
@@ -61,14 +55,7 @@ fn conic_and_closed_form_agree_on_the_frame() {
 #[test]
 fn the_frame_is_refused_where_it_is_not_optimal() {
     let constrained = problem(&[50, 20, 5], FullBatchLoss::Supcon, Anchors::Sample, 0.5);
-    let free = Problem::new(
-        constrained.classes().clone(),
-        Model {
-            temperature: 0.5,
-            ..Model::default()
-        },
-    )
-    .unwrap();
+    let free = Problem::new(constrained.classes().clone(), model(FullBatchLoss::Supcon, 0.5)).unwrap();
     let frame = solve(&constrained, &Options::default(), &Control::default())
         .unwrap()
         .certificate
@@ -94,7 +81,7 @@ fn the_frame_is_refused_where_it_is_not_optimal() {
 #[test]
 fn embeddings_are_the_frame_itself() {
     let problem = problem(&[9, 8, 7, 6, 5, 4, 3], FullBatchLoss::Supcon, Anchors::Sample, 0.1);
-    let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
+    let solved = solved(&problem);
     let embedding = ufmin::measure::embedding::features(&problem, &solved);
     assert!(embedding.features.iter().all(|&value| value >= 0.0));
     assert_eq!(

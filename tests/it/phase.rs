@@ -1,5 +1,7 @@
 //! Phase boundaries against stored thresholds, and against the exact solver and the certificate on both sides.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 use ufmin::certificate::Verdict;
 use ufmin::math::control::Control;
@@ -8,8 +10,9 @@ use ufmin::plot::{Body, Format, Mark};
 use ufmin::problem::profile::Profile;
 use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
 use ufmin::report::view::View;
-use ufmin::solve::{Options, solve};
 use ufmin::study::phase::{Family, Never, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
+
+use crate::common::{full_batch, model, problem_of, run, solved};
 
 fn step(majority: u64, minority: u64, smallest: u64) -> Family {
     let profile = Profile::Step {
@@ -21,21 +24,13 @@ fn step(majority: u64, minority: u64, smallest: u64) -> Family {
     Family::of_profile(profile).unwrap()
 }
 
-fn model(loss: FullBatchLoss, temperature: f64) -> Model {
-    Model {
-        temperature,
-        training: Training::full_batch(loss),
-        ..Model::default()
-    }
-}
-
 fn ratio_phase(family: &Family, model: &Model) -> Phase {
-    over_ratio(family, model, &Settings::default(), &Control::default()).unwrap()
+    over_ratio(family, model, &Settings::default(), None, &Control::default()).unwrap()
 }
 
 /// Number of classes that share a vector, by the solver alone; `None` where it is silent.
 fn collapsed_classes(family: &Family, model: &Model, ratio: f64, temperature: f64) -> Option<f64> {
-    let full = crate::full_batch(model);
+    let full = full_batch(model);
     let coefficients = coefficients(family, &full, model.views, ratio, temperature);
     match newton::solve(&coefficients, &newton::Settings::default(), &|| false) {
         Outcome::Regular(_) => Some(0.0),
@@ -159,6 +154,7 @@ fn never_is_said_where_theory_says_it() {
         &step(3, 2, 10),
         &model(FullBatchLoss::Supcon, 0.2),
         &short,
+        None,
         &Control::default(),
     )
     .unwrap();
@@ -178,7 +174,7 @@ fn the_collapsed_temperatures_are_an_interval_that_is_not_a_half_line() {
     };
     let family = Family::of_profile(profile).unwrap();
     let model = model(FullBatchLoss::Supcon, 0.1);
-    let phase = over_temperature(&family, &model, &Settings::default(), &Control::default()).unwrap();
+    let phase = over_temperature(&family, &model, &Settings::default(), None, &Control::default()).unwrap();
     assert_eq!(phase.intervals.len(), 1, "{:?}", phase.intervals);
     let [low, high] = phase.intervals[0];
     assert!(
@@ -211,8 +207,8 @@ fn the_collapsed_temperatures_are_an_interval_that_is_not_a_half_line() {
         ..Settings::default()
     };
     let family = Family::of_profile(profile).unwrap();
-    let fine = over_temperature(&family, &model, &Settings::default(), &Control::default()).unwrap();
-    let found = over_temperature(&family, &model, &coarse, &Control::default()).unwrap();
+    let fine = over_temperature(&family, &model, &Settings::default(), None, &Control::default()).unwrap();
+    let found = over_temperature(&family, &model, &coarse, None, &Control::default()).unwrap();
     assert_eq!(found.intervals.len(), fine.intervals.len());
     for (a, b) in found.intervals.iter().flatten().zip(fine.intervals.iter().flatten()) {
         assert!((a / b - 1.0).abs() < 1e-9, "{a} {b}");
@@ -223,7 +219,7 @@ fn the_collapsed_temperatures_are_an_interval_that_is_not_a_half_line() {
 #[test]
 fn thresholds_of_unequal_sizes_are_certified_just_below_and_above() {
     let explicit = |sizes: &[u64]| {
-        let problem = Problem::new(Classes::from_counts(sizes).unwrap(), Model::default()).unwrap();
+        let problem = problem_of(sizes, Model::default());
         Family::of_problem(&problem)
     };
     let million = 1_000_000_u64;
@@ -269,7 +265,7 @@ fn thresholds_of_unequal_sizes_are_certified_just_below_and_above() {
             }
             let runs = sizes.iter().map(|&size| Run { size, count: 1 });
             let problem = Problem::new(Classes::from_runs(runs).unwrap(), model.clone()).unwrap();
-            let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
+            let solved = solved(&problem);
             assert!(solved.is_certified(), "{threshold} {side}");
             let collapsed: Vec<Vec<u64>> = (solved.solution.clusters.iter())
                 .map(|groups| {
@@ -292,7 +288,7 @@ fn thresholds_of_unequal_sizes_are_certified_just_below_and_above() {
 fn explicit_sizes_and_profiles_are_the_same_family() {
     let sizes = |n: &[u64]| {
         let model = model(FullBatchLoss::Supcon, 1.0);
-        let problem = Problem::new(Classes::from_counts(n).unwrap(), model.clone()).unwrap();
+        let problem = problem_of(n, model.clone());
         ratio_phase(&Family::of_problem(&problem), &model)
     };
     // STEP from two sizes, whatever their ratio, in any order.
@@ -331,12 +327,12 @@ fn a_population_needs_no_scale() {
 fn what_has_no_phases_is_refused_with_a_remedy() {
     let control = Control::default();
     let default = Settings::default();
-    let equal = Problem::new(Classes::from_counts(&[10, 10, 10]).unwrap(), Model::default()).unwrap();
+    let equal = problem_of(&[10, 10, 10], Model::default());
     let family = Family::of_problem(&equal);
-    let error = over_ratio(&family, equal.model(), &default, &control).unwrap_err();
+    let error = over_ratio(&family, equal.model(), &default, None, &control).unwrap_err();
     assert!(error.hint().unwrap().contains("two or more sizes"), "{error}");
     assert!(
-        over_temperature(&family, equal.model(), &default, &control)
+        over_temperature(&family, equal.model(), &default, None, &control)
             .unwrap()
             .never
     );
@@ -356,7 +352,7 @@ fn what_has_no_phases_is_refused_with_a_remedy() {
         Settings { points: 2, ..default },
     ] {
         assert!(
-            over_ratio(&step(2, 2, 10), &Model::default(), &settings, &control).is_err(),
+            over_ratio(&step(2, 2, 10), &Model::default(), &settings, None, &control).is_err(),
             "{settings:?}"
         );
     }
@@ -365,9 +361,17 @@ fn what_has_no_phases_is_refused_with_a_remedy() {
         &step(2, 2, 10),
         &Model::default(),
         &default,
+        None,
         &Control::with_interrupt(stop),
     );
-    assert!(matches!(stopped, Err(ufmin::error::Error::Stopped { .. })));
+    assert!(matches!(
+        stopped,
+        Err(ufmin::error::Error::Interrupted {
+            done: 0,
+            total: 400,
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -429,13 +433,8 @@ fn the_diagram_agrees_with_the_lines_through_it() {
 }
 
 fn ufmin(arguments: &str) -> (Option<i32>, String, String) {
-    let output = assert_cmd::Command::cargo_bin("ufmin")
-        .unwrap()
-        .arg("phase")
-        .args(arguments.split_whitespace())
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap();
+    let words: Vec<&str> = std::iter::once("phase").chain(arguments.split_whitespace()).collect();
+    let output = run(Path::new("."), &words);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -556,7 +555,7 @@ proptest! {
         let family = step(majority, minority, smallest);
         let model = Model { training: Training::full_batch(FullBatch { anchors, ..loss.into() }), ..model(loss, log_temperature.exp()) };
         let settings = Settings { ratios: (1.0, 1e6), points: 60, ..Settings::default() };
-        let phase = over_ratio(&family, &model, &settings, &Control::default()).unwrap();
+        let phase = over_ratio(&family, &model, &settings, None, &Control::default()).unwrap();
         prop_assert!(!(phase.never && phase.threshold.is_some()));
         if let Some(threshold) = phase.threshold {
             let at = |side: f64| collapsed_classes(&family, &model, threshold * side, model.temperature);
@@ -577,10 +576,10 @@ proptest! {
         exponents.extend([0.0, 1.0]);
         let sizes: Vec<u64> = exponents.iter().map(|e| (10.0 * 1e6_f64.powf(*e)).round() as u64).collect();
         let model = model(FullBatchLoss::Supcon, log_temperature.exp());
-        let problem = Problem::new(Classes::from_counts(&sizes).unwrap(), model.clone()).unwrap();
+        let problem = problem_of(&sizes, model.clone());
         let family = Family::of_problem(&problem);
         let settings = Settings { ratios: (1.0, 1e6), points: 60, ..Settings::default() };
-        let phase = over_ratio(&family, &model, &settings, &Control::default()).unwrap();
+        let phase = over_ratio(&family, &model, &settings, None, &Control::default()).unwrap();
         if let Some(threshold) = phase.threshold {
             let at = |side: f64| collapsed_classes(&family, &model, threshold * side, model.temperature);
             prop_assert_eq!(at(1.0 - 1e-5), Some(0.0), "{}", threshold);

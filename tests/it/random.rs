@@ -11,44 +11,12 @@ use rayon::prelude::*;
 use ufmin::certificate::{Verdict, certify};
 use ufmin::math::control::Control;
 use ufmin::method::conic;
-use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
+use ufmin::problem::{Anchors, Classes, FullBatchLoss, Problem, Run};
 use ufmin::report::Report;
 use ufmin::solution::{Method, Termination};
 use ufmin::solve::{CrossCheckChoice, MethodChoice, Options, Solved, solve};
 
-use crate::program;
-
-/// SplitMix64: a few lines, any seed, the same stream everywhere.
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-
-    /// In [0, 1).
-    pub(super) fn uniform(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        (self.uniform() * end as f64) as usize
-    }
-
-    pub(super) fn log_uniform(&mut self, [low, high]: [f64; 2]) -> f64 {
-        low * (high / low).powf(self.uniform())
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
-    }
-}
+use crate::common::{Random, anchored, model, problem, program};
 
 /// Where instances are drawn from.
 #[derive(Clone, Copy)]
@@ -99,16 +67,7 @@ impl Instance {
     }
 
     fn problem(&self) -> Problem {
-        let model = Model {
-            temperature: self.temperature,
-            training: Training::full_batch(FullBatch {
-                loss: self.loss,
-                anchors: self.anchors,
-                ..FullBatch::default()
-            }),
-            ..Model::default()
-        };
-        Problem::new(Classes::from_counts(&self.sizes).unwrap(), model).unwrap()
+        problem(&self.sizes, anchored(self.loss, self.anchors), self.temperature)
     }
 
     /// Rule (8) says which classes share a vector, THEORY 3: nothing may be left open.
@@ -477,10 +436,7 @@ fn agrees(instance: &Instance) -> bool {
 const ANCHORS: [Anchors; 2] = [Anchors::Sample, Anchors::Class];
 
 fn supcon(classes: Classes, temperature: f64) -> Problem {
-    let model = Model {
-        temperature,
-        ..Model::default()
-    };
+    let model = model(FullBatchLoss::Supcon, temperature);
     Problem::new(classes, model).unwrap()
 }
 

@@ -17,7 +17,7 @@ use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model
 use ufmin::report::Report;
 use ufmin::solve::{CrossCheckChoice, Options, Solved, solve};
 
-use super::random::Random;
+use crate::common::{Random, full_batch, model, problem_of};
 
 const TOLERANCE: f64 = 1e-9;
 
@@ -40,7 +40,7 @@ impl Formula {
         let model = problem.model();
         let views = if counts { model.views as f64 } else { 1.0 };
         let sizes: Vec<f64> = problem.classes().sizes().map(|n| n * views).collect();
-        let full = crate::full_batch(model);
+        let full = full_batch(model);
         let anchor = |n: f64| full.loss == FullBatchLoss::Population || n >= 2.0;
         let mass = |n: f64| if full.anchors == Anchors::Class { 1.0 } else { n };
         let counted = |n: f64| anchor(n) || full.singletons == Singletons::Zero;
@@ -302,12 +302,8 @@ fn a_hundred_thousand_problems() {
 }
 
 fn counts(sizes: &[u64], loss: FullBatchLoss, temperature: f64) -> Problem {
-    let model = Model {
-        temperature,
-        training: Training::full_batch(loss),
-        ..Model::default()
-    };
-    Problem::new(Classes::from_counts(sizes).unwrap(), model).unwrap()
+    let model = model(loss, temperature);
+    problem_of(sizes, model)
 }
 
 /// The instances on which shares that round to 1, and excesses that underflow, became proofs.
@@ -352,11 +348,7 @@ fn not_a_number_is_not_a_proof() {
         );
     }
     let tiny = Classes::from_probabilities(&[1.0, 1e-320, 3e-322, 5e-324]).unwrap();
-    let model = Model {
-        temperature: 0.5,
-        training: Training::full_batch(FullBatchLoss::Population),
-        ..Model::default()
-    };
+    let model = model(FullBatchLoss::Population, 0.5);
     let problem = Problem::new(tiny, model.clone()).unwrap();
     let solved = solve(&problem, &options(), &stopped()).unwrap();
     assert_eq!(solved.certificate.verdict, Verdict::NotCertified);

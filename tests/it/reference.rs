@@ -5,12 +5,12 @@ use serde::Deserialize;
 use ufmin::certificate::{Verdict, certify};
 use ufmin::math::control::Control;
 use ufmin::method::conic;
-use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Training};
+use ufmin::problem::{Anchors, Classes, FullBatchLoss, Problem};
 use ufmin::report::Report;
 use ufmin::solution::Method;
 use ufmin::solve::{CrossCheckChoice, MethodChoice, Options, Solved, solve};
 
-use crate::program;
+use crate::common::{anchored, model, program};
 
 #[derive(Deserialize)]
 pub(crate) struct Optimum {
@@ -35,16 +35,8 @@ impl Optimum {
             (_, Some(probabilities)) => Classes::from_probabilities(probabilities).unwrap(),
             _ => panic!("a case has sizes or probabilities"),
         };
-        let model = Model {
-            temperature: self.temperature,
-            training: Training::full_batch(FullBatch {
-                loss: self.loss,
-                anchors: self.anchors,
-                ..FullBatch::default()
-            }),
-            ..Model::default()
-        };
-        Problem::new(classes, model).unwrap()
+        let full = anchored(self.loss, self.anchors);
+        Problem::new(classes, model(full, self.temperature)).unwrap()
     }
 
     pub(crate) fn gram(&self) -> DMatrix<f64> {

@@ -13,7 +13,7 @@ use ufmin::report::view::{Style, View};
 use ufmin::solution::Method;
 use ufmin::solve::{CrossCheckChoice, MethodChoice, Options, Solved, solve};
 
-use crate::program_on;
+use crate::common::{model, problem_of, program_on, solved};
 
 fn nce(negatives: u64, temperature: f64) -> Model {
     Model {
@@ -36,9 +36,9 @@ fn batches_of(loss: BatchLoss, size: u64, temperature: f64) -> Model {
 }
 
 fn sampling(problem: &Problem) -> Sampling {
-    match problem.model().training {
-        Training::Sampled(sampling) => sampling,
-        Training::FullBatch(full) => panic!("{full:?}"),
+    match &problem.model().training {
+        Training::Sampled(sampling) => *sampling,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -48,10 +48,6 @@ fn sampled_on(problem: &Problem, partition: &Partition) -> Sampled {
 
 fn problem(probabilities: &[f64], model: &Model) -> Problem {
     Problem::new(Classes::from_probabilities(probabilities).unwrap(), model.clone()).unwrap()
-}
-
-fn solved(problem: &Problem) -> Solved {
-    solve(problem, &Options::default(), &Control::default()).unwrap()
 }
 
 /// All count vectors of `draws` over `classes`, with their multinomial probabilities.
@@ -259,7 +255,7 @@ fn integrals_of_many_classes_and_draws_are_those_of_fifty_digits() {
 fn groups_stand_for_their_classes() {
     let mut random = ChaCha8Rng::seed_from_u64(2);
     for model in [nce(9, 0.3), batches(12, 0.3), batches(300, 0.05)] {
-        let problem = Problem::new(Classes::from_counts(&[7, 2, 7, 2, 2, 1]).unwrap(), model).unwrap();
+        let problem = problem_of(&[7, 2, 7, 2, 2, 1], model);
         let grouped = Partition::by_size(&problem);
         let mut values = matrix(3, 0.9, &mut random);
         for (g, value) in [0.3, -0.2, 1.0].into_iter().enumerate() {
@@ -293,7 +289,7 @@ fn hessian_products_are_slopes_of_the_gradient() {
                 ..batches_of(BatchLoss::Sincere, 64, temperature)
             },
         ] {
-            let problem = Problem::new(Classes::from_counts(&[40, 9, 9, 3]).unwrap(), model.clone()).unwrap();
+            let problem = problem_of(&[40, 9, 9, 3], model.clone());
             let sampled = sampled_on(&problem, &Partition::by_size(&problem));
             let mut at = matrix(3, 0.5, &mut random);
             at[(1, 1)] = 0.3;
@@ -322,11 +318,7 @@ fn many_draws_give_the_population_loss() {
     let rho = [0.5, 0.3, 0.15, 0.05];
     let gram = matrix(4, 0.5, &mut random);
     for temperature in [1.0, 0.1] {
-        let population = Model {
-            temperature,
-            training: Training::full_batch(FullBatchLoss::Population),
-            ..Model::default()
-        };
+        let population = model(FullBatchLoss::Population, temperature);
         let limit = problem(&rho, &population);
         let program = program_on(&limit, Partition::singletons(&limit));
         let limit = program.class_level();
@@ -386,7 +378,7 @@ fn random_batches_have_the_expected_loss() {
             views,
             ..batches_of(loss, 48, 0.3)
         };
-        let problem = Problem::new(Classes::from_counts(&sizes).unwrap(), model).unwrap();
+        let problem = problem_of(&sizes, model);
         let solved = solved(&problem);
         let gram = solved.certificate.gram.to_dense();
         let mut random = ChaCha8Rng::seed_from_u64(5);
@@ -519,7 +511,7 @@ fn stored_optima_are_met_to_the_last_digits() {
                 )
             },
         };
-        let problem = Problem::new(Classes::from_counts(&case.weights).unwrap(), model).unwrap();
+        let problem = problem_of(&case.weights, model);
         for method in [MethodChoice::Dual, MethodChoice::Lowrank] {
             let options = Options {
                 method,
@@ -574,7 +566,7 @@ fn a_curve_leads_to_its_limit() {
     assert_eq!(json["schema"], "ufmin/curve/1");
     assert_eq!(json["rows"][1]["collapsed"], serde_json::json!([[2, 3]]));
     assert!(found.text(Style::default()).contains("population"));
-    let figure = found.chart(&problem);
+    let figure = found.chart();
     assert_eq!(figure.subtitle, "supcon, temperature 1, sizes 2 \u{d7} 10, 2 \u{d7} 1");
     let picture = String::from_utf8(figure.draw(ufmin::plot::Format::Svg).unwrap()).unwrap();
     assert!(picture.contains("batch size"));
@@ -643,7 +635,7 @@ fn impossible_draws_are_refused() {
 fn uniform_classes_have_the_simplex_at_any_number_of_draws() {
     for draws in [3, 4, 100, 100_000] {
         for model in [nce(draws, 0.2), batches(draws, 0.2)] {
-            let found = solved(&Problem::new(Classes::from_counts(&[5; 7]).unwrap(), model).unwrap());
+            let found = solved(&problem_of(&[5; 7], model));
             assert_certified(&found, "uniform");
             assert!((found.certificate.gram.entry(2, 5) + 1.0 / 6.0).abs() < 1e-13);
             let downstream = ufmin::measure::metrics::downstream_loss(&found.certificate.gram).unwrap();
@@ -656,7 +648,7 @@ fn uniform_classes_have_the_simplex_at_any_number_of_draws() {
 #[test]
 fn a_wrong_matrix_is_not_certified_and_its_bound_holds() {
     for model in [nce(20, 0.3), batches(40, 0.3), batches(8, 1.0)] {
-        let problem = Problem::new(Classes::from_counts(&[50, 20, 20, 4]).unwrap(), model).unwrap();
+        let problem = problem_of(&[50, 20, 20, 4], model);
         let best = solved(&problem);
         assert_certified(&best, "optimum");
         for error in [1e-6, 1e-4, 1e-2, 0.1] {
@@ -680,7 +672,7 @@ fn nonnegative_features_are_an_orthogonal_frame() {
             features: Features::nonnegative(),
             ..model
         };
-        let found = solved(&Problem::new(Classes::from_counts(&[50, 20, 20, 1]).unwrap(), model).unwrap());
+        let found = solved(&problem_of(&[50, 20, 20, 1], model));
         assert_certified(&found, "frame");
         assert_eq!(found.solution.method, Method::ClosedForm);
         assert_eq!(found.certificate.method, BoundMethod::Entrywise);

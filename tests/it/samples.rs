@@ -6,9 +6,8 @@ use ufmin::objective::{Objective, SampleLoss};
 use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
 use ufmin::program::{Entries, lift_samples};
 
-use crate::loss::{problem, sample_level};
-
-use crate::program;
+use crate::common::{anchored, full_batch, problem, problem_of, program};
+use crate::loss::sample_level;
 
 /// The Gram matrix of unit vectors in four dimensions with entries from `raw`.
 fn gram(raw: &[f64], n: usize) -> DMatrix<f64> {
@@ -41,7 +40,7 @@ prop_compose! {
         temperature in 0.1f64..2.0,
         raw in proptest::collection::vec(-1.0f64..1.0, 80),
     ) -> (Vec<u64>, Problem, Vec<f64>) {
-        let problem = problem(&sizes, loss, anchors, temperature);
+        let problem = problem(&sizes, anchored(loss, anchors), temperature);
         (sizes, problem, raw)
     }
 }
@@ -53,7 +52,7 @@ proptest! {
         let labels = labels(&sizes);
         let gram = gram(&raw, labels.len());
         let model = problem.model();
-        let full = crate::full_batch(model);
+        let full = full_batch(model);
         let expected = sample_level(&gram, &labels, full.loss, full.anchors, model.temperature);
         let found = value(&loss, &gram);
         prop_assert!((found - expected).abs() < 1e-12 * (1.0 + expected.abs()), "{found} is not {expected}");
@@ -120,7 +119,7 @@ proptest! {
 /// At temperature 0.05 the excess of collapsed features is below 1e-8 of the loss, and has its digits.
 #[test]
 fn the_excess_keeps_its_digits_near_collapse() {
-    let problem = problem(&[6, 3, 2], FullBatchLoss::Supcon, Anchors::Sample, 0.05);
+    let problem = problem(&[6, 3, 2], FullBatchLoss::Supcon, 0.05);
     let loss = SampleLoss::new(&problem).unwrap();
     let program = program(&problem);
     let layout = program.layout();
@@ -159,7 +158,7 @@ fn views_and_single_samples_are_as_at_class_level() {
             }),
             ..Model::default()
         };
-        let problem = Problem::new(Classes::from_counts(&[4, 1, 3, 1]).unwrap(), model).unwrap();
+        let problem = problem_of(&[4, 1, 3, 1], model);
         let loss = SampleLoss::new(&problem).unwrap();
         let gram = gram(&[0.3, -0.8, 0.5, 0.9, -0.2, 0.1, -0.6], 9);
         let labels = [0, 0, 0, 0, 1, 2, 2, 2, 3];
@@ -182,7 +181,7 @@ fn views_and_single_samples_are_as_at_class_level() {
         views: 2,
         ..Model::default()
     };
-    let problem = Problem::new(Classes::from_counts(&[2, 1]).unwrap(), doubled).unwrap();
+    let problem = problem_of(&[2, 1], doubled);
     let loss = SampleLoss::new(&problem).unwrap();
     assert_eq!(loss.classes().collect::<Vec<_>>(), [0..4, 4..6]);
 }

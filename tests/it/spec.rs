@@ -127,7 +127,7 @@ const KEYS: [(&str, &[&str]); 7] = [
     ),
     ("features", &["nonnegative", "dimension", "norm", "energy", "ridge"]),
     ("solver", &["method", "tolerance"]),
-    ("batches", &["kind", "size", "members"]),
+    ("batches", &["kind", "size", "members", "file", "unused"]),
     ("classifier", &["norm", "energy"]),
     (
         "expected",
@@ -231,8 +231,6 @@ fn later_keys_are_refused_whatever_their_value() {
         "[features]\nnorm = 1.0",
         "[features]\nenergy = 1.0",
         "[features]\nridge = 1.0",
-        "[batches]\nkind = \"fixed\"",
-        "[batches]\nmembers = [[0, 1]]",
         "[classifier]",
     ] {
         let error = read(&format!("[classes]\nsizes = [5, 5]\n{text}\n")).unwrap_err();
@@ -466,14 +464,22 @@ fn problem_file() -> impl Strategy<Value = ProblemFile> {
         classes_table(),
         loss,
         features,
-        prop::option::of(table.clone()),
+        prop::option::of(table),
         prop::option::of(
             (
                 prop::option::of(text()),
                 prop::option::of(any::<i64>()),
-                prop::option::of(table),
+                prop::option::of(prop::collection::vec(prop::collection::vec(any::<i64>(), 0..3), 0..3)),
+                prop::option::of(text()),
+                prop::option::of(text()),
             )
-                .prop_map(|(kind, size, members)| BatchesTable { kind, size, members }),
+                .prop_map(|(kind, size, members, file, unused)| BatchesTable {
+                    kind,
+                    size,
+                    members,
+                    file: file.map(Into::into),
+                    unused,
+                }),
         ),
         (prop::option::of(text()), prop::option::of(float())),
         prop::option::of(expected),

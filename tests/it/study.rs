@@ -1,13 +1,14 @@
 //! What all studies have alike: stopped or killed they go on to the same end, and say so; and what all verbs have alike.
 
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use ufmin::error::Error;
 use ufmin::math::control::Control;
-use ufmin::problem::{BatchLoss, Classes, Model, Problem, Sampling, Training};
+use ufmin::plot::{Figure, Format as PictureFormat};
+use ufmin::problem::{BatchLoss, Model, Sampling, Training};
 use ufmin::report::Report;
 use ufmin::report::view::View;
 use ufmin::solve::Options;
@@ -16,6 +17,8 @@ use ufmin::study::landscape::{SweepReport, VerifyReport};
 use ufmin::study::phase::{Grid, Phase};
 use ufmin::study::{Journal, Study, rows};
 
+use crate::common::{problem_of, process, run as ufmin};
+
 /// A study that takes some seconds, with the name of its result.
 struct Slow {
     arguments: &'static [&'static str],
@@ -23,7 +26,7 @@ struct Slow {
     files: &'static [&'static str],
 }
 
-const SLOW: [Slow; 3] = [
+const SLOW: [Slow; 4] = [
     Slow {
         arguments: &[
             "verify",
@@ -55,20 +58,24 @@ const SLOW: [Slow; 3] = [
         result: "phase.json",
         files: &["phase.csv", "phase.svg"],
     },
+    Slow {
+        arguments: &[
+            "phase",
+            "--sizes",
+            "100,90,80,70,60,50,40,30,20,10",
+            "--vary",
+            "temperature",
+            "--points",
+            "8000",
+        ],
+        result: "phase.json",
+        files: &[],
+    },
 ];
 
 fn start(folder: &Path, arguments: &[&str]) -> Child {
-    std::process::Command::new(assert_cmd::cargo::cargo_bin!("ufmin"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-fn ufmin(folder: &Path, arguments: &[&str]) -> Output {
-    start(folder, arguments).wait_with_output().unwrap()
+    let mut process = process(folder, arguments);
+    process.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 fn read(path: &Path) -> Value {
@@ -260,7 +267,7 @@ fn a_journal_of_another_problem_is_refused() {
         let sizes: Vec<u64> = (0..12_000)
             .map(|class| if class == 0 { smallest } else { 10 })
             .collect();
-        let problem = Problem::new(Classes::from_counts(&sizes).unwrap(), Model::default()).unwrap();
+        let problem = problem_of(&sizes, Model::default());
         curve::identity(&problem, Quantity::Temperature, &Options::default())
     };
     assert_eq!(many(5), many(5));
@@ -304,6 +311,112 @@ fn more_values_go_on_from_those_that_are_there() {
     let fresh = with("0.2,0.3,0.5", "b");
     let differ: Vec<_> = more.lines().zip(fresh.lines()).filter(|(a, b)| a != b).collect();
     assert!(differ.len() == 1 && differ[0].0.contains("relative_gap"), "{differ:?}");
+}
+
+/// The limit of a curve is a row like others: it is not solved again, and distances are those from the one that is there.
+#[test]
+fn the_limit_of_a_curve_is_kept() {
+    for more in [&[][..], &["--dimension", "2"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |values: &str, output: &str| {
+            let arguments = [
+                "curve",
+                "--sizes",
+                "9,7,5,5",
+                "--vary",
+                "batch-size",
+                "--format",
+                "json",
+                "--values",
+                values,
+                "-o",
+                output,
+            ];
+            let found = ufmin(folder.path(), &[&arguments, more].concat());
+            assert!(found.status.code() < Some(2), "{found:?}");
+            String::from_utf8(found.stdout).unwrap()
+        };
+        with("8", "a");
+        let journal = folder.path().join("a/journal.jsonl");
+        let text = std::fs::read_to_string(&journal).unwrap();
+        let (limit, others): (Vec<&str>, Vec<&str>) =
+            text.lines().partition(|line| line.contains("\"point\":\"limit\""));
+        assert_eq!((limit.len(), others.len()), (1, 2), "{text}");
+        let marked = limit[0].replacen("\"relative_gap\":", "\"relative_gap\":1", 1);
+        std::fs::write(&journal, format!("{}\n{marked}\n", others.join("\n"))).unwrap();
+        let (gone_on, fresh) = (with("8,16", "a"), with("8,16", "b"));
+        let differ: Vec<_> = gone_on.lines().zip(fresh.lines()).filter(|(a, b)| a != b).collect();
+        assert!(differ.len() == 1 && differ[0].0.contains("relative_gap"), "{differ:?}");
+        // One of other classes is refused, not used.
+        for (from, to) in [("\"gram\":{", "\"gram\":{\"other\":[],"), ("[[", "[[0.5],[")] {
+            let damaged = limit[0].replacen(from, to, 1);
+            if damaged == limit[0] {
+                continue;
+            }
+            std::fs::write(&journal, format!("{}\n{damaged}\n", others[0])).unwrap();
+            let refused = ufmin(
+                folder.path(),
+                &[
+                    &[
+                        "curve",
+                        "--sizes",
+                        "9,7,5,5",
+                        "--vary",
+                        "batch-size",
+                        "--values",
+                        "8",
+                        "-o",
+                        "a",
+                    ][..],
+                    more,
+                ]
+                .concat(),
+            );
+            let errors = String::from_utf8(refused.stderr).unwrap();
+            assert_eq!(refused.status.code(), Some(2), "{errors}");
+            assert!(errors.contains("journal.jsonl, line 2"), "{errors}");
+        }
+    }
+}
+
+/// What a scan has found serves a finer one, and one of another range: only points that are new are solved.
+#[test]
+fn a_finer_scan_goes_on_from_a_coarse_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |more: &[&str], output: &str| {
+        let arguments = [
+            "phase",
+            "--sizes",
+            "100,100,10,10",
+            "--vary",
+            "temperature",
+            "--format",
+            "json",
+        ];
+        let found = ufmin(folder.path(), &[&arguments, more, &["-o", output]].concat());
+        assert_eq!(found.status.code(), Some(0), "{found:?}");
+        String::from_utf8(found.stdout).unwrap()
+    };
+    let journal = folder.path().join("a/journal.jsonl");
+    let samples = || {
+        let text = std::fs::read_to_string(&journal).unwrap();
+        text.lines().filter(|line| line.contains("[\"sample\",")).count()
+    };
+    with(&["--points", "20"], "a");
+    assert_eq!(samples(), 20);
+    // Every second point of 39 is one of 20.
+    let fine = with(&["--points", "39"], "a");
+    assert!((39..=45).contains(&samples()), "{}", samples());
+    assert_eq!(fine, with(&["--points", "39"], "b"));
+    let refused = ufmin(
+        folder.path(),
+        &["phase", "--sizes", "100,100,10,10", "--vary", "ratio", "-o", "a"],
+    );
+    let errors = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        refused.status.code() == Some(2) && errors.contains("`vary` is \"temperature\", not \"ratio\""),
+        "{errors}"
+    );
 }
 
 /// Squares of the numbers up to 40, by a study of its own.
@@ -402,7 +515,7 @@ fn quiet_is_quiet_and_verbose_tells_the_progress_in_every_verb() {
         let ends = match arguments {
             ["solve", ..] => "",
             ["curve", ..] => "values: 2 of 2\n",
-            ["phase", _, _, "--vary", ..] => "scan: 20 of 20\n",
+            ["phase", _, _, "--vary", ..] => "points of the scan: 20 of 20\n",
             ["phase", ..] => "rows: 4 of 4\n",
             [.., "2..3"] => "starts: 8 of 8\n",
             _ => "starts: 4 of 4\n",
@@ -436,7 +549,11 @@ fn a_time_limit_ends_every_verb() {
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
         if output.stdout.is_empty() {
-            assert!(errors.starts_with("error: stopped before "), "{arguments:?}: {errors}");
+            assert!(errors.starts_with("error: stopped "), "{arguments:?}: {errors}");
+            assert!(
+                !arguments.contains(&"phase") || errors.contains("goes on"),
+                "{arguments:?}: {errors}"
+            );
         } else {
             let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
             assert_eq!(printed["complete"], false, "{arguments:?}");
@@ -564,6 +681,37 @@ fn every_report_reads_back_from_its_json() {
     assert_eq!(back::<SweepReport>(&printed(QUICK[6])).rows.len(), 2);
 }
 
+/// Pictures come from the report alone: drawn from a JSON that was read back they are the bytes in the output folder, but for
+/// those whose data no JSON has.
+#[test]
+fn reports_that_were_read_back_have_the_same_pictures() {
+    fn names<R: View>(folder: &Path, result: &str) -> Vec<&'static str> {
+        let report = R::from_json(&std::fs::read_to_string(folder.join(result)).unwrap()).unwrap();
+        let draw = |(name, figure): (&'static str, Figure)| {
+            let written = std::fs::read(folder.join(name).with_extension("svg")).unwrap();
+            assert_eq!(figure.draw(PictureFormat::Svg).unwrap(), written, "{name}");
+            name
+        };
+        report.figures().into_iter().map(draw).collect()
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = |arguments: &[&str], name: &str| {
+        let found = ufmin(folder.path(), &[arguments, &["--output", name]].concat());
+        assert!(found.status.code() < Some(2), "{found:?}");
+        folder.path().join(name)
+    };
+    assert_eq!(names::<Report>(&out(QUICK[0], "solve"), "result.json"), ["gram"]);
+    assert_eq!(names::<Curve>(&out(QUICK[1], "tau"), "curve.json"), ["curve"]);
+    assert_eq!(names::<Curve>(&out(QUICK[2], "size"), "curve.json"), ["curve"]);
+    assert!(names::<Phase>(&out(QUICK[3], "line"), "phase.json").is_empty());
+    let grid = &QUICK[4][..QUICK[4].len() - 2];
+    assert_eq!(names::<Grid>(&out(grid, "grid"), "phase.json"), ["phase"]);
+    let search = out(QUICK[5], "verify");
+    assert!(search.join("traces.svg").exists() && search.join("gram.svg").exists());
+    assert_eq!(names::<VerifyReport>(&search, "result.json"), ["gaps"]);
+    assert_eq!(names::<SweepReport>(&out(QUICK[6], "sweep"), "result.json"), ["sweep"]);
+}
+
 #[test]
 fn tables_have_a_line_for_every_row() {
     let folder = tempfile::tempdir().unwrap();
@@ -588,7 +736,7 @@ fn a_stopped_curve_has_its_finished_rows() {
         }),
         ..Model::default()
     };
-    let problem = Problem::new(Classes::from_counts(&[9, 5, 4]).unwrap(), model).unwrap();
+    let problem = problem_of(&[9, 5, 4], model);
     let values = [4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
     let options = Options::default();
     let whole = curve(

@@ -4,27 +4,16 @@ use nalgebra::DMatrix;
 use proptest::prelude::*;
 use ufmin::gram::{Gram, Partition};
 use ufmin::math::control::Control;
-use ufmin::problem::{Classes, Model, Problem, Run};
+use ufmin::problem::{Classes, FullBatchLoss, Model, Problem, Run};
 use ufmin::program::{Entries, lift, lift_samples, reduce, reduce_samples};
 use ufmin::solve::{Options, solve};
 
-use crate::program;
-
-fn problem(sizes: &[u64], temperature: f64) -> Problem {
-    Problem::new(
-        Classes::from_counts(sizes).unwrap(),
-        Model {
-            temperature,
-            ..Model::default()
-        },
-    )
-    .unwrap()
-}
+use crate::common::{problem, program, solved};
 
 proptest! {
     #[test]
     fn lift_then_reduce_is_the_identity(sizes in proptest::collection::vec(2u64..5, 2..7), seed in 0.0f64..9.0) {
-        let problem = problem(&sizes, 0.5);
+        let problem = problem(&sizes, FullBatchLoss::Supcon, 0.5);
         let program = program(&problem);
         let r = program.groups();
         let values = DMatrix::from_fn(r, r, |g, h| (seed + (g * h + g + h) as f64).sin());
@@ -57,7 +46,7 @@ proptest! {
     #[test]
     fn blocks_have_the_eigenvalues_of_the_lifted_matrix(sizes in proptest::collection::vec(2u64..4, 2..6), seed in 0.0f64..9.0) {
         // A random PSD class-level matrix with unit diagonal, made invariant, has the spectrum that the groups say.
-        let problem = problem(&sizes, 0.5);
+        let problem = problem(&sizes, FullBatchLoss::Supcon, 0.5);
         let k = sizes.len();
         let factor = DMatrix::from_fn(k, k, |i, j| (seed + (i * k + j) as f64 * 1.3).sin());
         let full = factor.transpose() * &factor;
@@ -84,7 +73,7 @@ fn a_million_balanced_classes_are_one_group() {
     .unwrap();
     let problem = Problem::new(classes, Model::default()).unwrap();
     assert_eq!(program(&problem).groups(), 1);
-    let solved = solve(&problem, &Options::default(), &Control::default()).unwrap();
+    let solved = solved(&problem);
     assert!(solved.is_certified());
     let expected = -1.0 / 999_999.0;
     assert!((solved.certificate.gram.values()[(0, 0)] - expected).abs() < 1e-12);
@@ -97,7 +86,12 @@ fn the_answer_is_permuted_with_the_input() {
     let order = [4usize, 1, 0, 5, 3, 2];
     let permuted: Vec<u64> = order.iter().map(|&i| sizes[i]).collect();
     let gram = |sizes: &[u64]| {
-        let solved = solve(&problem(sizes, 0.2), &Options::default(), &Control::default()).unwrap();
+        let solved = solve(
+            &problem(sizes, FullBatchLoss::Supcon, 0.2),
+            &Options::default(),
+            &Control::default(),
+        )
+        .unwrap();
         assert!(solved.is_certified());
         lift(&solved.certificate.gram)
     };

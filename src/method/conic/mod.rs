@@ -54,6 +54,7 @@ impl Method for Conic {
         match program {
             Reduced::FullBatch(program) => check_memory(program.groups(), &Settings::default()),
             Reduced::Sampled(_) => Err(Refusal::Sampled),
+            Reduced::FixedBatches(_) => Err(Refusal::FixedBatches),
         }
     }
 
@@ -68,6 +69,7 @@ impl Method for Conic {
                 solve(program, &Settings::default(), control).map(|solution| Attempt::Found(Box::new(solution)))
             }
             Reduced::Sampled(_) => Err(Refusal::Sampled.error(self.name())),
+            Reduced::FixedBatches(_) => Err(Refusal::FixedBatches.error(self.name())),
         }
     }
 }

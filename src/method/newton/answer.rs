@@ -7,7 +7,7 @@ use super::{Merging, Outcome, Settings, solve};
 use crate::error::Error;
 use crate::gram::{CauchyForm, Gram};
 use crate::math::control::Control;
-use crate::method::{Attempt, Method, Refusal, check_sampled_groups};
+use crate::method::{Attempt, Method, Refusal, check_groups};
 use crate::program::{Program, Reduced, SampledProgram};
 use crate::solution::{self, Solution, Termination};
 
@@ -24,7 +24,7 @@ impl Method for Newton {
         if program.nonnegative() {
             return Err(Refusal::Nonnegative);
         }
-        check_sampled_groups(program)
+        check_groups(program)
     }
 
     fn minimise(
@@ -36,6 +36,7 @@ impl Method for Newton {
         Ok(match program {
             Reduced::FullBatch(program) => full_batch(program, control),
             Reduced::Sampled(program) => sampled(program, control),
+            Reduced::FixedBatches(_) => return Err(Refusal::FixedBatches.error(self.name())),
         })
     }
 }

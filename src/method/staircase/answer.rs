@@ -6,7 +6,7 @@ use super::climb::{self, Settings};
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
-use crate::method::{Attempt, Method, Refusal, check_sampled_groups};
+use crate::method::{Attempt, Method, Refusal, check_groups};
 use crate::objective::Objective;
 use crate::program::Reduced;
 use crate::solution::{self, Solution};
@@ -27,7 +27,7 @@ impl Method for Staircase {
         if program.nonnegative() {
             return Err(Refusal::Nonnegative);
         }
-        check_sampled_groups(program)?;
+        check_groups(program)?;
         let groups = program.groups();
         if groups > MAX_GROUPS {
             return Err(Refusal::Groups {
@@ -47,6 +47,7 @@ impl Method for Staircase {
         let solution = match program {
             Reduced::FullBatch(program) => solution(&program.partition, &program.class_level(), start, control),
             Reduced::Sampled(program) => solution(&program.partition, program.objective(), start, control),
+            Reduced::FixedBatches(_) => return Err(Refusal::FixedBatches.error(self.name())),
         };
         Ok(Attempt::Found(Box::new(solution)))
     }

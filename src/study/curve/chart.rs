@@ -4,17 +4,16 @@ use super::{Curve, Row};
 use crate::measure::metrics::angle_degrees;
 use crate::plot::colour::{DARK, FIRST, SECOND};
 use crate::plot::{Body, Chart, ChartAxis, Figure, Mark, Scale, Series};
-use crate::problem::Problem;
 use crate::report::picture::facts;
 
 impl Curve {
-    /// The angles as a picture; `problem` is that of which this is the curve.
-    pub fn chart(&self, problem: &Problem) -> Figure {
+    /// The angles as a picture.
+    pub fn chart(&self) -> Figure {
         let classes = self.class_count as f64;
         let etf = angle_degrees(-1.0 / (classes - 1.0));
-        let points = |of: &dyn Fn(&Row) -> f64| -> Vec<[f64; 2]> {
+        let points = |angle: &dyn Fn(&Row) -> f64| -> Vec<[f64; 2]> {
             let rows = self.rows.iter();
-            rows.filter_map(|row| Some([row.value?, of(row)])).collect()
+            rows.filter_map(|row| Some([row.value?, angle(row)])).collect()
         };
         let farthest = points(&|row| row.farthest_degrees);
         let closest = points(&|row| row.nearest_degrees);
@@ -32,7 +31,7 @@ impl Curve {
         }
         Figure {
             title: format!("Angles between classes against the {}", self.name()),
-            subtitle: facts(problem, self.name()),
+            subtitle: facts(&self.problem, self.name()),
             body: Body::Chart(Chart {
                 x: ChartAxis::new(self.name(), Scale::Logarithmic),
                 y: ChartAxis {

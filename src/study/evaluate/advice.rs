@@ -258,7 +258,14 @@ fn alternatives(
     });
     let losses = losses.filter(|&(loss, anchors)| (loss, anchors) != (parts.loss, parts.anchors));
     let losses = losses.filter_map(|(loss, anchors)| {
-        let model = with(model, Parts { loss, anchors, ..parts })?;
+        let model = with(
+            model,
+            Parts {
+                loss,
+                anchors,
+                ..parts.clone()
+            },
+        )?;
         let what = match anchors {
             Anchors::Class if loss == Loss::Bcl => format!("Another loss, such as {loss} with class-balanced anchors"),
             _ => format!("Another loss, such as {loss}"),

@@ -25,14 +25,12 @@ use crate::measure::metrics::Angles;
 use crate::measure::rows::{Rows, Sign};
 use crate::measure::sample_loss::{Collector, Excess, Form};
 use crate::objective::{Objective, Sampled, coefficients, real_coefficients};
-use crate::problem::{FullBatch, FullBatchLoss, Problem, Sampling, Singletons, Training};
+use crate::problem::{Field, FullBatch, FullBatchLoss, Invalid, Problem, Sampling, Singletons, Training};
 use crate::program::Program;
 use crate::report::{Name, factor_of_groups};
 use crate::solve::Solved;
 
 pub use advice::{Advice, Value, advise, advise_sequence};
-#[cfg(feature = "plot")]
-pub use pictures::{angle_chart, gram_heatmap, sequence_chart};
 pub use report::{ClassReport, Evaluation, Nearest, SCHEMA};
 pub use sequence::{Checkpoint, Common, Row, SEQUENCE_SCHEMA, Sequence, identity, natural_order, number_of, sequence};
 
@@ -195,11 +193,12 @@ pub fn evaluate(
         gram.fill_diagonal(1.0);
         gram
     });
-    let at_means = class_gram.as_ref().map(|gram| excess_at(problem, gram));
+    let at_means = class_gram.as_ref().map(|gram| excess_at(problem, gram)).transpose()?;
     let floor = solved.certificate.floor.unwrap_or(0.0);
-    let sampled = match problem.model().training {
+    let sampled = match &problem.model().training {
         Training::FullBatch(_) => None,
-        Training::Sampled(sampling) => Some(sampling),
+        Training::FixedBatches(_) => return Err(of_fixed_batches().into()),
+        Training::Sampled(sampling) => Some(*sampling),
     };
     let excess = match (&own, sampled) {
         (Some(excess), None) => excess.as_ref().copied(),
@@ -343,6 +342,7 @@ fn form(problem: &Problem, sizes: &[u64]) -> Result<Option<Form>, Error> {
             let given: Vec<f64> = problem.classes().sizes().collect();
             (full.loss, coefficients(problem, full, &given, &ones))
         }
+        Training::FixedBatches(_) => return Err(of_fixed_batches().into()),
         Training::Sampled(sampling) => {
             let full = companion(*sampling);
             if full.loss.needs_positive() && sizes.iter().all(|&size| size < 2) {
@@ -383,26 +383,38 @@ fn full_batch(problem: &Problem, sampling: Sampling, sizes: &[u64], excess: &Exc
 }
 
 /// The loss less its floor where samples have the directions of their class means, whose cosines are `gram`.
-fn excess_at(problem: &Problem, gram: &DMatrix<f64>) -> f64 {
+fn excess_at(problem: &Problem, gram: &DMatrix<f64>) -> Result<f64, Error> {
     let partition = Partition::singletons(problem);
     match &problem.model().training {
         Training::FullBatch(full) => {
             let program = Program::on_partition(problem, full, partition);
             let loss = program.class_level();
-            loss.excess(&loss.evaluate(gram, 0.0))
+            Ok(loss.excess(&loss.evaluate(gram, 0.0)))
         }
+        Training::FixedBatches(_) => Err(of_fixed_batches().into()),
         Training::Sampled(sampling) => {
             let loss = Sampled::on_partition(problem, sampling, &partition);
-            loss.excess(&loss.evaluate(gram, 0.0))
+            Ok(loss.excess(&loss.evaluate(gram, 0.0)))
         }
     }
+}
+
+/// Samples of fixed batches need not collapse, and class vectors have no loss there.
+fn of_fixed_batches() -> Invalid {
+    Invalid::unavailable(
+        Field::Batches,
+        "the loss of trained features on fixed batches",
+        &[Word::Text(
+            "leave out the batches: features are measured against the full batch then",
+        )],
+    )
 }
 
 /// The loss of class vectors is taken from their Gram matrix, that of samples without it.
 fn check_size(count: usize, of_samples: bool, training: &Training) -> Result<(), Error> {
     let most = match training {
         Training::FullBatch(_) if of_samples => MAX_CLASSES,
-        Training::FullBatch(_) | Training::Sampled(_) => MAX_KEPT,
+        Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(_) => MAX_KEPT,
     };
     if count <= most {
         return Ok(());

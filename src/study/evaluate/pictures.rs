@@ -2,12 +2,10 @@
 
 use nalgebra::DMatrix;
 
-use super::{Measured, Sequence};
+use super::{Evaluation, Sequence};
 use crate::plot::colour::{DARK, FIRST, GLOBAL, SECOND};
 use crate::plot::{Body, Chart, ChartAxis, ColourRange, Figure, Mark, Panel, Scale, Series};
-use crate::problem::Problem;
 use crate::report::picture::facts;
-use crate::solve::Solved;
 
 /// Most classes of a heatmap; of more, so many evenly spaced by size.
 const MAX_DRAWN: usize = 500;
@@ -17,21 +15,24 @@ const LEAST: f64 = 1e-16;
 
 /// Optimal and measured Gram matrix of the class means and their difference, largest classes first; `None` where the
 /// measured one was not kept.
-pub fn gram_heatmap(problem: &Problem, solved: &Solved, measured: &Measured) -> Option<Figure> {
-    let gram = measured.class_gram.as_ref()?;
-    let sizes = &measured.classes.sizes;
-    let mut order: Vec<usize> = (0..sizes.len()).collect();
-    order.sort_by_key(|&class| std::cmp::Reverse(sizes[class]));
+pub(super) fn geometry(report: &Evaluation) -> Option<Figure> {
+    let listed = |rows: &Vec<Vec<f64>>| DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j]);
+    let (predicted, found) = match (&report.grams, &report.optimal_gram, &report.class_gram) {
+        (Some(both), ..) => both.clone(),
+        (None, Some(predicted), Some(found)) => (listed(predicted), listed(found)),
+        _ => return None,
+    };
+    let order = by_size(report);
     let mut notes = Vec::new();
-    if order.len() > MAX_DRAWN {
-        notes.push(format!("{MAX_DRAWN} of {} classes, evenly spaced by size", order.len()));
-        let last = order.len() - 1;
-        order = (0..MAX_DRAWN).map(|i| order[i * last / (MAX_DRAWN - 1)]).collect();
+    if order.len() < found.nrows() {
+        notes.push(format!(
+            "{MAX_DRAWN} of {} classes, evenly spaced by size",
+            found.nrows()
+        ));
     }
     let count = order.len();
-    let optimum = &solved.certificate.gram;
-    let predicted = DMatrix::from_fn(count, count, |i, j| optimum.entry(order[i] as u64, order[j] as u64));
-    let found = DMatrix::from_fn(count, count, |i, j| gram[(order[i], order[j])]);
+    let shown = |matrix: &DMatrix<f64>| DMatrix::from_fn(count, count, |i, j| matrix[(order[i], order[j])]);
+    let (predicted, found) = (shown(&predicted), shown(&found));
     let difference = &found - &predicted;
     let off = |matrix: &DMatrix<f64>| -> Vec<f64> {
         let pairs = (0..count).flat_map(|i| (0..count).map(move |j| (i, j)));
@@ -41,7 +42,10 @@ pub fn gram_heatmap(problem: &Problem, solved: &Solved, measured: &Measured) -> 
     if range.high < 1.0 {
         notes.push("the diagonal is 1 and has the deepest red".to_owned());
     }
-    let labels: Vec<String> = order.iter().map(|&class| sizes[class].to_string()).collect();
+    let labels: Vec<String> = order
+        .iter()
+        .map(|&class| report.per_class[class].size.to_string())
+        .collect();
     let boundaries = (1..count).filter(|&i| labels[i] != labels[i - 1]).collect();
     let panel = |title: String, values: DMatrix<f64>| Panel {
         title,
@@ -51,7 +55,7 @@ pub fn gram_heatmap(problem: &Problem, solved: &Solved, measured: &Measured) -> 
         range,
         ..Panel::new(values)
     };
-    let distance = measured.measures.gram_distance.unwrap_or_default();
+    let distance = report.measures.gram_distance.unwrap_or_default();
     let change = Panel {
         range: ColourRange::around(difference.iter().copied()),
         quantity: "difference of inner products".to_owned(),
@@ -59,7 +63,7 @@ pub fn gram_heatmap(problem: &Problem, solved: &Solved, measured: &Measured) -> 
     };
     Some(Figure {
         title: "Predicted and measured geometry of the classes".to_owned(),
-        subtitle: format!("{}; Gram distance {distance:.3}", facts(problem, "")),
+        subtitle: format!("{}; Gram distance {distance:.3}", facts(&report.problem, "")),
         body: Body::Heatmap(vec![
             panel("predicted: global optimum".to_owned(), predicted),
             panel("measured: class means".to_owned(), found),
@@ -71,18 +75,22 @@ pub fn gram_heatmap(problem: &Problem, solved: &Solved, measured: &Measured) -> 
 
 /// The angle of every class to its nearest neighbour, predicted and measured, one dot a class; `None` where a class mean
 /// has no direction.
-pub fn angle_chart(problem: &Problem, measured: &Measured) -> Option<Figure> {
-    let compared = measured.compared.as_ref()?;
-    let sizes = &measured.classes.sizes;
-    let mut order: Vec<usize> = (0..sizes.len()).collect();
-    order.sort_by_key(|&class| std::cmp::Reverse(sizes[class]));
-    let (head, tail) = order.split_at(order.len().div_ceil(2));
-    let point = |&class: &usize| {
-        let class = &compared.classes[class];
-        [class.predicted.1, class.nearest.1]
-    };
-    let points = |classes: &[usize]| -> Vec<[f64; 2]> { classes.iter().map(point).collect() };
-    let all = points(&order);
+pub(super) fn angles(report: &Evaluation) -> Option<Figure> {
+    let mut points: Vec<(u64, [f64; 2])> = report
+        .per_class
+        .iter()
+        .filter_map(|class| {
+            let (predicted, found) = (class.predicted?, class.nearest?);
+            Some((class.size, [predicted.angle_degrees, found.angle_degrees]))
+        })
+        .collect();
+    if points.is_empty() {
+        return None;
+    }
+    points.sort_by_key(|&(size, _)| std::cmp::Reverse(size));
+    let equal = points[0].0 == points[points.len() - 1].0;
+    let all: Vec<[f64; 2]> = points.into_iter().map(|(_, point)| point).collect();
+    let (head, tail) = all.split_at(all.len().div_ceil(2));
     let ends = all.iter().flatten().copied();
     let (low, high) = ends.fold((f64::INFINITY, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
     let room = (0.05 * (high - low)).max(1.0);
@@ -96,20 +104,19 @@ pub fn angle_chart(problem: &Problem, measured: &Measured) -> Option<Figure> {
         DARK,
         Mark::Line(vec![[low - room, low - room], [high + room, high + room]]),
     )];
-    let equal = sizes.iter().all(|size| size == &sizes[0]);
     if equal {
-        series.push(Series::new("classes", FIRST, Mark::Dots(all)));
+        series.push(Series::new("classes", FIRST, Mark::Dots(all.clone())));
     } else {
         series.push(Series::new(
             "larger half of the classes",
             FIRST,
-            Mark::Dots(points(head)),
+            Mark::Dots(head.to_vec()),
         ));
-        series.push(Series::new("smaller half", SECOND, Mark::Dots(points(tail))));
+        series.push(Series::new("smaller half", SECOND, Mark::Dots(tail.to_vec())));
     }
     Some(Figure {
         title: "Angle of each class to its nearest neighbour".to_owned(),
-        subtitle: facts(problem, ""),
+        subtitle: facts(&report.problem, ""),
         body: Body::Chart(Chart {
             x: axis("predicted by the global optimum, degrees"),
             y: axis("measured, degrees"),
@@ -121,7 +128,7 @@ pub fn angle_chart(problem: &Problem, measured: &Measured) -> Option<Figure> {
 }
 
 /// Gap, distance and spread over training. `None` where nothing is above rounding.
-pub fn sequence_chart(problem: &Problem, report: &Sequence) -> Option<Figure> {
+pub(super) fn over_training(report: &Sequence) -> Option<Figure> {
     let points = |of: &dyn Fn(&super::Measures) -> Option<f64>| -> Vec<[f64; 2]> {
         let rows = report.rows.iter();
         rows.filter_map(|row| Some([row.at, of(&row.measures)?]))
@@ -153,7 +160,7 @@ pub fn sequence_chart(problem: &Problem, report: &Sequence) -> Option<Figure> {
     let numbered = super::number_of(&names).is_some();
     Some(Figure {
         title: "Trained features on their way to the global optimum".to_owned(),
-        subtitle: facts(problem, ""),
+        subtitle: facts(&report.problem, ""),
         body: Body::Chart(Chart {
             x: ChartAxis::new(if numbered { "number of the file" } else { "file" }, Scale::Linear),
             y: ChartAxis::new("0 at the optimum", Scale::Logarithmic),
@@ -162,4 +169,15 @@ pub fn sequence_chart(problem: &Problem, report: &Sequence) -> Option<Figure> {
         }),
         notes: Vec::new(),
     })
+}
+
+/// Classes, the largest first; of very many, some that are evenly spaced.
+fn by_size(report: &Evaluation) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..report.per_class.len()).collect();
+    order.sort_by_key(|&class| std::cmp::Reverse(report.per_class[class].size));
+    if order.len() <= MAX_DRAWN {
+        return order;
+    }
+    let last = order.len() - 1;
+    (0..MAX_DRAWN).map(|i| order[i * last / (MAX_DRAWN - 1)]).collect()
 }

@@ -1,10 +1,15 @@
 //! [`Evaluation`]: what was measured of one set of features, as data.
 
+use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "plot")]
+use super::pictures;
 use super::{Advice, Measured, Measures, text};
 use crate::certificate::Verdict;
 use crate::error::Error;
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
 use crate::problem::Problem;
 use crate::report::view::{Style, Table, View, cell};
 use crate::report::{CertificateReport, MAX_JSON_ROWS, MAX_LISTED_CLASSES, Name, ProblemReport, Report, rows};
@@ -54,6 +59,9 @@ pub struct Evaluation {
     pub warnings: Vec<String>,
     /// Time of the measurement, without that of the optimum.
     pub seconds: f64,
+    /// The optimal Gram matrix and that of the class means, of which the JSON has those of few classes.
+    #[serde(skip)]
+    pub grams: Option<(DMatrix<f64>, DMatrix<f64>)>,
 }
 
 /// One class.
@@ -104,6 +112,10 @@ impl Evaluation {
         let optimum = Report::new(problem, solved, false)?;
         let mut warnings = measured.warnings;
         warnings.extend(optimum.warnings);
+        let grams = measured
+            .class_gram
+            .as_ref()
+            .map(|gram| (solved.certificate.gram.to_dense(), gram.clone()));
         let classes = &measured.classes;
         let count = classes.sizes.len();
         let nearest = |(class, angle_degrees): (usize, f64)| Nearest {
@@ -160,6 +172,7 @@ impl Evaluation {
             advice,
             warnings,
             seconds: measured.seconds,
+            grams,
         })
     }
 }
@@ -206,6 +219,13 @@ impl View for Evaluation {
             table.rows.push(row);
         }
         Some(table)
+    }
+
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let geometry = pictures::geometry(self).map(|figure| ("geometry", figure));
+        let angles = pictures::angles(self).map(|figure| ("angles", figure));
+        geometry.into_iter().chain(angles).collect()
     }
 
     fn passes(&self) -> bool {

@@ -7,11 +7,15 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+#[cfg(feature = "plot")]
+use super::pictures;
 use super::{Advice, Measures, Settings, Source, evaluate, text};
 use crate::certificate::Verdict;
 use crate::error::Error;
 use crate::math::control::Control;
 use crate::measure::rows::Rows;
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
 use crate::problem::Problem;
 use crate::report::view::{Style, Table, View, cell};
 use crate::report::{CertificateReport, Name, ProblemReport, Report};
@@ -305,6 +309,12 @@ impl View for Sequence {
             ]);
         }
         Some(table)
+    }
+
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let chart = pictures::over_training(self).filter(|_| self.complete);
+        chart.map(|figure| ("sequence", figure)).into_iter().collect()
     }
 
     fn passes(&self) -> bool {

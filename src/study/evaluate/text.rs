@@ -3,30 +3,27 @@
 use super::{Advice, ClassReport, Evaluation, Measures, Nearest, Sequence};
 use crate::certificate::Verdict;
 use crate::report::CertificateReport;
-use crate::report::text::{header, line, plain, right_align, table};
+use crate::report::text::{Page, plain};
 
 /// Most classes that are shown one by one.
 const MAX_SHOWN: usize = 20;
 
 pub(super) fn evaluation(report: &Evaluation) -> String {
-    let mut out = String::new();
-    header(&mut out, &report.problem, None);
-    line(
-        &mut out,
-        format_args!(
-            "{}: {} samples in {} dimensions\n",
-            report.embeddings, report.samples, report.dimension
-        ),
-    );
-    losses(&mut out, report);
-    collapse(&mut out, &report.measures);
-    classes(&mut out, report);
-    certificate(&mut out, &report.certificate);
-    ending(&mut out, &report.advice, &report.warnings);
-    out
+    let mut page = Page::default();
+    page.header(&report.problem, None);
+    page.line(format_args!(
+        "{}: {} samples in {} dimensions\n",
+        report.embeddings, report.samples, report.dimension
+    ));
+    losses(&mut page, report);
+    collapse(&mut page, &report.measures);
+    classes(&mut page, report);
+    certificate(&mut page, &report.certificate);
+    ending(&mut page, &report.advice, &report.warnings);
+    page.text()
 }
 
-fn losses(out: &mut String, report: &Evaluation) {
+fn losses(page: &mut Page, report: &Evaluation) {
     let measures = &report.measures;
     let how = match (measures.loss_standard_error, measures.loss_anchors) {
         (Some(error), Some(anchors)) => format!("estimated from {anchors} anchors, standard error {error:.1e}"),
@@ -38,67 +35,49 @@ fn losses(out: &mut String, report: &Evaluation) {
         "nscl" => "of max(1, |loss|)",
         _ => "of the excess",
     };
-    line(
-        out,
-        format_args!("loss of the features  {:<22} {how}", plain(measures.loss)),
-    );
-    line(
-        out,
-        format_args!(
-            "loss of the optimum   {:<22} certified to {:.1e} {unit}",
-            plain(measures.optimal_loss),
-            report.certificate.relative_gap
-        ),
-    );
-    line(
-        out,
-        format_args!(
-            "gap to the optimum    {:<22} {:.3e} {unit}",
-            format!("{:.6e}", measures.gap_to_optimum),
-            measures.relative_gap
-        ),
-    );
+    page.line(format_args!("loss of the features  {:<22} {how}", plain(measures.loss)));
+    page.line(format_args!(
+        "loss of the optimum   {:<22} certified to {:.1e} {unit}",
+        plain(measures.optimal_loss),
+        report.certificate.relative_gap
+    ));
+    page.line(format_args!(
+        "gap to the optimum    {:<22} {:.3e} {unit}",
+        format!("{:.6e}", measures.gap_to_optimum),
+        measures.relative_gap
+    ));
     if let Some(collapsed) = measures.collapsed_loss.filter(|_| measures.loss_anchors.is_some()) {
-        line(
-            out,
-            format_args!(
-                "  by arrangement      {:<22} of the class means: what is left if every sample is at its own",
-                format!("{:.6e}", collapsed - measures.optimal_loss)
-            ),
-        );
-        line(
-            out,
-            format_args!(
-                "  by spread           {:<22} of samples about them",
-                format!("{:.6e}", measures.loss - collapsed)
-            ),
-        );
+        page.line(format_args!(
+            "  by arrangement      {:<22} of the class means: what is left if every sample is at its own",
+            format!("{:.6e}", collapsed - measures.optimal_loss)
+        ));
+        page.line(format_args!(
+            "  by spread           {:<22} of samples about them",
+            format!("{:.6e}", measures.loss - collapsed)
+        ));
     }
     if let Some(full) = &measures.full_batch {
         let error = full
             .loss_standard_error
             .map_or(String::new(), |error| format!(", standard error {error:.1e}"));
-        line(
-            out,
-            format_args!(
-                "full-batch {:<10} {:<22} of all samples, {}{error}",
-                full.name,
-                plain(full.loss),
-                full.loss_kind
-            ),
-        );
+        page.line(format_args!(
+            "full-batch {:<10} {:<22} of all samples, {}{error}",
+            full.name,
+            plain(full.loss),
+            full.loss_kind
+        ));
     }
-    line(out, format_args!(""));
+    page.line(format_args!(""));
 }
 
 fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4e}"))
 }
 
-fn collapse(out: &mut String, measures: &Measures) {
+fn collapse(page: &mut Page, measures: &Measures) {
     let nc2 = &measures.nc2;
     let mut fact = |name: &str, value: Option<f64>, meaning: &str| {
-        line(out, format_args!("{name:<21} {:>12}   {meaning}", number(value)));
+        page.line(format_args!("{name:<21} {:>12}   {meaning}", number(value)));
     };
     fact(
         "Gram distance",
@@ -123,27 +102,21 @@ fn collapse(out: &mut String, measures: &Measures) {
     if measures.nc3.is_some() {
         fact("NC3", measures.nc3, "distance of the classifier from the centred means");
     }
-    line(
-        out,
-        format_args!(
-            "{:<21} {:>12}   samples whose nearest class mean is their own",
-            "NCC accuracy",
-            format!("{:.4}", measures.ncc_accuracy)
-        ),
-    );
+    page.line(format_args!(
+        "{:<21} {:>12}   samples whose nearest class mean is their own",
+        "NCC accuracy",
+        format!("{:.4}", measures.ncc_accuracy)
+    ));
     let rank = measures
         .effective_rank
         .map_or_else(|| "-".to_owned(), |rank| format!("{rank:.3}"));
-    line(
-        out,
-        format_args!(
-            "{:<21} {rank:>12}   of the class means, exp of an entropy\n",
-            "effective rank"
-        ),
-    );
+    page.line(format_args!(
+        "{:<21} {rank:>12}   of the class means, exp of an entropy\n",
+        "effective rank"
+    ));
 }
 
-fn classes(out: &mut String, report: &Evaluation) {
+fn classes(page: &mut Page, report: &Evaluation) {
     if report.per_class.is_empty() {
         return;
     }
@@ -158,19 +131,15 @@ fn classes(out: &mut String, report: &Evaluation) {
     } else {
         format!("the {} classes farthest from the optimum:", shown.len())
     };
-    line(out, format_args!("{what}"));
-    let mut rows = table();
-    rows.set_header([
-        "class", "size", "spread", "mean", "NCC", "nearest", "optimum", "distance",
-    ]);
+    page.line(format_args!("{what}"));
     let angle = |nearest: &Option<Nearest>| {
         nearest.map_or_else(
             || "-".to_owned(),
             |nearest| format!("{:.2} ({})", nearest.angle_degrees, nearest.class),
         )
     };
-    for class in shown {
-        rows.add_row([
+    let rows = shown.into_iter().map(|class| {
+        vec![
             class.class.to_string(),
             class.size.to_string(),
             format!("{:.2e}", class.within),
@@ -181,57 +150,50 @@ fn classes(out: &mut String, report: &Evaluation) {
             class
                 .distance
                 .map_or_else(|| "-".to_owned(), |distance| format!("{distance:.2e}")),
-        ]);
-    }
-    right_align(&mut rows);
-    line(out, format_args!("{}", rows.trim_fmt()));
+        ]
+    });
+    page.table(
+        &[
+            "class", "size", "spread", "mean", "NCC", "nearest", "optimum", "distance",
+        ],
+        rows,
+    );
     if all && !report.farthest.is_empty() {
         let farthest: Vec<String> = report.farthest.iter().take(5).map(u64::to_string).collect();
-        line(out, format_args!("farthest from the optimum: {}", farthest.join(", ")));
+        page.line(format_args!("farthest from the optimum: {}", farthest.join(", ")));
     }
-    line(out, format_args!(""));
+    page.line(format_args!(""));
 }
 
-fn certificate(out: &mut String, certificate: &CertificateReport) {
+fn certificate(page: &mut Page, certificate: &CertificateReport) {
     let said = match certificate.verdict {
         Verdict::Certified => "CERTIFIED: no features have a loss below",
         Verdict::NotCertified => "NOT CERTIFIED: the optimum may be another; no features have a loss below",
         Verdict::RankExceedsDimension => "RANK EXCEEDS DIMENSION: no features have a loss below",
     };
-    line(out, format_args!("{said} {}.", plain(certificate.lower_bound)));
+    page.line(format_args!("{said} {}.", plain(certificate.lower_bound)));
 }
 
-fn ending(out: &mut String, advice: &[Advice], warnings: &[String]) {
+fn ending(page: &mut Page, advice: &[Advice], warnings: &[String]) {
     for warning in warnings {
-        line(out, format_args!("warning: {warning}"));
+        page.line(format_args!("warning: {warning}"));
     }
-    line(out, format_args!("\nwhat to do:"));
+    page.line(format_args!("\nwhat to do:"));
     for advice in advice {
-        line(out, format_args!("  {}", advice.sentence));
+        page.line(format_args!("  {}", advice.sentence));
     }
     if advice.is_empty() {
-        line(out, format_args!("  nothing that these numbers speak for."));
+        page.line(format_args!("  nothing that these numbers speak for."));
     }
 }
 
 pub(super) fn sequence(report: &Sequence) -> String {
-    let mut out = String::new();
-    header(&mut out, &report.problem, None);
-    let mut rows = table();
-    rows.set_header([
-        "features",
-        "loss",
-        "gap",
-        "of the excess",
-        "Gram distance",
-        "NC1",
-        "NCC",
-        "rank",
-        "nearest",
-    ]);
-    for row in &report.rows {
+    let mut page = Page::default();
+    page.header(&report.problem, None);
+    let rows = report.rows.iter().map(|row| {
         let measures = &row.measures;
-        rows.add_row([
+        let short = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+        vec![
             row.embeddings.clone(),
             format!("{:.8}", measures.loss),
             format!("{:.3e}", measures.gap_to_optimum),
@@ -239,21 +201,27 @@ pub(super) fn sequence(report: &Sequence) -> String {
             number(measures.gram_distance),
             number(measures.nc1.trace_ratio),
             format!("{:.4}", measures.ncc_accuracy),
-            measures
-                .effective_rank
-                .map_or_else(|| "-".to_owned(), |rank| format!("{rank:.2}")),
-            measures
-                .nearest_degrees
-                .map_or_else(|| "-".to_owned(), |angle| format!("{angle:.2}")),
-        ]);
-    }
-    right_align(&mut rows);
-    line(&mut out, format_args!("{}\n", rows.trim_fmt()));
-    line(
-        &mut out,
-        format_args!("loss of the optimum   {}", plain(report.optimal_loss)),
+            short(measures.effective_rank),
+            short(measures.nearest_degrees),
+        ]
+    });
+    page.table(
+        &[
+            "features",
+            "loss",
+            "gap",
+            "of the excess",
+            "Gram distance",
+            "NC1",
+            "NCC",
+            "rank",
+            "nearest",
+        ],
+        rows,
     );
-    certificate(&mut out, &report.certificate);
-    ending(&mut out, &report.advice, &report.warnings);
-    out
+    page.line("");
+    page.line(format_args!("loss of the optimum   {}", plain(report.optimal_loss)));
+    certificate(&mut page, &report.certificate);
+    ending(&mut page, &report.advice, &report.warnings);
+    page.text()
 }

@@ -2,13 +2,10 @@
 
 use nalgebra::DMatrix;
 
-use super::{Landscape, SweepReport};
-use crate::gram::Gram;
+use super::{Run, SweepReport, VerifyReport};
 use crate::plot::colour::{DARK, GLOBAL, GREY, SPURIOUS};
 use crate::plot::{Body, Chart, ChartAxis, Figure, Mark, Scale, Series};
-use crate::problem::Problem;
 use crate::report::picture::{Picture, facts};
-use crate::solve::Solved;
 
 /// Gaps below this are rounding, and drawn here.
 const LEAST: f64 = 1e-16;
@@ -19,9 +16,35 @@ const PER_DECADE: i32 = 2;
 /// Bars on a linear axis.
 const BINS: i32 = 60;
 
-fn subtitle(problem: &Problem, landscape: &Landscape) -> String {
-    let (dimension, starts) = (landscape.dimension, landscape.runs.len());
-    format!("{}, dimension {dimension}, {starts} starts", facts(problem, ""))
+/// The pictures of a finished search; of one that was read back, those that need no more than where the starts ended.
+pub(super) fn of_search(report: &VerifyReport) -> Vec<(&'static str, Figure)> {
+    let runs = report.runs.as_deref().unwrap_or_default();
+    if !report.complete || runs.is_empty() {
+        return Vec::new();
+    }
+    let mut figures = vec![("gaps", gap_chart(report, runs))];
+    if runs.iter().any(|run| !run.trace.is_empty()) {
+        figures.push(("traces", trace_chart(report, runs)));
+    }
+    figures.extend(gram_heatmap(report, runs).map(|heatmap| ("gram", heatmap)));
+    figures
+}
+
+/// The picture of a finished sweep, where some dimension has a minimum.
+pub(super) fn of_sweep(report: &SweepReport) -> Vec<(&'static str, Figure)> {
+    let chart = if report.complete { sweep_chart(report) } else { None };
+    chart.map(|chart| ("sweep", chart)).into_iter().collect()
+}
+
+fn subtitle(report: &VerifyReport) -> String {
+    let (dimension, starts) = (report.dimension, report.starts);
+    format!("{}, dimension {dimension}, {starts} starts", facts(&report.problem, ""))
+}
+
+/// Whether a start ended in a global minimum.
+fn is_global(report: &VerifyReport, run: &Run) -> bool {
+    let minimum = run.minimum.and_then(|number| report.distinct_minima.get(number));
+    minimum.is_some_and(|minimum| minimum.global)
 }
 
 fn chart(x: ChartAxis, y: ChartAxis, series: Vec<Series>) -> Body {
@@ -30,8 +53,8 @@ fn chart(x: ChartAxis, y: ChartAxis, series: Vec<Series>) -> Body {
 }
 
 /// Histogram of the relative gaps in which the starts ended: global minima, spurious ones, and what is none.
-pub fn gap_chart(problem: &Problem, landscape: &Landscape) -> Figure {
-    let gaps: Vec<f64> = landscape.runs.iter().map(|run| run.relative_gap.max(LEAST)).collect();
+fn gap_chart(report: &VerifyReport, runs: &[Run]) -> Figure {
+    let gaps: Vec<f64> = runs.iter().map(|run| run.relative_gap.max(LEAST)).collect();
     let (least, most) = gaps
         .iter()
         .fold((f64::MAX, LEAST), |(low, high), &gap| (low.min(gap), high.max(gap)));
@@ -56,22 +79,20 @@ pub fn gap_chart(problem: &Problem, landscape: &Landscape) -> Figure {
         }
     };
     let bins = edges.len() - 1;
-    let count = |wanted: &dyn Fn(usize) -> bool| -> Vec<f64> {
+    let count = |wanted: &dyn Fn(&Run) -> bool| -> Vec<f64> {
         let mut heights = vec![0.0; bins];
-        for (_, gap) in gaps.iter().enumerate().filter(|&(index, _)| wanted(index)) {
+        for (_, gap) in runs.iter().zip(&gaps).filter(|(run, _)| wanted(run)) {
             let bin = edges.partition_point(|edge| edge <= gap).clamp(1, bins) - 1;
             heights[bin] += 1.0;
         }
         heights
     };
-    let is_minimum = |index: usize| landscape.minimum_of[index].is_some();
-    let is_global = |index: usize| landscape.minimum_of[index].is_some_and(|minimum| landscape.minima[minimum].global);
     // Bars stand on each other: the highest, of all starts, is drawn first.
     let mut series: Vec<Series> = Vec::new();
     for (name, colour, heights) in [
         ("no minimum", GREY, count(&|_| true)),
-        ("spurious minimum", SPURIOUS, count(&is_minimum)),
-        ("global minimum", GLOBAL, count(&is_global)),
+        ("spurious minimum", SPURIOUS, count(&|run| run.minimum.is_some())),
+        ("global minimum", GLOBAL, count(&|run| is_global(report, run))),
     ] {
         let mark = Mark::Bars(edges.clone(), heights);
         // The lower of two equal ones covers the upper.
@@ -87,7 +108,7 @@ pub fn gap_chart(problem: &Problem, landscape: &Landscape) -> Figure {
     let x = ChartAxis::new("loss above the optimum, relative to its excess", scale);
     Figure {
         title: "Where the starts ended".to_owned(),
-        subtitle: subtitle(problem, landscape),
+        subtitle: subtitle(report),
         body: chart(x, ChartAxis::new("starts", Scale::Linear), series),
         notes,
     }
@@ -97,12 +118,11 @@ pub fn gap_chart(problem: &Problem, landscape: &Landscape) -> Figure {
 const MAX_TRACES: usize = 200;
 
 /// Relative gap along L-BFGS, start by start, with the median.
-pub fn trace_chart(problem: &Problem, landscape: &Landscape) -> Figure {
+fn trace_chart(report: &VerifyReport, runs: &[Run]) -> Figure {
     let points = |trace: &[(u64, f64)]| -> Vec<[f64; 2]> {
         trace.iter().map(|&(at, gap)| [at as f64, gap.max(LEAST)]).collect()
     };
-    let mut series: Vec<Series> = landscape
-        .runs
+    let mut series: Vec<Series> = runs
         .iter()
         .take(MAX_TRACES)
         .enumerate()
@@ -111,11 +131,11 @@ pub fn trace_chart(problem: &Problem, landscape: &Landscape) -> Figure {
             Series::new(name, GREY, Mark::Thin(points(&run.trace)))
         })
         .collect();
-    series.push(Series::new("median", DARK, Mark::Line(points(&median(landscape)))));
+    series.push(Series::new("median", DARK, Mark::Line(points(&median(runs)))));
     let y = ChartAxis::new("loss above the optimum, relative to its excess", Scale::Logarithmic);
     Figure {
         title: "The loss along L-BFGS".to_owned(),
-        subtitle: subtitle(problem, landscape),
+        subtitle: subtitle(report),
         body: chart(ChartAxis::new("iteration", Scale::Linear), y, series),
         notes: vec!["a line ends where second-order steps take over".to_owned()],
     }
@@ -123,8 +143,8 @@ pub fn trace_chart(problem: &Problem, landscape: &Landscape) -> Figure {
 
 /// Median gap at every iteration that some trace has, with each trace's last value after its end, as long as half of the
 /// traces go on.
-fn median(landscape: &Landscape) -> Vec<(u64, f64)> {
-    let traces: Vec<&[(u64, f64)]> = landscape.runs.iter().map(|run| run.trace.as_slice()).collect();
+fn median(runs: &[Run]) -> Vec<(u64, f64)> {
+    let traces: Vec<&[(u64, f64)]> = runs.iter().map(|run| run.trace.as_slice()).collect();
     let mut lengths: Vec<u64> = traces
         .iter()
         .filter_map(|trace| trace.last())
@@ -157,44 +177,35 @@ fn median(landscape: &Landscape) -> Vec<(u64, f64)> {
 
 /// The optimal Gram matrix beside the mean of those of the local minima that were found (of the global ones, where the
 /// dimension suffices), and their difference. `None` without any, or with too many classes to show.
-pub fn gram_heatmap(problem: &Problem, optimum: &Solved, landscape: &Landscape) -> Option<Figure> {
-    let wanted = |index: usize| {
-        landscape.minimum_of[index].is_some_and(|minimum| landscape.minima[minimum].global || !landscape.attainable)
-    };
-    let found: Vec<DMatrix<f64>> = (0..landscape.runs.len())
-        .filter(|&index| wanted(index))
-        .map(|index| landscape.runs[index].class_gram())
-        .collect();
+fn gram_heatmap(report: &VerifyReport, runs: &[Run]) -> Option<Figure> {
+    let optimal = report.optimum.gram.as_ref()?;
+    let wanted = |run: &&Run| is_global(report, run) || (run.minimum.is_some() && !report.attainable);
+    let found: Vec<DMatrix<f64>> = runs.iter().filter(wanted).map(Run::class_gram).collect();
     let count = found.len();
     let sum = found.into_iter().reduce(|a, b| a + b)?;
     if sum.nrows() > crate::plot::MAX_ROWS {
         return None;
     }
-    let mean = Gram::from_dense(problem, &(sum / count as f64));
-    let mut left = Picture::of_gram(
-        problem,
-        &Gram::from_dense(problem, &optimum.certificate.gram.to_dense()),
-    );
-    let mut right = Picture::of_gram(problem, &mean);
-    let about = subtitle(problem, landscape);
+    let mut left = Picture::of_classes(&report.problem, optimal.to_dense());
+    let mut right = Picture::of_classes(&report.problem, sum / count as f64);
     left.title = "Optimum of the relaxation".to_owned();
-    right.title = if landscape.attainable {
+    right.title = if report.attainable {
         format!("Mean of {count} global minima")
     } else {
         format!("Mean of {count} local minima")
     };
     let mut heatmap = left.against(right);
     heatmap.title = "Optimal and found Gram matrices of class means".to_owned();
-    heatmap.subtitle = about;
+    heatmap.subtitle = subtitle(report);
     Some(heatmap)
 }
 
 /// Relative gap of the lowest and of the highest local minimum by dimension. `None` where no dimension has a minimum.
-pub fn sweep_chart(problem: &Problem, report: &SweepReport) -> Option<Figure> {
+fn sweep_chart(report: &SweepReport) -> Option<Figure> {
     let first = report.rows.first()?;
-    let points = |of: &dyn Fn(&super::VerifyReport) -> Option<f64>| -> Vec<[f64; 2]> {
+    let points = |gap: &dyn Fn(&VerifyReport) -> Option<f64>| -> Vec<[f64; 2]> {
         let rows = report.rows.iter();
-        rows.filter_map(|row| Some([row.dimension as f64, of(row)?.max(LEAST)]))
+        rows.filter_map(|row| Some([row.dimension as f64, gap(row)?.max(LEAST)]))
             .collect()
     };
     let worst = points(&|row| row.worst_relative_gap);
@@ -210,7 +221,7 @@ pub fn sweep_chart(problem: &Problem, report: &SweepReport) -> Option<Figure> {
     ];
     Some(Figure {
         title: "Local minima by dimension".to_owned(),
-        subtitle: format!("{}, {} starts each", facts(problem, ""), first.starts),
+        subtitle: format!("{}, {} starts each", facts(&first.problem, ""), first.starts),
         body: chart(x, y, series),
         notes: vec!["gaps at or below rounding are drawn at 1e-16".to_owned()],
     })

@@ -2,12 +2,18 @@
 //!
 //! Equal searches give equal JSON on any number of threads, except for keys called `seconds`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
+#[cfg(feature = "plot")]
+use super::pictures;
 use super::{GLOBAL, Kind, Landscape, MILESTONES, Minimum, Run, Settings};
+use crate::certificate::Verdict;
 use crate::error::Error;
+use crate::gram::Gram;
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
 use crate::problem::Problem;
-use crate::report::text::{self, line, plain};
+use crate::report::text::{Page, plain};
 use crate::report::view::{Style, Table, View, cell};
 use crate::report::{CertificateReport, Name, ProblemReport, Report, json};
 use crate::solve::Solved;
@@ -78,8 +84,8 @@ pub struct VerifyReport {
     /// Time of the search; that of this run alone where it went on from another.
     pub seconds: f64,
     /// The starts; absent in a sweep.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runs: Option<Vec<RunReport>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "without_ways")]
+    pub runs: Option<Vec<Run>>,
 }
 
 /// The optimum of the relaxation.
@@ -95,6 +101,9 @@ pub struct OptimumReport {
     pub rank: u64,
     /// How it was found.
     pub method: Name,
+    /// All inner products; `None` where the report was read back.
+    #[serde(skip)]
+    pub gram: Option<Gram>,
 }
 
 /// How long L-BFGS took to come close.
@@ -104,26 +113,6 @@ pub struct IterationsTo {
     pub relative_gap: f64,
     /// Median over starts; null where half of them never came so far.
     pub median: Option<u64>,
-}
-
-/// One start.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[allow(missing_docs)] // As in `Run`.
-pub struct RunReport {
-    pub index: u64,
-    pub kind: Kind,
-    /// Its entry of `distinct_minima`; null where it is no minimum.
-    pub minimum: Option<usize>,
-    pub loss: f64,
-    pub relative_gap: f64,
-    pub gram_distance: f64,
-    pub nc1: Option<f64>,
-    pub gradient: f64,
-    pub min_eigenvalue: f64,
-    pub iterations: u64,
-    pub polish: u64,
-    pub escapes: u64,
-    pub iterations_to: [Option<u64>; 3],
 }
 
 /// A search in each of several dimensions.
@@ -170,12 +159,6 @@ impl VerifyReport {
             "no-spurious-minimum"
         };
         let medians = landscape.median_iterations();
-        let runs = landscape
-            .runs
-            .iter()
-            .zip(&landscape.minimum_of)
-            .map(|(run, &minimum)| RunReport::new(run, minimum))
-            .collect();
         Ok(Self {
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -191,6 +174,7 @@ impl VerifyReport {
                 excess: solved.solution.excess,
                 rank: solved.solution.rank,
                 method: solved.solution.method,
+                gram: Some(optimum.certificate.gram.clone()),
             },
             certificate: solved.certificate,
             starts: landscape.runs.len() as u64,
@@ -216,7 +200,7 @@ impl VerifyReport {
                 .collect(),
             verdict: verdict.into(),
             seconds,
-            runs: Some(runs),
+            runs: Some(landscape.runs.clone()),
         })
     }
 
@@ -231,24 +215,15 @@ impl VerifyReport {
     }
 }
 
-impl RunReport {
-    fn new(run: &Run, minimum: Option<usize>) -> Self {
-        Self {
-            index: run.index,
-            kind: run.kind,
-            minimum,
-            loss: run.loss,
-            relative_gap: run.relative_gap,
-            gram_distance: run.gram_distance,
-            nc1: run.nc1,
-            gradient: run.gradient,
-            min_eigenvalue: run.min_eigenvalue,
-            iterations: run.iterations,
-            polish: run.polish,
-            escapes: run.escapes,
-            iterations_to: run.iterations_to,
-        }
-    }
+/// What is reported of starts: not their class means, nor the way they took.
+fn without_ways<S: Serializer>(runs: &Option<Vec<Run>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let brief = |run: &Run| Run {
+        means: Vec::new(),
+        trace: Vec::new(),
+        ..run.clone()
+    };
+    let brief = |runs: &Vec<Run>| runs.iter().map(brief).collect::<Vec<_>>();
+    runs.as_ref().map(brief).serialize(serializer)
 }
 
 impl SweepReport {
@@ -310,6 +285,11 @@ impl View for VerifyReport {
         Some(table)
     }
 
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        pictures::of_search(self)
+    }
+
     fn passes(&self) -> bool {
         self.passes()
     }
@@ -357,6 +337,11 @@ impl View for SweepReport {
         Some(table)
     }
 
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        pictures::of_sweep(self)
+    }
+
     fn passes(&self) -> bool {
         self.rows.iter().all(VerifyReport::passes)
     }
@@ -367,121 +352,100 @@ impl View for SweepReport {
 }
 
 /// The first lines: what is searched, and the optimum.
-fn header(out: &mut String, report: &VerifyReport) {
+fn header(page: &mut Page, report: &VerifyReport) {
     let level = match report.level.as_ref() {
         "class" => "one vector a class",
         _ => "all samples free",
     };
-    text::header(out, &report.problem, Some(level.to_owned()));
+    page.header(&report.problem, Some(level.to_owned()));
     let certificate = &report.certificate;
     let proof = match certificate.verdict {
-        crate::certificate::Verdict::NotCertified => "NOT CERTIFIED",
-        _ => "certified",
+        Verdict::NotCertified => "NOT CERTIFIED",
+        Verdict::Certified | Verdict::RankExceedsDimension => "certified",
     };
-    line(
-        out,
-        format_args!(
-            "optimum of the relaxation {}, {proof} to {:.1e}, rank {}",
-            plain(report.optimum.loss),
-            certificate.relative_gap,
-            report.optimum.rank
-        ),
-    );
+    page.line(format_args!(
+        "optimum of the relaxation {}, {proof} to {:.1e}, rank {}",
+        plain(report.optimum.loss),
+        certificate.relative_gap,
+        report.optimum.rank
+    ));
 }
 
 /// A search for a person.
 pub fn text(report: &VerifyReport) -> String {
-    let mut out = String::new();
-    header(&mut out, report);
-    line(
-        &mut out,
-        format_args!(
-            "{} starts in dimension {}, seed {}\n",
-            report.starts, report.dimension, report.seed
-        ),
-    );
-    line(&mut out, format_args!("local minima      {:>6}", report.converged));
+    let mut page = Page::default();
+    header(&mut page, report);
+    let (starts, dimension, seed) = (report.starts, report.dimension, report.seed);
+    page.paragraph(format_args!("{starts} starts in dimension {dimension}, seed {seed}"));
     let global = if report.attainable {
         "at the optimum"
     } else {
         "the lowest found"
     };
-    line(
-        &mut out,
-        format_args!("  global          {:>6}   {global}, within {GLOBAL:.0e}", report.global),
-    );
-    line(&mut out, format_args!("  spurious        {:>6}", report.spurious));
-    line(&mut out, format_args!("saddles           {:>6}", report.saddles));
-    line(
-        &mut out,
-        format_args!("not converged     {:>6}\n", report.not_converged),
-    );
+    page.line(format_args!("local minima      {:>6}", report.converged));
+    page.line(format_args!(
+        "  global          {:>6}   {global}, within {GLOBAL:.0e}",
+        report.global
+    ));
+    page.line(format_args!("  spurious        {:>6}", report.spurious));
+    page.line(format_args!("saddles           {:>6}", report.saddles));
+    page.paragraph(format_args!("not converged     {:>6}", report.not_converged));
     if report.distinct_minima.len() > 1 || !report.attainable {
-        line(
-            &mut out,
-            format_args!("distinct local minima, up to rotation and permutation of classes of equal size:"),
-        );
-        let mut table = text::table();
-        table.set_header(["loss", "relative gap", "starts", ""]);
-        for minimum in report.distinct_minima.iter().take(MAX_LISTED) {
-            table.add_row([
+        page.line("distinct local minima, up to rotation and permutation of classes of equal size:");
+        let row = |minimum: &Minimum| {
+            vec![
                 format!("{:.12}", minimum.loss),
                 format!("{:.3e}", minimum.relative_gap),
                 minimum.count.to_string(),
                 if minimum.global { "global" } else { "spurious" }.to_owned(),
-            ]);
-        }
-        text::right_align(&mut table);
-        line(&mut out, format_args!("{}", table.trim_fmt()));
+            ]
+        };
+        let listed = report.distinct_minima.iter().take(MAX_LISTED);
+        page.table(&["loss", "relative gap", "starts", ""], listed.map(row));
         if report.distinct_minima.len() > MAX_LISTED {
-            line(&mut out, format_args!("... ({} in all)", report.distinct_minima.len()));
+            page.line(format_args!("... ({} in all)", report.distinct_minima.len()));
         }
-        line(&mut out, format_args!(""));
+        page.line("");
     }
-    let mut fact = |name: &str, value: Option<f64>, meaning: &str| {
+    for (name, value, meaning) in [
+        (
+            "largest gap",
+            report.worst_relative_gap,
+            "above the optimum, relative to its excess",
+        ),
+        (
+            "Gram distance",
+            report.worst_gram_distance,
+            "of class means from the optimal Gram matrix, at most",
+        ),
+        (
+            "within classes",
+            report.worst_nc1,
+            "tr Sigma_W / tr Sigma_B, at most: 0 is collapse",
+        ),
+        (
+            "between minima",
+            report.worst_procrustes,
+            "of global minima after the best rotation, at most",
+        ),
+        (
+            "lowest curvature",
+            report.min_hessian_eigenvalue,
+            "of the Hessian at a minimum, relative",
+        ),
+    ] {
         if let Some(value) = value {
-            line(&mut out, format_args!("{name:<20}{value:>10.1e}   {meaning}"));
+            page.line(format_args!("{name:<20}{value:>10.1e}   {meaning}"));
         }
+    }
+    let median = |reached: &IterationsTo| {
+        let median = reached.median.map_or("-".to_owned(), |median| median.to_string());
+        format!("{median} to {:.0e}", reached.relative_gap)
     };
-    fact(
-        "largest gap",
-        report.worst_relative_gap,
-        "above the optimum, relative to its excess",
-    );
-    fact(
-        "Gram distance",
-        report.worst_gram_distance,
-        "of class means from the optimal Gram matrix, at most",
-    );
-    fact(
-        "within classes",
-        report.worst_nc1,
-        "tr Sigma_W / tr Sigma_B, at most: 0 is collapse",
-    );
-    fact(
-        "between minima",
-        report.worst_procrustes,
-        "of global minima after the best rotation, at most",
-    );
-    fact(
-        "lowest curvature",
-        report.min_hessian_eigenvalue,
-        "of the Hessian at a minimum, relative",
-    );
-    let medians: Vec<String> = report
-        .iterations_to
-        .iter()
-        .map(|reached| match reached.median {
-            Some(median) => format!("{median} to {:.0e}", reached.relative_gap),
-            None => format!("- to {:.0e}", reached.relative_gap),
-        })
-        .collect();
-    line(
-        &mut out,
-        format_args!("iterations of L-BFGS, median: {}\n", medians.join(", ")),
-    );
-    line(&mut out, format_args!("{}", verdict(report)));
-    out
+    let medians: Vec<String> = report.iterations_to.iter().map(median).collect();
+    page.paragraph(format_args!("iterations of L-BFGS, median: {}", medians.join(", ")));
+    page.line(verdict(report));
+    page.text()
 }
 
 fn verdict(report: &VerifyReport) -> String {
@@ -525,29 +489,16 @@ fn verdict(report: &VerifyReport) -> String {
 
 /// A sweep for a person.
 pub fn sweep_text(report: &SweepReport) -> String {
-    let mut out = String::new();
+    let mut page = Page::default();
     let Some(first) = report.rows.first() else {
-        return out;
+        return page.text();
     };
-    header(&mut out, first);
-    line(
-        &mut out,
-        format_args!("{} starts in each dimension, seed {}\n", first.starts, first.seed),
-    );
-    let mut table = text::table();
-    table.set_header([
-        "dimension",
-        "minima",
-        "global",
-        "spurious",
-        "saddles",
-        "distinct",
-        "best gap",
-        "worst gap",
-    ]);
+    header(&mut page, first);
+    let (starts, seed) = (first.starts, first.seed);
+    page.paragraph(format_args!("{starts} starts in each dimension, seed {seed}"));
     let gap = |gap: Option<f64>| gap.map_or("-".to_owned(), |gap| format!("{gap:.3e}"));
-    for row in &report.rows {
-        table.add_row([
+    let row = |row: &VerifyReport| {
+        vec![
             row.dimension.to_string(),
             row.converged.to_string(),
             row.global.to_string(),
@@ -556,27 +507,28 @@ pub fn sweep_text(report: &SweepReport) -> String {
             row.distinct_minima.len().to_string(),
             gap(row.best_relative_gap),
             gap(row.worst_relative_gap),
-        ]);
+        ]
+    };
+    let header = [
+        "dimension",
+        "minima",
+        "global",
+        "spurious",
+        "saddles",
+        "distinct",
+        "best gap",
+        "worst gap",
+    ];
+    page.table(&header, report.rows.iter().map(row));
+    page.line("");
+    let failing = report.rows.iter().filter(|row| !row.passes());
+    let failing: Vec<String> = failing
+        .map(|row| format!("{} ({})", row.dimension, row.verdict))
+        .collect();
+    if failing.is_empty() {
+        page.line("NO SPURIOUS LOCAL MINIMUM in any of these dimensions.");
+    } else {
+        page.line(format_args!("Not so in dimension {}.", failing.join(", ")));
     }
-    text::right_align(&mut table);
-    line(&mut out, format_args!("{}\n", table.trim_fmt()));
-    let passing = report.rows.iter().filter(|row| row.passes()).count();
-    line(
-        &mut out,
-        format_args!(
-            "{}",
-            if passing == report.rows.len() {
-                "NO SPURIOUS LOCAL MINIMUM in any of these dimensions.".to_owned()
-            } else {
-                let failing: Vec<String> = report
-                    .rows
-                    .iter()
-                    .filter(|row| !row.passes())
-                    .map(|row| format!("{} ({})", row.dimension, row.verdict))
-                    .collect();
-                format!("Not so in dimension {}.", failing.join(", "))
-            }
-        ),
-    );
-    out
+    page.text()
 }

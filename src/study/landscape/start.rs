@@ -13,6 +13,7 @@ use super::curvature::{Curvature, curvature};
 use super::descent::{self, descend};
 use super::together::{Together, stiffness};
 use crate::math::control::Control;
+use crate::measure::metrics::kini_distance;
 use crate::method::staircase::trust_region::{self, minimise, minimise_in};
 use crate::method::staircase::{Cost, Factored, generator, oblique};
 use crate::objective::Objective;
@@ -48,12 +49,14 @@ impl Kind {
 
 /// One start, from its beginning to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Run {
     /// Number of the start, from 0.
     pub index: u64,
     /// What the end point is.
     pub kind: Kind,
+    /// Its place among the distinct minima of the search; null where it is no minimum, and in a journal, where the others are
+    /// not known.
+    pub minimum: Option<usize>,
     /// Loss there: mean over anchors, nats.
     pub loss: f64,
     /// Loss minus the optimum of the relaxation, relative to its excess (to `max(1, |loss|)` without floor).
@@ -75,9 +78,11 @@ pub struct Run {
     pub escapes: u64,
     /// Iterations of L-BFGS until the relative gap was at most 1e-2, 1e-4 and 1e-6; null where it was not.
     pub iterations_to: [Option<u64>; 3],
-    /// Class means, k lists of d numbers; the unit vectors themselves at class level.
+    /// Class means, k lists of d numbers; the unit vectors themselves at class level. Not in a report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub means: Vec<Vec<f64>>,
-    /// Relative gap along L-BFGS, thinned out: `(iteration, gap)`.
+    /// Relative gap along L-BFGS, thinned out: `(iteration, gap)`. Not in a report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<(u64, f64)>,
 }
 
@@ -167,9 +172,10 @@ impl<O: Objective> Ground<'_, O> {
         let run = Run {
             index,
             kind: settings.kind(&end),
+            minimum: None,
             loss: floor + value * self.log_scale.exp(),
             relative_gap: self.gap(value),
-            gram_distance: kini_distance(&cosines(&means), &self.gram),
+            gram_distance: kini_distance(&cosines(&means), &self.gram, &vec![1.0; self.classes.len()]),
             nc1: self.nc1(&h, &means),
             gradient: finite(end.gradient),
             min_eigenvalue: finite(end.smallest),
@@ -277,9 +283,4 @@ pub(super) fn cosines(columns: &DMatrix<f64>) -> DMatrix<f64> {
     let mut gram = directions.tr_mul(&directions);
     gram.fill_diagonal(1.0);
     gram
-}
-
-/// `| A/|A| - B/|B| |` in the Frobenius norm.
-fn kini_distance(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
-    (a / a.norm() - b / b.norm()).norm()
 }

@@ -9,6 +9,8 @@ use super::{Family, Fixed, RATIO_RANGE, check_range, coefficients};
 use crate::error::Error;
 use crate::math::control::Control;
 use crate::objective::Coefficients;
+#[cfg(feature = "plot")]
+use crate::plot::Figure;
 use crate::problem::invalid;
 use crate::problem::{Field, FullBatch, Invalid, Model, TEMPERATURE_RANGE};
 use crate::report::Name;
@@ -372,6 +374,12 @@ impl View for Grid {
             }
         }
         Some(table)
+    }
+
+    #[cfg(feature = "plot")]
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let diagram = self.complete.then(|| ("phase", self.diagram()));
+        diagram.into_iter().collect()
     }
 
     fn passes(&self) -> bool {

@@ -1,6 +1,5 @@
 //! The optimum along a line of problems: where classes collapse, and where that begins and ends.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::root::root;
@@ -8,6 +7,7 @@ use crate::error::Error;
 use crate::math::control::Control;
 use crate::method::newton::{self, Outcome, Reason, Settings};
 use crate::objective::Coefficients;
+use crate::study::{Journal, Study, all_rows};
 
 /// What the exact solver says of one problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,12 +91,20 @@ pub(super) struct Line<'a> {
 }
 
 /// One point of a scan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Sample {
     pub(super) x: f64,
     pub(super) state: State,
     /// `xi` of [`first_set`], which has the sign of its `kappa`, where the merged problem has a definite solution.
     pub(super) xi: Option<f64>,
+}
+
+/// A change of kind between two samples.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Crossing {
+    x: f64,
+    /// The sets just inside the collapsed side, where they are smallest.
+    sets: Vec<Vec<usize>>,
 }
 
 /// A stretch of the line with the same kind of state.
@@ -107,6 +115,18 @@ pub(super) struct Stretch {
     pub(super) kind: Kind,
     /// For [`Kind::Collapsed`]: the fewest classes seen to collapse, which for nested sets are those that do throughout.
     pub(super) sets: Vec<Vec<usize>>,
+}
+
+/// The sign with which `kappa` of the first set is highest in the middle of three samples of one kind, if it is.
+fn extremum_sign([a, b, c]: [&Sample; 3]) -> Option<f64> {
+    let (fa, fb, fc) = (a.xi?, b.xi?, c.xi?);
+    let sign = match b.state {
+        State::Apart => 1.0,
+        State::Collapsed(_) => -1.0,
+        State::Undecided => return None,
+    };
+    let same = [a, c].iter().all(|sample| sample.state.kind() == b.state.kind());
+    (same && sign * fb >= sign * fa && sign * fb >= sign * fc).then_some(sign)
 }
 
 /// How far from a boundary the solver is asked on both sides, in the logarithm; the first that tells counts.
@@ -139,43 +159,41 @@ impl Line<'_> {
             .map(|solved| solved.log_ratio())
     }
 
-    /// States at evenly spaced positions, in parallel, with extra points where the first set nearly changes between two.
-    pub(super) fn scan(&self, low: f64, high: f64, points: usize, stage: &str) -> Result<Vec<Sample>, Error> {
-        let done = std::sync::atomic::AtomicU64::new(0);
-        let mut samples: Vec<Sample> = (0..points)
-            .into_par_iter()
-            .map(|i| {
-                let share = i as f64 / (points - 1) as f64;
-                let sample = self.sample(low + share * (high - low));
-                let count = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-                self.control.advance(stage, count, points as u64);
-                sample
-            })
-            .collect::<Result<_, _>>()?;
-        let extra: Vec<f64> = samples
-            .windows(3)
-            .filter_map(|near| self.hidden_extremum(near))
-            .collect();
-        for x in extra {
-            samples.push(self.sample(x)?);
-        }
+    /// States at evenly spaced positions, with extra points where the first set nearly changes between two.
+    pub(super) fn scan(
+        &self,
+        low: f64,
+        high: f64,
+        points: usize,
+        journal: Option<&Journal>,
+    ) -> Result<Vec<Sample>, Error> {
+        let last = (points - 1) as f64;
+        let positions = (0..points).map(|i| low + i as f64 / last * (high - low)).collect();
+        let line = self;
+        let mut samples = all_rows(&Scan { line, positions }, journal, self.control)?;
+        let extra = all_rows(
+            &Extrema {
+                line,
+                samples: &samples,
+            },
+            journal,
+            self.control,
+        )?;
+        samples.extend(extra.into_iter().flatten());
         samples.sort_by(|a, b| a.x.total_cmp(&b.x));
         Ok(samples)
+    }
+
+    /// Whether a row of a journal speaks of groups that there are.
+    fn knows(&self, x: f64, sets: &[Vec<usize>]) -> bool {
+        let groups = (self.at)(x).groups();
+        sets.iter().flatten().all(|&group| group < groups)
     }
 
     /// Where `kappa` of the first set has an extremum of the other sign between three points of one sign.
     fn hidden_extremum(&self, near: &[Sample]) -> Option<f64> {
         let [a, b, c] = near else { return None };
-        let (fa, fb, fc) = (a.xi?, b.xi?, c.xi?);
-        let sign = match b.state {
-            State::Apart => 1.0,
-            State::Collapsed(_) => -1.0,
-            State::Undecided => return None,
-        };
-        let same = near.iter().all(|sample| sample.state.kind() == b.state.kind());
-        if !same || sign * fb < sign * fa || sign * fb < sign * fc {
-            return None;
-        }
+        let sign = extremum_sign([a, b, c])?;
         let value = |x: f64| self.xi(x, &[first_set(&(self.at)(x))?], false).map(|xi| sign * xi);
         let golden = 0.5 * (5.0_f64.sqrt() - 1.0);
         let (mut low, mut high) = (a.x, c.x);
@@ -198,56 +216,36 @@ impl Line<'_> {
     }
 
     /// Stretches of the line, with the ends between them to the last digits.
-    pub(super) fn stretches(&self, samples: &[Sample]) -> Result<Vec<Stretch>, Error> {
-        let mut stretches: Vec<Stretch> = Vec::new();
-        for (i, sample) in samples.iter().enumerate() {
-            let kind = sample.state.kind();
-            let sets = sample.state.sets().to_vec();
-            let mut from = sample.x;
-            if let Some(last) = stretches.last_mut() {
-                if last.kind == kind {
-                    last.to = sample.x;
-                    if total(&sets) < total(&last.sets) {
-                        last.sets = sets;
-                    }
-                    continue;
-                }
-                from = self.boundary(&samples[i - 1], sample)?;
-                last.to = from;
-            }
-            stretches.push(Stretch {
-                from,
-                to: sample.x,
+    pub(super) fn stretches(&self, samples: &[Sample], journal: Option<&Journal>) -> Result<Vec<Stretch>, Error> {
+        let crossings = all_rows(&Crossings { line: self, samples }, journal, self.control)?;
+        let runs = samples.chunk_by(|a, b| a.state.kind() == b.state.kind()).enumerate();
+        let stretch = |(i, run): (usize, &[Sample])| {
+            let (first, last) = (&run[0], &run[run.len() - 1]);
+            let (before, behind) = (i.checked_sub(1).map(|i| &crossings[i]), crossings.get(i));
+            let kind = first.state.kind();
+            let ends = before.into_iter().chain(behind).map(|crossing| &*crossing.sets);
+            let ends = ends.filter(|sets| kind == Kind::Collapsed && !sets.is_empty());
+            let seen = run.iter().map(|sample| sample.state.sets()).chain(ends);
+            let count = |sets: &&[Vec<usize>]| sets.iter().map(Vec::len).sum::<usize>();
+            Stretch {
+                from: before.map_or(first.x, |crossing| crossing.x),
+                to: behind.map_or(last.x, |crossing| crossing.x),
                 kind,
-                sets,
-            });
-        }
-        for stretch in &mut stretches {
-            self.fewest(stretch)?;
-        }
-        Ok(stretches)
+                sets: seen.min_by_key(count).unwrap_or_default().to_vec(),
+            }
+        };
+        Ok(runs.map(stretch).collect())
     }
 
-    /// The sets right behind both ends of a collapsed stretch, where they are smallest.
-    fn fewest(&self, stretch: &mut Stretch) -> Result<(), Error> {
-        if stretch.kind != Kind::Collapsed {
-            return Ok(());
-        }
-        for (end, inward) in [(stretch.from, 1.0), (stretch.to, -1.0)] {
-            for step in CONFIRM {
-                let x = end + inward * step;
-                if x > stretch.to || x < stretch.from {
-                    break;
-                }
-                if let State::Collapsed(sets) = State::of(&(self.at)(x), self.control)? {
-                    if total(&sets) < total(&stretch.sets) {
-                        stretch.sets = sets;
-                    }
-                    break;
-                }
+    /// The sets just behind a boundary at `x`, on the side of a collapsed sample; none where the solver finds none.
+    fn sets_behind(&self, x: f64, collapsed: &Sample) -> Result<Vec<Vec<usize>>, Error> {
+        let room = collapsed.x - x;
+        for step in CONFIRM.into_iter().take_while(|step| *step <= room.abs()) {
+            if let State::Collapsed(sets) = State::of(&(self.at)(x + step.copysign(room)), self.control)? {
+                return Ok(sets);
             }
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// The position between two samples of different kinds where the kind changes: a root of `kappa` that the solver
@@ -315,6 +313,116 @@ impl Line<'_> {
     }
 }
 
-fn total(sets: &[Vec<usize>]) -> usize {
-    sets.iter().map(Vec::len).sum()
+/// The points of a scan, as a study. What rows of a line depend on is the line and their positions, so that a finer scan, or
+/// one of another range, goes on from them.
+struct Scan<'a> {
+    line: &'a Line<'a>,
+    positions: Vec<f64>,
+}
+
+impl Study for Scan<'_> {
+    const POINTS: &'static str = "points of the scan";
+    type Point = (&'static str, f64);
+    type Row = Sample;
+
+    fn points(&self) -> Vec<Self::Point> {
+        self.positions.iter().map(|&x| ("sample", x)).collect()
+    }
+
+    fn run(&self, &(_, x): &Self::Point, _: &Control) -> Result<Sample, Error> {
+        self.line.sample(x)
+    }
+
+    fn check(&self, &(_, x): &Self::Point, row: &Sample) -> Result<(), String> {
+        if row.x == x && self.line.knows(x, row.state.sets()) {
+            return Ok(());
+        }
+        Err(format!("it is not the sample at {x}"))
+    }
+}
+
+/// The neighbours of a sample between which `kappa` may have an extremum, with the part of the scan that they bound.
+#[derive(Serialize)]
+struct Between<'a>(&'static str, f64, f64, #[serde(skip)] &'a [Sample]);
+
+impl<'a> Between<'a> {
+    fn new(name: &'static str, samples: &'a [Sample]) -> Self {
+        Self(name, samples[0].x, samples[samples.len() - 1].x, samples)
+    }
+
+    fn contains(&self, x: f64) -> Result<(), String> {
+        if (self.1..=self.2).contains(&x) {
+            return Ok(());
+        }
+        Err(format!("{x} is not between {} and {}", self.1, self.2))
+    }
+}
+
+/// Hidden extrema, as a study: a sample where one is.
+struct Extrema<'a> {
+    line: &'a Line<'a>,
+    samples: &'a [Sample],
+}
+
+impl<'a> Study for Extrema<'a> {
+    const POINTS: &'static str = "extrema";
+    type Point = Between<'a>;
+    type Row = Option<Sample>;
+
+    fn points(&self) -> Vec<Between<'a>> {
+        let near = self
+            .samples
+            .windows(3)
+            .filter(|near| extremum_sign([&near[0], &near[1], &near[2]]).is_some());
+        near.map(|near| Between::new("extremum", near)).collect()
+    }
+
+    fn run(&self, between: &Between<'a>, _: &Control) -> Result<Option<Sample>, Error> {
+        let x = self.line.hidden_extremum(between.3);
+        if self.line.control.stop().is_some() {
+            return Err(stopped());
+        }
+        x.map(|x| self.line.sample(x)).transpose()
+    }
+
+    fn check(&self, between: &Between<'a>, row: &Option<Sample>) -> Result<(), String> {
+        row.as_ref().map_or(Ok(()), |sample| between.contains(sample.x))
+    }
+}
+
+/// The boundaries between neighbouring samples of different kinds, as a study.
+struct Crossings<'a> {
+    line: &'a Line<'a>,
+    samples: &'a [Sample],
+}
+
+impl<'a> Study for Crossings<'a> {
+    const POINTS: &'static str = "boundaries";
+    type Point = Between<'a>;
+    type Row = Crossing;
+
+    fn points(&self) -> Vec<Between<'a>> {
+        let pairs = self.samples.windows(2);
+        let differ = pairs.filter(|pair| pair[0].state.kind() != pair[1].state.kind());
+        differ.map(|pair| Between::new("boundary", pair)).collect()
+    }
+
+    fn run(&self, between: &Between<'a>, _: &Control) -> Result<Crossing, Error> {
+        let [a, b] = [&between.3[0], &between.3[1]];
+        let x = self.line.boundary(a, b)?;
+        let collapsed = [a, b].into_iter().find(|sample| sample.state.kind() == Kind::Collapsed);
+        let sets = collapsed.map(|sample| self.line.sets_behind(x, sample)).transpose()?;
+        Ok(Crossing {
+            x,
+            sets: sets.unwrap_or_default(),
+        })
+    }
+
+    fn check(&self, between: &Between<'a>, row: &Crossing) -> Result<(), String> {
+        between.contains(row.x)?;
+        if self.line.knows(row.x, &row.sets) {
+            return Ok(());
+        }
+        Err("its sets are none of this problem".to_owned())
+    }
 }

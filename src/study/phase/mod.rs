@@ -20,7 +20,7 @@
 //! let classes = Classes::from_counts(&[100, 100, 10, 10])?;
 //! let problem = Problem::new(classes, Model { temperature: 1.0, ..Model::default() })?;
 //! let family = Family::of_problem(&problem);
-//! let phase = phase::over_ratio(&family, problem.model(), &Settings::default(), &Control::default())?;
+//! let phase = phase::over_ratio(&family, problem.model(), &Settings::default(), None, &Control::default())?;
 //! assert!((phase.threshold.unwrap() - 142.56968681).abs() < 1e-7);
 //! assert_eq!(phase.collapsed, [[2, 3]]);
 //! # Ok::<(), ufmin::Error>(())
@@ -40,6 +40,7 @@ pub use limit::{Never, large_ratio_limit, why_never};
 pub use report::text;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::certificate::Verdict;
 use crate::error::Error;
@@ -50,6 +51,7 @@ use crate::problem::{Classes, Features, Field, FullBatch, Invalid, MAX_CLASS_SIZ
 use crate::problem::{Sampling, TEMPERATURE_RANGE, Training};
 use crate::report::{MAX_LISTED_CLASSES, Name};
 use crate::solve::{CrossCheckChoice, MethodChoice, Options, solve};
+use crate::study::{Journal, Study, all_rows};
 use line::{Kind, Line, Stretch};
 
 /// Identifier of the JSON form.
@@ -183,12 +185,35 @@ pub fn coefficients(family: &Family, full: &FullBatch, views: u64, ratio: f64, t
     real_coefficients(full, temperature, &samples, &multiplicity)
 }
 
+/// What rows of one journal have in common: everything but the range and the number of points.
+pub fn identity(family: &Family, model: &Model, vary: Vary) -> Value {
+    let mut model = Model {
+        title: None,
+        ..model.clone()
+    };
+    let mut fixed = Fixed::new(family, &model);
+    match vary {
+        Vary::Ratio => fixed.temperature = Some(model.temperature),
+        Vary::Temperature => {
+            fixed.ratio = Some(family.ratio());
+            model.temperature = 0.0;
+        }
+    }
+    crate::study::identity("phase", &fixed, &json!({ "vary": vary }), &(family, &model))
+}
+
 /// The ratios at which classes collapse, at the temperature of the model.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a family without a ratio, a range that is none, or a model that has no phases;
-/// [`Error::Stopped`].
-pub fn over_ratio(family: &Family, model: &Model, settings: &Settings, control: &Control) -> Result<Phase, Error> {
+/// [`Error::Interrupted`]; [`Error::Journal`] and [`Error::Write`] for the journal.
+pub fn over_ratio(
+    family: &Family,
+    model: &Model,
+    settings: &Settings,
+    journal: Option<&Journal>,
+    control: &Control,
+) -> Result<Phase, Error> {
     let full = check(family, model, settings)?;
     family.check_ratio_varies()?;
     let at = |x: f64| coefficients(family, &full, model.views, x.exp(), model.temperature);
@@ -203,12 +228,12 @@ pub fn over_ratio(family: &Family, model: &Model, settings: &Settings, control: 
     if model.features.nonnegative {
         return Ok(phase.without_collapse(Some(Never::NonnegativeFeatures)));
     }
-    fill(&mut phase, family, &Line { at: &at, control }, settings.points)?;
+    fill(&mut phase, family, &Line { at: &at, control }, settings.points, journal)?;
     if phase.intervals.is_empty() && phase.undecided.is_empty() {
         phase = phase.without_collapse(why_never(family, model, &full));
     }
     if let Some(ratio) = phase.threshold {
-        phase.certified = neighbours(family, model, ratio, control)?;
+        phase.certified = neighbours(family, model, ratio, journal, control)?;
     }
     Ok(phase)
 }
@@ -221,6 +246,7 @@ pub fn over_temperature(
     family: &Family,
     model: &Model,
     settings: &Settings,
+    journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Phase, Error> {
     let full = check(family, model, settings)?;
@@ -240,7 +266,7 @@ pub fn over_temperature(
         };
         return Ok(phase.without_collapse(Some(why)));
     }
-    fill(&mut phase, family, &Line { at: &at, control }, settings.points)?;
+    fill(&mut phase, family, &Line { at: &at, control }, settings.points, journal)?;
     if phase.intervals.is_empty() && phase.undecided.is_empty() {
         phase = phase.without_collapse(limit::theorem(family, model, &full));
     }
@@ -281,11 +307,17 @@ fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase
 }
 
 /// Scans the line over the logarithm of the range and writes down what it finds.
-fn fill(phase: &mut Phase, family: &Family, line: &Line<'_>, points: usize) -> Result<(), Error> {
+fn fill(
+    phase: &mut Phase,
+    family: &Family,
+    line: &Line<'_>,
+    points: usize,
+    journal: Option<&Journal>,
+) -> Result<(), Error> {
     let [low, high] = phase.range;
-    let samples = line.scan(low.ln(), high.ln(), points, "scan")?;
+    let samples = line.scan(low.ln(), high.ln(), points, journal)?;
     phase.scanned = samples.len() as u64;
-    let stretches = line.stretches(&samples)?;
+    let stretches = line.stretches(&samples, journal)?;
     // The ends of the range come back as they were given.
     let end = |x: f64| match x {
         x if x == low.ln() => low,
@@ -316,7 +348,13 @@ fn fill(phase: &mut Phase, family: &Family, line: &Line<'_>, points: usize) -> R
 
 /// The problems of whole sizes on both sides of a threshold, solved and certified, where the nearest are STEP problems
 /// within a thousandth of it.
-fn neighbours(family: &Family, model: &Model, threshold: f64, control: &Control) -> Result<Vec<Neighbour>, Error> {
+fn neighbours(
+    family: &Family,
+    model: &Model,
+    threshold: f64,
+    journal: Option<&Journal>,
+    control: &Control,
+) -> Result<Vec<Neighbour>, Error> {
     let smallest = family.smallest();
     let largest = smallest * threshold;
     let near = largest >= 1000.0 && (largest + 1.0) * model.views as f64 <= MAX_CLASS_SIZE;
@@ -333,24 +371,55 @@ fn neighbours(family: &Family, model: &Model, threshold: f64, control: &Control)
         },
         ..model.clone()
     };
-    let options = Options {
-        method: MethodChoice::Dual,
-        cross_check: CrossCheckChoice::Never,
-        ..Options::default()
+    let study = Certified {
+        family,
+        model: &model,
+        sizes,
     };
-    sizes
-        .into_iter()
-        .map(|size| {
-            let ratio = size / smallest;
-            let problem = Problem::new(Classes::from_runs(family.rounded(ratio))?, model.clone())?;
-            let solved = solve(&problem, &options, control)?;
-            Ok(Neighbour {
-                ratio,
-                verdict: solved.certificate.verdict,
-                collapsed: !solved.solution.clusters.is_empty(),
-            })
+    all_rows(&study, journal, control)
+}
+
+/// Problems whose largest classes have these sizes, as a study.
+struct Certified<'a> {
+    family: &'a Family,
+    model: &'a Model,
+    sizes: Vec<f64>,
+}
+
+impl Study for Certified<'_> {
+    const POINTS: &'static str = "neighbours of the threshold";
+    type Point = (&'static str, f64);
+    type Row = Neighbour;
+
+    fn points(&self) -> Vec<Self::Point> {
+        self.sizes.iter().map(|&size| ("certified", size)).collect()
+    }
+
+    fn run(&self, &(_, size): &Self::Point, control: &Control) -> Result<Neighbour, Error> {
+        let options = Options {
+            method: MethodChoice::Dual,
+            cross_check: CrossCheckChoice::Never,
+            ..Options::default()
+        };
+        let ratio = size / self.family.smallest();
+        let classes = Classes::from_runs(self.family.rounded(ratio))?;
+        let solved = solve(&Problem::new(classes, self.model.clone())?, &options, control)?;
+        if control.stop().is_some() {
+            return Err(line::stopped());
+        }
+        Ok(Neighbour {
+            ratio,
+            verdict: solved.certificate.verdict,
+            collapsed: !solved.solution.clusters.is_empty(),
         })
-        .collect()
+    }
+
+    fn check(&self, &(_, size): &Self::Point, row: &Neighbour) -> Result<(), String> {
+        if row.ratio == size / self.family.smallest() {
+            return Ok(());
+        }
+        Err(format!("it is not the neighbour with {size} samples"))
+    }
 }
 
 /// Ratios that can be searched.
@@ -375,8 +444,16 @@ fn check(family: &Family, model: &Model, settings: &Settings) -> Result<FullBatc
             )],
         )
     };
-    let full = match model.training {
-        Training::FullBatch(full) => full,
+    let full = match &model.training {
+        Training::FullBatch(full) => *full,
+        Training::FixedBatches(_) => {
+            return Err(Invalid::conflict(
+                Field::Batches,
+                "phase boundaries are those of the full batch, and fixed batches are given, whose samples no ratio can vary",
+                &[Word::Text("remove the batches")],
+            )
+            .into());
+        }
         Training::Sampled(Sampling::Negatives { .. }) => return Err(sampled(Field::Loss).into()),
         Training::Sampled(Sampling::RandomBatches { .. }) => return Err(sampled(Field::Batches).into()),
     };

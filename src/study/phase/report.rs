@@ -2,6 +2,7 @@
 
 use super::{Never, Phase, Vary};
 use crate::certificate::Verdict;
+use crate::report::text::Page;
 use crate::report::view::{Style, Table, View};
 
 /// Digits of a boundary in text; the JSON has all.
@@ -44,6 +45,15 @@ fn theorem(why: Never) -> &'static str {
     }
 }
 
+impl Vary {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ratio => "ratio",
+            Self::Temperature => "temperature",
+        }
+    }
+}
+
 impl Phase {
     /// The JSON form.
     pub fn to_json(&self) -> String {
@@ -79,10 +89,7 @@ impl View for Phase {
 
     /// One line a stretch.
     fn table(&self) -> Option<Table> {
-        let name = match self.vary {
-            Vary::Ratio => "ratio",
-            Vary::Temperature => "temperature",
-        };
+        let name = self.vary.name();
         let mut table = Table::new(&["state", &format!("{name}_from"), &format!("{name}_to")]);
         for (state, stretches) in [("collapsed", &self.intervals), ("undecided", &self.undecided)] {
             let rows = stretches.iter();
@@ -105,8 +112,10 @@ impl View for Phase {
 /// The answer in words.
 pub fn text(phase: &Phase) -> String {
     let at = &phase.at;
-    let mut lines = Vec::new();
-    lines.extend(at.title.clone());
+    let mut page = Page::default();
+    if let Some(title) = &at.title {
+        page.line(title);
+    }
     let mut facts = vec![format!("{} classes, smallest {}", at.class_count, at.smallest)];
     if let Some([majority, minority]) = at.step {
         facts.push(format!("{majority} majority and {minority} minority"));
@@ -120,39 +129,33 @@ pub fn text(phase: &Phase) -> String {
     if at.views != 1 {
         facts.push(format!("{} views", at.views));
     }
-    lines.extend([facts.join(", "), String::new()]);
-    let [low, high] = phase.range.map(|value| value.to_string());
-    let name = match phase.vary {
-        Vary::Ratio => "ratio",
-        Vary::Temperature => "temperature",
-    };
+    page.paragraph(facts.join(", "));
+    let ([low, high], name) = (phase.range, phase.vary.name());
     let scanned = format!("{} {name}s scanned from {low} to {high}", phase.scanned);
-    match (phase.vary, phase.threshold) {
-        (_, None) => match phase.never_because {
-            Some(Never::ScanAndLimit) => lines.extend([
-                format!("no {name} is found to collapse any classes: none of the {scanned},"),
-                format!(
-                    "nor the limit of large ratios, where the inner product of two minority classes is {:.6}",
-                    phase.limit.unwrap_or_default()
-                ),
-            ]),
-            Some(why) => lines.push(format!("no {name} collapses any classes: {}", theorem(why))),
-            None => lines.push(format!("no classes are found collapsed at any of the {scanned}")),
-        },
-        (Vary::Ratio, Some(ratio)) if phase.intervals.len() == 1 && phase.intervals[0][1] == phase.range[1] => {
-            lines.push(format!("{} from ratio {} on", phase.subject(), digits(ratio)));
+    let subject = || phase.subject();
+    match (phase.vary, phase.threshold, phase.never_because) {
+        (_, None, Some(Never::ScanAndLimit)) => {
+            let limit = phase.limit.unwrap_or_default();
+            page.line(format_args!(
+                "no {name} is found to collapse any classes: none of the {scanned},"
+            ));
+            page.line(format_args!(
+                "nor the limit of large ratios, where the inner product of two minority classes is {limit:.6}"
+            ));
         }
-        (_, Some(_)) => {
-            let stretches: Vec<String> = phase
-                .intervals
-                .iter()
-                .map(|[from, to]| format!("from {} to {}", digits(*from), digits(*to)))
-                .collect();
-            lines.push(format!("{} at {name} {}", phase.subject(), stretches.join(" and ")));
+        (_, None, Some(why)) => page.line(format_args!("no {name} collapses any classes: {}", theorem(why))),
+        (_, None, None) => page.line(format_args!("no classes are found collapsed at any of the {scanned}")),
+        (Vary::Ratio, Some(ratio), _) if phase.intervals.len() == 1 && phase.intervals[0][1] == high => {
+            page.line(format_args!("{} from ratio {} on", subject(), digits(ratio)));
+        }
+        (_, Some(_), _) => {
+            let stretch = |[from, to]: &[f64; 2]| format!("from {} to {}", digits(*from), digits(*to));
+            let stretches: Vec<String> = phase.intervals.iter().map(stretch).collect();
+            page.line(format_args!("{} at {name} {}", subject(), stretches.join(" and ")));
         }
     }
     if phase.threshold.is_some() {
-        lines.push(format!("searched: {name} {low} to {high}"));
+        page.line(format_args!("searched: {name} {low} to {high}"));
     }
     for neighbour in &phase.certified {
         let what = if neighbour.collapsed {
@@ -164,16 +167,15 @@ pub fn text(phase: &Phase) -> String {
             Verdict::Certified => "certified",
             Verdict::NotCertified | Verdict::RankExceedsDimension => "not certified",
         };
-        lines.push(format!("ratio {}: {what}, {}", digits(neighbour.ratio), verdict));
+        page.line(format_args!("ratio {}: {what}, {verdict}", digits(neighbour.ratio)));
     }
-    for [from, to] in &phase.undecided {
-        lines.push(format!("undecided: {name} {} to {}", digits(*from), digits(*to)));
+    for &[from, to] in &phase.undecided {
+        page.line(format_args!("undecided: {name} {} to {}", digits(from), digits(to)));
     }
     for warning in &phase.warnings {
-        lines.push(format!("warning: {warning}"));
+        page.line(format_args!("warning: {warning}"));
     }
-    lines.push(String::new());
-    lines.join("\n")
+    page.text()
 }
 
 #[cfg(test)]

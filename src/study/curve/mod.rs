@@ -2,6 +2,8 @@
 
 #[cfg(feature = "plot")]
 mod chart;
+mod limit;
+mod report;
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
@@ -12,13 +14,13 @@ use crate::certificate::Verdict;
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
-use crate::objective::others;
+use crate::measure::metrics::kini_distance;
 use crate::problem::invalid::Word;
 use crate::problem::training::Parts;
 use crate::problem::{BatchLoss, Field, FullBatchLoss, Invalid, Kind, Measure, Model, Problem, Sampling, Training};
-use crate::report::view::{Style, Table, View, cell};
 use crate::report::{Name, ProblemReport, Report};
 use crate::solve::{CrossCheckChoice, Options, solve};
+use limit::AtLimit;
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/curve/1";
@@ -44,6 +46,8 @@ pub struct Curve {
     pub version: Name,
     /// What varies.
     pub vary: Quantity,
+    /// The problem; of what varies it has the value before the first.
+    pub problem: ProblemReport,
     /// The loss.
     pub loss: Name,
     /// Number of classes.
@@ -103,7 +107,7 @@ pub fn identity(problem: &Problem, vary: Quantity, options: &Options) -> Value {
         (Quantity::Temperature, _) => model.temperature = 0.0,
         (_, Training::Sampled(Sampling::RandomBatches { size, .. })) => *size = 0,
         (_, Training::Sampled(Sampling::Negatives { count })) => *count = 0,
-        (_, Training::FullBatch(_)) => {}
+        (_, Training::FullBatch(_) | Training::FixedBatches(_)) => {}
     }
     let settings = json!({
         "vary": vary,
@@ -142,11 +146,21 @@ pub fn curve(
         cross_check: CrossCheckChoice::Never,
         ..*options
     };
-    let limit = limit(problem, vary).map(|(name, model)| {
-        let found = at(problem, model, &options, &control.unobserved());
-        found.map(|(row, gram)| (name, row, gram))
-    });
-    let limit = limit.transpose()?;
+    let limit = match limit(problem, vary) {
+        None => None,
+        Some((name, model)) => {
+            let study = AtLimit {
+                problem,
+                model,
+                options: &options,
+            };
+            let found = rows(&study, journal, control)?.remove(0).ok_or(Error::Stopped {
+                what: "the limit of the curve",
+            })?;
+            let gram = found.gram.gram(problem).map_err(|what| Error::Internal { what })?;
+            Some((name, found.row, gram))
+        }
+    };
     let study = Values {
         problem,
         vary,
@@ -160,6 +174,7 @@ pub fn curve(
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         vary,
+        problem: ProblemReport::new(problem.classes(), problem.model()),
         loss: problem.model().training.loss().name().into(),
         class_count: problem.classes().count(),
         complete: stop.is_none(),
@@ -279,14 +294,14 @@ fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
         },
         ..model.clone()
     };
-    match (vary, model.training) {
+    match (vary, &model.training) {
         (Quantity::Temperature, _) => None,
         (Quantity::Negatives, _) => Some(("population", population())),
         (Quantity::BatchSize, Training::FullBatch(_)) => Some(("full-batch", model.clone())),
-        (Quantity::BatchSize, Training::Sampled(Sampling::Negatives { .. })) => None,
+        (Quantity::BatchSize, Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. })) => None,
         (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { loss, .. })) => {
             let full = Model {
-                training: Training::full_batch(FullBatchLoss::from(loss)),
+                training: Training::full_batch(FullBatchLoss::from(*loss)),
                 ..model.clone()
             };
             match loss {
@@ -295,6 +310,16 @@ fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
                 BatchLoss::Sincere => None,
             }
         }
+    }
+}
+
+/// Of two Gram matrices of the same classes.
+fn distance(a: &Gram, b: &Gram) -> f64 {
+    if a.partition() == b.partition() {
+        kini_distance(&a.values(), &b.values(), &a.partition().multiplicity_f64())
+    } else {
+        let (a, b) = (a.to_dense(), b.to_dense());
+        kini_distance(&a, &b, &vec![1.0; a.nrows()])
     }
 }
 
@@ -321,139 +346,5 @@ impl Row {
             relative_gap: report.certificate.relative_gap,
             verdict: report.certificate.verdict,
         }
-    }
-}
-
-/// `|| A/||A|| - B/||B|| ||` in the Frobenius norm \[Kini2024\], for two Gram matrices on the same groups.
-pub fn distance(a: &Gram, b: &Gram) -> f64 {
-    let (of_a, of_b) = (a.values(), b.values());
-    let m = a.partition().multiplicity_f64();
-    // By pairs of classes: the diagonal is 1 in both.
-    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
-        let mut total = 0.0;
-        for g in 0..m.len() {
-            total += m[g] * f(1.0, 1.0);
-            for h in 0..m.len() {
-                let pairs = m[g] * others(&m, g, h);
-                if pairs > 0.0 {
-                    total += pairs * f(of_a[(g, h)], of_b[(g, h)]);
-                }
-            }
-        }
-        total
-    };
-    let (norm_a, norm_b) = (sum(&|x, _| x * x).sqrt(), sum(&|_, y| y * y).sqrt());
-    sum(&|x, y| (x / norm_a - y / norm_b).powi(2)).sqrt()
-}
-
-impl Curve {
-    /// The JSON form.
-    pub fn to_json(&self) -> String {
-        crate::report::json(self)
-    }
-
-    /// Whether every row is certified.
-    pub fn is_certified(&self) -> bool {
-        self.rows.iter().all(|row| row.verdict == Verdict::Certified)
-    }
-
-    fn name(&self) -> &'static str {
-        match self.vary {
-            Quantity::BatchSize => "batch size",
-            Quantity::Negatives => "negatives",
-            Quantity::Temperature => "temperature",
-        }
-    }
-}
-
-impl View for Curve {
-    const SCHEMA: &'static str = SCHEMA;
-
-    fn text(&self, _: Style) -> String {
-        let mut table = crate::report::text::table();
-        let limit = self.limit.as_ref();
-        let mut header = vec![self.name(), "loss", "downstream", "nearest", "farthest", "to ETF"];
-        header.extend(limit.map(|limit| match limit.name.as_ref() {
-            "population" => "to population",
-            _ => "to full batch",
-        }));
-        header.extend(["collapsed", "certified"]);
-        table.set_header(header);
-        let rows = self.rows.iter().chain(limit.map(|limit| &limit.row));
-        for row in rows {
-            let mut cells = vec![
-                row.value.map_or_else(
-                    || limit.map_or("", |limit| limit.name.as_ref()).to_owned(),
-                    |v| v.to_string(),
-                ),
-                format!("{:.8}", row.loss),
-                row.downstream_loss.map_or("-".to_owned(), |x| format!("{x:.6}")),
-                format!("{:.3}", row.nearest_degrees),
-                format!("{:.3}", row.farthest_degrees),
-                format!("{:.6}", row.distance_to_etf),
-            ];
-            if limit.is_some() {
-                cells.push(row.distance_to_limit.map_or("-".to_owned(), |x| format!("{x:.6}")));
-            }
-            cells.push(match row.collapsed.iter().map(Vec::len).sum::<usize>() {
-                0 => "-".to_owned(),
-                count => format!("{count} classes"),
-            });
-            cells.push(verdict(row).to_owned());
-            table.add_row(cells);
-        }
-        crate::report::text::right_align(&mut table);
-        format!(
-            "{} classes, {}; angles between classes in degrees, distances of normalised Gram matrices\n\n{}\n",
-            self.class_count,
-            self.loss,
-            table.trim_fmt()
-        )
-    }
-
-    fn table(&self) -> Option<Table> {
-        let mut table = Table::new(&[
-            &self.name().replace(' ', "_"),
-            "loss",
-            "loss_per_active_anchor",
-            "downstream_loss",
-            "nearest_degrees",
-            "farthest_degrees",
-            "distance_to_etf",
-            "distance_to_limit",
-            "collapsed_classes",
-            "verdict",
-        ]);
-        for row in &self.rows {
-            table.rows.push(vec![
-                cell(row.value),
-                row.loss.to_string(),
-                cell(row.loss_per_active_anchor),
-                cell(row.downstream_loss),
-                row.nearest_degrees.to_string(),
-                row.farthest_degrees.to_string(),
-                row.distance_to_etf.to_string(),
-                cell(row.distance_to_limit),
-                row.collapsed.iter().map(Vec::len).sum::<usize>().to_string(),
-                verdict(row).to_owned(),
-            ]);
-        }
-        Some(table)
-    }
-
-    fn passes(&self) -> bool {
-        self.is_certified()
-    }
-
-    fn is_complete(&self) -> bool {
-        self.complete
-    }
-}
-
-fn verdict(row: &Row) -> &'static str {
-    match row.verdict {
-        Verdict::Certified => "yes",
-        Verdict::NotCertified => "no",
-        Verdict::RankExceedsDimension => "rank too high",
     }
 }

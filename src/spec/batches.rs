@@ -1,0 +1,153 @@
+//! `[batches]`: what it says, and the files it names.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::resolve::{choice, draws};
+use super::schema::{BatchesTable, ClassesTable};
+use crate::error::{ArrayError, Error};
+use crate::files::npy::{read_batches, read_labels};
+use crate::files::{has_extension, read_text};
+use crate::problem::invalid::Word;
+use crate::problem::{BATCH_RANGE, Batches, Classes, Field, Invalid, Kind, SampleOrder, Unused, no_sample};
+
+/// What `[batches]` describes.
+pub(super) enum Scheme {
+    /// Batches of a size, drawn anew.
+    Random(u64),
+    /// The same batches in every epoch.
+    Fixed(Arc<Batches>),
+}
+
+/// The batches of a problem; none on the full batch. Without a kind it is the one that has the keys.
+pub(super) fn scheme(
+    table: Option<&BatchesTable>,
+    (classes, source): (&Classes, &ClassesTable),
+    folder: &Path,
+) -> Result<Option<Scheme>, Error> {
+    let Some(table) = table else {
+        return Ok(None);
+    };
+    let fixed = match choice(Field::BatchKind, table.kind.as_deref(), &["random", "fixed"])? {
+        Some(kind) => kind == "fixed",
+        None => table.members.is_some() || table.file.is_some(),
+    };
+    if fixed {
+        fixed_batches(table, (classes, source), folder).map(|batches| Some(Scheme::Fixed(Arc::new(batches))))
+    } else {
+        Ok(Some(Scheme::Random(random_size(table)?)))
+    }
+}
+
+fn random_size(table: &BatchesTable) -> Result<u64, Invalid> {
+    let needless = [
+        (Field::BatchMembers, table.members.is_some()),
+        (Field::BatchFile, table.file.is_some()),
+        (Field::Unused, table.unused.is_some()),
+    ];
+    if let Some((field, _)) = needless.into_iter().find(|(_, given)| *given) {
+        return Err(Invalid::conflict(
+            field,
+            format!("`{}` is given, and random batches are drawn", field.name()),
+            &[
+                Word::Text("remove it, or set "),
+                Word::Set(Field::BatchKind, &["fixed"]),
+            ],
+        ));
+    }
+    match draws(Field::BatchSize, table.size, BATCH_RANGE)? {
+        Some(size) => Ok(size),
+        None => Err(Invalid::new(Field::BatchSize, Kind::Missing(None))),
+    }
+}
+
+fn fixed_batches(
+    table: &BatchesTable,
+    (classes, source): (&Classes, &ClassesTable),
+    folder: &Path,
+) -> Result<Batches, Error> {
+    if table.size.is_some() {
+        let hint = &[
+            Word::Text("remove it, or set "),
+            Word::Set(Field::BatchKind, &["random"]),
+        ];
+        return Err(Invalid::conflict(
+            Field::BatchSize,
+            "a size is given, and fixed batches have their own sizes",
+            hint,
+        )
+        .into());
+    }
+    let unused = match choice(Field::Unused, table.unused.as_deref(), &["error", "ignore"])? {
+        Some("ignore") => Unused::Ignore,
+        _ => Unused::Error,
+    };
+    match (&table.members, &table.file) {
+        (Some(_), Some(_)) => Err(Invalid::conflict(
+            Field::BatchFile,
+            "batches are given by members and by a file",
+            &[Word::Text("keep one of the two")],
+        )
+        .into()),
+        (None, None) => Err(Invalid::new(Field::BatchMembers, Kind::Missing(None)).into()),
+        (Some(members), None) => {
+            let lists = members.iter().map(|list| list.iter().map(|&position| position.into()));
+            Ok(Batches::from_positions(
+                sample_order(classes, source, folder)?,
+                lists,
+                unused,
+            )?)
+        }
+        (None, Some(file)) if file.as_os_str().is_empty() => {
+            Err(Invalid::new(Field::BatchFile, Kind::Missing(None)).into())
+        }
+        (None, Some(file)) => {
+            let path = folder.join(file);
+            let order = sample_order(classes, source, folder)?;
+            let lists = read_lists(&path, order.examples())?;
+            Batches::from_positions(order, lists, unused).map_err(|source| Error::Batches { path, source })
+        }
+    }
+}
+
+/// How samples are numbered: by position in a file of labels, where the classes come from one.
+///
+/// # Errors
+/// [`Error::Invalid`] for classes whose samples cannot be numbered, and errors of the file.
+pub fn sample_order(classes: &Classes, source: &ClassesTable, folder: &Path) -> Result<SampleOrder, Error> {
+    match source.file.as_ref().map(|file| folder.join(file)) {
+        Some(path) if has_extension(&path, "npy") => Ok(SampleOrder::of_labels(&read_labels(&path)?)?),
+        _ => Ok(SampleOrder::class_major(classes)?),
+    }
+}
+
+/// Batches of sample numbers from a `.npy` file, or a JSON file of lists.
+fn read_lists(path: &Path, samples: u32) -> Result<Vec<Vec<i128>>, Error> {
+    if has_extension(path, "npz") {
+        let (path, source) = (path.to_owned(), ArrayError::Archive);
+        return Err(Error::Array { path, source });
+    }
+    if has_extension(path, "npy") {
+        return read_batches(path);
+    }
+    let text = read_text(path)?;
+    let lists: Vec<Vec<serde_json::Number>> = serde_json::from_str(&text).map_err(|error| Error::BatchSyntax {
+        path: path.to_owned(),
+        detail: error.to_string(),
+    })?;
+    let whole = |batch: u32, place: u32, number: &serde_json::Number| {
+        number.as_i128().ok_or_else(|| Error::Batches {
+            path: path.to_owned(),
+            source: no_sample(batch, place, number.to_string(), samples),
+        })
+    };
+    (0..)
+        .zip(&lists)
+        .map(|(batch, list)| {
+            (0..)
+                .zip(list)
+                .map(|(place, number)| whole(batch, place, number))
+                .collect()
+        })
+        .collect()
+}
