@@ -89,7 +89,11 @@ pub enum ArrayError {
     LikeCounts { samples: u64, largest: i128 },
     #[error(
         "class {class} has size {value}, and a whole number from 1 to {most} is needed{}",
-        if (*most as f64) < MAX_CLASS_SIZE { " (floats of this width are exact up to there)" } else { "" }
+        match *most {
+            0..=2_048 => " (float16 is exact up to there)",
+            2_049..=16_777_216 => " (float32 is exact up to there)",
+            _ => "",
+        }
     )]
     Count { class: u64, value: String, most: u64 },
     #[error("it is no whole .npz archive ({detail})")]

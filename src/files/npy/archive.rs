@@ -60,6 +60,10 @@ pub(super) fn member(file: File, path: &Path) -> Result<Member, Error> {
     if packed.compression() == CompressionMethod::Stored {
         let start = packed.data_start();
         drop(packed);
+        let end = keep.metadata().map_err(Error::read(path))?.len();
+        if start.checked_add(length).is_none_or(|needed| needed > end) {
+            return Err(damaged(format!("an array of {length} bytes goes beyond its end")));
+        }
         return Ok(Member {
             file: keep,
             start,

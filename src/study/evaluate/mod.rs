@@ -211,7 +211,9 @@ pub fn evaluate(
     let excess = excess.ok_or_else(|| Error::Internal {
         what: "the loss of these features has no value: a class mean is zero".to_owned(),
     })?;
-    if excess.standard_error.is_none() && !problem.model().features.nonnegative {
+    // An excess that has underflowed is below nothing.
+    let told = excess.value >= f64::MIN_POSITIVE || solved.certificate.floor.is_none();
+    if told && excess.standard_error.is_none() && !problem.model().features.nonnegative {
         solved
             .certificate
             .admits("the features", excess.value, excess.value.ln())?;
@@ -244,7 +246,11 @@ pub fn evaluate(
         loss: floor + excess.value,
         optimal_loss: solved.certificate.loss,
         gap_to_optimum: gap,
-        relative_gap: (gap / unit).clamp(-f64::MAX, f64::MAX),
+        relative_gap: if gap == 0.0 {
+            0.0
+        } else {
+            (gap / unit).clamp(-f64::MAX, f64::MAX)
+        },
         loss_kind: kind(&excess),
         loss_standard_error: excess.standard_error,
         loss_anchors: Some(excess.anchors).filter(|&anchors| anchors > 0),
