@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error as ThisError;
 
-use crate::problem::MAX_CLASS_SIZE;
 use crate::problem::invalid::worded;
 pub use crate::problem::invalid::{Field, Hint, Invalid, Kind, ProblemFileWording, Word, Wording, closest, one_of};
 

@@ -290,6 +290,15 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
     }
     let (problem, options) = if arguments.problem.is_given() {
         arguments.problem.resolve(&SolverTable::default())?
+    } else if arguments.problem.is_changed() {
+        return Err(Failure::usage(
+            "--embeddings",
+            format!(
+                "{} has a problem of its own, and flags of another are given",
+                folder.display()
+            ),
+            "leave them out, or give the class sizes too",
+        ));
     } else {
         let path = folder.join("result.json");
         let refused = |detail| Error::Result {

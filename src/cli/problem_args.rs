@@ -130,6 +130,19 @@ impl ProblemArgs {
         self.file.is_some() || self.sizes.is_some() || self.sizes_file.is_some() || self.probabilities.is_some()
     }
 
+    /// Whether a flag says something of a problem besides its classes.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.loss.is_some()
+            || self.temperature.is_some()
+            || self.views.is_some()
+            || self.anchors.is_some()
+            || self.singletons.is_some()
+            || self.negatives.is_some()
+            || self.batch_size.is_some()
+            || self.nonnegative
+            || self.dimension.is_some()
+    }
+
     /// The problem of samples that were counted: the classes are those of the file or of a flag, and where neither has any
     /// they have `counts` samples, views counted.
     pub(crate) fn resolve_counts(&self, counts: &[u64]) -> Result<(Problem, Options), Failure> {

@@ -728,6 +728,41 @@ fn advice_is_given_where_the_numbers_speak() {
         let shown = format!("{:.1}", value("closest_at_alternative"));
         assert!(advice["sentence"].as_str().unwrap().contains(&shown), "{advice}");
     }
+    // Where random batches of 16 put the classes, the full batch would not.
+    let solved = [
+        "solve",
+        "--sizes",
+        "500,300,40,20",
+        "--temperature",
+        "0.5",
+        "--batch-size",
+        "16",
+        "--output",
+        "small",
+        "--quiet",
+    ];
+    assert_eq!(ufmin(folder.path(), &solved).status_code(), 0);
+    let changed = ["evaluate", "--temperature", "0.3", "--embeddings", "small"];
+    refusal(
+        "flags",
+        &ufmin(folder.path(), &changed).output().unwrap(),
+        &["small has a problem of its own"],
+    );
+    let at = [
+        "--sizes",
+        "500,300,40,20",
+        "--temperature",
+        "0.5",
+        "--embeddings",
+        "small",
+    ];
+    let found = json(folder.path(), &at);
+    let batches = &found["advice"].as_array().unwrap()[0];
+    assert_eq!(
+        (&batches["action"], &batches["rests_on"][1]["value"]),
+        (&"larger-batches".into(), &16.0.into())
+    );
+    assert!(batches["rests_on"][0]["value"].as_f64().unwrap() < 1e-6);
     // Classes in their places whose samples are spread need training.
     let (k, d) = (3, 6);
     let mut rows = Vec::new();

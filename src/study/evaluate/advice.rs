@@ -2,6 +2,8 @@
 //!
 //! * **More training**: the gap is at least a twentieth of the excess and three standard errors, and most of it is the
 //!   spread of samples about their class means, which the optimum does not have; or, in a sequence, it still falls.
+//! * **Larger batches**: the features are less than half as far from the optimum of random batches of some size as from that of
+//!   the full batch that they are measured against.
 //! * **Another temperature, another loss, larger batches**: the optimum itself puts two classes within half the angle of the
 //!   simplex ETF, so that training cannot part them, the features are nearer to that optimum than to the ETF, and the solved
 //!   optimum of the alternative has its closest classes a quarter and five degrees farther apart.
@@ -12,9 +14,9 @@ use super::{Measured, Measures, Row};
 use crate::error::Error;
 use crate::gram::Partition;
 use crate::math::control::Control;
-use crate::measure::metrics::{Angles, Pair, angle_degrees, extreme_pairs};
+use crate::measure::metrics::{Angles, Pair, angle_degrees, extreme_pairs, kini_distance};
 use crate::problem::training::Parts;
-use crate::problem::{Anchors, Loss, Model, Problem, TEMPERATURE_RANGE, Training};
+use crate::problem::{Anchors, BatchLoss, FullBatchLoss, Loss, Model, Problem, TEMPERATURE_RANGE, Training};
 use crate::report::{Name, factor_of_groups};
 use crate::solve::{CrossCheckChoice, Options, Solved, solve};
 
@@ -26,6 +28,12 @@ const ERRORS: f64 = 3.0;
 
 /// By how much the gap of a sequence must fall over its last third.
 const FALL: f64 = 0.1;
+
+/// Gram distance below which classes are where they should be.
+const CLOSE: f64 = 0.02;
+
+/// Batch sizes that features are looked for at.
+const BATCHES: [u64; 7] = [16, 32, 64, 128, 256, 512, 1024];
 
 /// Most distinct sizes for which alternatives are solved.
 const MAX_GROUPS: usize = 500;
@@ -74,6 +82,7 @@ pub fn advise(
 ) -> Result<Vec<Advice>, Error> {
     let mut all = Vec::new();
     all.extend(spread(&measured.measures));
+    all.extend(small_batches(problem, measured, options, control)?);
     all.extend(alternatives(problem, solved, Some(measured), options, control)?);
     Ok(all)
 }
@@ -126,10 +135,87 @@ fn spread(measures: &Measures) -> Option<Advice> {
     ))
 }
 
+/// The classes are where training with small batches puts them: nearer to the optimum of some size of random batches than to
+/// half their distance from that of the full batch.
+fn small_batches(
+    problem: &Problem,
+    measured: &Measured,
+    options: &Options,
+    control: &Control,
+) -> Result<Option<Advice>, Error> {
+    let measures = &measured.measures;
+    let (Some(gram), Some(own)) = (&measured.class_gram, measures.gram_distance) else {
+        return Ok(None);
+    };
+    let full = match &problem.model().training {
+        Training::FullBatch(full) if full.anchors == Anchors::Sample => full.loss,
+        Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(_) => return Ok(None),
+    };
+    let loss = BatchLoss::ALL
+        .into_iter()
+        .find(|&loss| FullBatchLoss::from(loss) == full);
+    let groups = Partition::by_size(problem).groups();
+    let (Some(loss), true) = (loss, significant(measures) && own > CLOSE && groups <= MAX_GROUPS) else {
+        return Ok(None);
+    };
+    let views = problem.model().views;
+    let samples = measured.classes.samples();
+    let mut best: Option<(f64, u64)> = None;
+    for size in BATCHES.into_iter().filter(|size| 4 * size * views <= samples) {
+        let model = Model {
+            training: Training::random_batches(loss, size),
+            ..problem.model().clone()
+        };
+        if let Some(found) = solved_other(problem, model, options, control)? {
+            let optimum = found.certificate.gram.to_dense();
+            let distance = kini_distance(gram, &optimum, &vec![1.0; gram.nrows()]);
+            if best.is_none_or(|(least, _)| distance < least) {
+                best = Some((distance, size));
+            }
+        }
+    }
+    Ok(best.filter(|(distance, _)| *distance < own / 2.0).map(|(distance, size)| {
+        advice(
+            "larger-batches",
+            format!(
+                "Larger batches: the classes are at a Gram distance of {distance:.3} from where random batches of {size} drive them, and of {own:.3} from the optimum of the full batch."
+            ),
+            [
+                ("gram_distance_of_batches", distance),
+                ("batch_size", size as f64),
+                ("gram_distance", own),
+            ],
+        )
+    }))
+}
+
+/// The certified optimum of another model of the same classes; `None` where there is none.
+fn solved_other(
+    problem: &Problem,
+    model: Model,
+    options: &Options,
+    control: &Control,
+) -> Result<Option<Solved>, Error> {
+    if control.stop().is_some() {
+        return Err(Error::Stopped { what: "the advice" });
+    }
+    let Ok(problem) = Problem::new(problem.classes().clone(), model) else {
+        return Ok(None);
+    };
+    let options = Options {
+        cross_check: CrossCheckChoice::Never,
+        ..*options
+    };
+    // What cannot be solved is no advice.
+    let found = solve(&problem, &options, &control.unobserved()).ok();
+    Ok(found.filter(Solved::is_certified))
+}
+
 /// The gap still falls.
 fn falling(rows: &[Row]) -> Option<Advice> {
     let last = rows.last()?;
-    let before = rows.get(2 * rows.len().checked_sub(3)? / 3)?;
+    // At least two files earlier, if there are so many: the step from the last but one may be short.
+    let before = rows.get((2 * rows.len() / 3).min(rows.len().checked_sub(3)?))?;
     let (from, to) = (before.measures.gap_to_optimum, last.measures.gap_to_optimum);
     let error = |row: &Row| row.measures.loss_standard_error.unwrap_or(0.0);
     let chance = ERRORS * error(before).hypot(error(last));
@@ -193,21 +279,10 @@ fn alternatives(
     let try_all = |models: Vec<(&'static str, String, Model)>| -> Result<Option<Advice>, Error> {
         let mut best: Option<(f64, &'static str, String)> = None;
         for (action, what, model) in models {
-            if control.stop().is_some() {
-                return Err(Error::Stopped { what: "the advice" });
-            }
-            // What cannot be solved is no advice.
-            let found = Problem::new(problem.classes().clone(), model)
-                .map_err(Error::from)
-                .and_then(|problem| {
-                    let options = Options {
-                        cross_check: CrossCheckChoice::Never,
-                        ..*options
-                    };
-                    solve(&problem, &options, &control.unobserved())
-                });
-            let Ok(found) = found else { continue };
-            if let Some(pair) = closest(&found).filter(|pair| enough(pair) && found.is_certified())
+            let Some(found) = solved_other(problem, model, options, control)? else {
+                continue;
+            };
+            if let Some(pair) = closest(&found).filter(&enough)
                 && best.as_ref().is_none_or(|(angle, ..)| pair.angle_degrees > *angle)
             {
                 best = Some((pair.angle_degrees, action, what));
