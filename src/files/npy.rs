@@ -17,7 +17,7 @@ use crate::error::{ArrayError, Contents, Error};
 use crate::files::read_bytes;
 pub use crate::math::array::Array;
 use crate::problem::invalid::short;
-use header::{Element, Header, Kind};
+use header::{Element, Header, NumberKind};
 
 /// What is in the place of a member where a batch is shorter than the array.
 const PADDING: i128 = -1;
@@ -89,7 +89,7 @@ fn labels(bytes: &[u8]) -> Result<Vec<i128>, ArrayError> {
     }
     raw.check_one_dimension(Contents::Labels)?;
     raw.check_labels()?;
-    if raw.element.kind == Kind::Float {
+    if raw.element.kind == NumberKind::Float {
         return Err(ArrayError::Type {
             contents: Contents::Labels,
             found: raw.element.to_string(),
@@ -101,7 +101,7 @@ fn labels(bytes: &[u8]) -> Result<Vec<i128>, ArrayError> {
 
 fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Counts)?;
-    if raw.element.kind == Kind::Bool {
+    if raw.element.kind == NumberKind::Bool {
         return Err(ArrayError::Type {
             contents: Contents::Counts,
             found: raw.element.to_string(),
@@ -128,7 +128,7 @@ fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
 
 fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Matrix)?;
-    if raw.element.kind == Kind::Bool {
+    if raw.element.kind == NumberKind::Bool {
         return Err(ArrayError::Type {
             contents: Contents::Matrix,
             found: raw.element.to_string(),
@@ -157,7 +157,7 @@ fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
 
 fn batches(bytes: &[u8]) -> Result<Vec<Vec<i128>>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Batches)?;
-    if matches!(raw.element.kind, Kind::Bool | Kind::Float) {
+    if matches!(raw.element.kind, NumberKind::Bool | NumberKind::Float) {
         return Err(ArrayError::Type {
             contents: Contents::Batches,
             found: raw.element.to_string(),

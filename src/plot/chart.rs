@@ -120,7 +120,7 @@ pub struct Chart {
 
 impl Chart {
     pub(super) fn page(&self, figure: &Figure) -> Result<Page, PlotError> {
-        let of = |axis: usize| {
+        let coordinates = |axis: usize| {
             self.series.iter().flat_map(move |series| match &series.mark {
                 Mark::Line(points) | Mark::Dotted(points) | Mark::Dots(points) | Mark::Thin(points) => {
                     points.iter().map(|p| p[axis]).collect()
@@ -131,7 +131,10 @@ impl Chart {
             })
         };
         let bars = self.series.iter().any(|series| matches!(series.mark, Mark::Bars(..)));
-        let axes = (self.x.axis(of(0), false, true)?, self.y.axis(of(1), bars, false)?);
+        let axes = (
+            self.x.axis(coordinates(0), false, true)?,
+            self.y.axis(coordinates(1), bars, false)?,
+        );
         let named = self.series.iter().filter(|series| !series.name.is_empty());
         let entry = |series: &Series| (series.name.clone(), series.colour, thickness(&series.mark));
         let entries: Vec<Entry> = named.map(entry).collect();

@@ -10,6 +10,7 @@ pub mod profile;
 pub(crate) mod synonyms;
 pub mod training;
 
+#[cfg(feature = "files")]
 pub(crate) use batches::no_sample;
 pub use batches::{Batches, FixedBatches, Unused};
 pub use family::Family;

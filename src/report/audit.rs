@@ -136,7 +136,7 @@ fn loss_of_inner_products(problem: &Problem, solved: &Solved) -> Result<(), Erro
 }
 
 /// Whether a loss that was found another way is the reported one, within `relative` of the excess.
-fn same_loss(solved: &Solved, excess: f64, log_excess: f64, relative: f64, of: &str) -> Result<(), Error> {
+fn same_loss(solved: &Solved, excess: f64, log_excess: f64, relative: f64, source: &str) -> Result<(), Error> {
     let certificate = &solved.certificate;
     let difference = match certificate.log_excess {
         Some(reported) => (log_excess - reported).exp_m1().abs(),
@@ -146,7 +146,7 @@ fn same_loss(solved: &Solved, excess: f64, log_excess: f64, relative: f64, of: &
         return Ok(());
     }
     Err(differ(format!(
-        "the loss of {of} differs from the reported one by {difference:.1e} of the excess, more than {relative:.1e}"
+        "the loss of {source} differs from the reported one by {difference:.1e} of the excess, more than {relative:.1e}"
     )))
 }
 

@@ -473,11 +473,6 @@ impl Report {
         self.solution.sample_gram = (sample_gram.nrows() <= MAX_JSON_ROWS).then(|| rows(sample_gram));
         self
     }
-
-    /// The JSON form, ending in a newline.
-    pub fn to_json(&self) -> String {
-        json(self)
-    }
 }
 
 impl View for Report {

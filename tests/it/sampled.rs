@@ -584,10 +584,10 @@ fn impossible_draws_are_refused() {
         ("[batches]\nsize = 2", ["batches.size", "3 or more"]),
         ("[batches]\nsize = -7", ["batches.size", "3 or more"]),
         ("[batches]\nsize = 2000000000", ["batches.size", "population"]),
-        ("[batches]\nkind = \"fixed\"", ["batches.kind", "random"]),
+        ("[batches]\nkind = \"fixed\"", ["batches.members", "batches.json"]),
         (
             "[batches]\nkind = \"random\"\nmembers = [[0]]",
-            ["batches.members", "full batch"],
+            ["batches.members", "kind = \"fixed\""],
         ),
         ("[batches]\nsize = 8\n[loss]\nkind = \"bcl\"", ["loss.kind", "supcon"]),
         (

@@ -26,13 +26,13 @@ pub(super) struct Header {
 /// A number type of at most eight bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Element {
-    pub(super) kind: Kind,
+    pub(super) kind: NumberKind,
     pub(super) width: usize,
     pub(super) big_endian: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum NumberKind {
     Bool,
     Signed,
     Unsigned,
@@ -186,10 +186,10 @@ impl Element {
         let (order, rest) = descr.split_at_checked(1)?;
         let (kind, width) = rest.split_at_checked(1)?;
         let (kind, widths): (_, &[usize]) = match kind {
-            "b" => (Kind::Bool, &[1]),
-            "i" => (Kind::Signed, &[1, 2, 4, 8]),
-            "u" => (Kind::Unsigned, &[1, 2, 4, 8]),
-            "f" => (Kind::Float, &[2, 4, 8]),
+            "b" => (NumberKind::Bool, &[1]),
+            "i" => (NumberKind::Signed, &[1, 2, 4, 8]),
+            "u" => (NumberKind::Unsigned, &[1, 2, 4, 8]),
+            "f" => (NumberKind::Float, &[2, 4, 8]),
             _ => return None,
         };
         let width = *widths.iter().find(|candidate| candidate.to_string() == width)?;
@@ -222,21 +222,21 @@ impl Element {
         let unsigned = u64::from_le_bytes(bytes);
         let unused = 64 - 8 * width as u32;
         match kind {
-            Kind::Bool => Number::Whole(i128::from(unsigned != 0)),
-            Kind::Unsigned => Number::Whole(unsigned.into()),
+            NumberKind::Bool => Number::Whole(i128::from(unsigned != 0)),
+            NumberKind::Unsigned => Number::Whole(unsigned.into()),
             // Shifted up and down again, the sign fills the upper bits.
-            Kind::Signed => Number::Whole(((unsigned << unused) as i64 >> unused).into()),
-            Kind::Float if width == 2 => Number::Real(half(unsigned as u16)),
-            Kind::Float if width == 4 => Number::Real(f32::from_bits(unsigned as u32).into()),
-            Kind::Float => Number::Real(f64::from_bits(unsigned)),
+            NumberKind::Signed => Number::Whole(((unsigned << unused) as i64 >> unused).into()),
+            NumberKind::Float if width == 2 => Number::Real(half(unsigned as u16)),
+            NumberKind::Float if width == 4 => Number::Real(f32::from_bits(unsigned as u32).into()),
+            NumberKind::Float => Number::Real(f64::from_bits(unsigned)),
         }
     }
 
     /// Largest whole number up to which a float of this width holds every one; that of the others is beyond any size.
     pub(super) fn exact(self) -> f64 {
         match (self.kind, self.width) {
-            (Kind::Float, 2) => 2_048.0,
-            (Kind::Float, 4) => 16_777_216.0,
+            (NumberKind::Float, 2) => 2_048.0,
+            (NumberKind::Float, 4) => 16_777_216.0,
             _ => MAX_CLASS_SIZE,
         }
     }
@@ -262,10 +262,10 @@ impl fmt::Display for Element {
             (_, false) => '<',
         };
         let kind = match self.kind {
-            Kind::Bool => 'b',
-            Kind::Signed => 'i',
-            Kind::Unsigned => 'u',
-            Kind::Float => 'f',
+            NumberKind::Bool => 'b',
+            NumberKind::Signed => 'i',
+            NumberKind::Unsigned => 'u',
+            NumberKind::Float => 'f',
         };
         write!(f, "{order}{kind}{}", self.width)
     }

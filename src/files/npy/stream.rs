@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::archive::{self, Member};
-use super::header::{Element, Header, Kind, half};
+use super::header::{Element, Header, NumberKind, half};
 use crate::error::{ArrayError, Contents, Error};
 
 /// Rows that one thread converts at a time.
@@ -69,12 +69,12 @@ impl MatrixFile {
         if bytes == 0 {
             return Err(refused(ArrayError::Empty));
         }
-        if element.kind == Kind::Bool {
+        if element.kind == NumberKind::Bool {
             let found = element.to_string();
             return Err(refused(ArrayError::Type { contents, found }));
         }
         let (rows, columns) = if transposed { (b, a) } else { (a, b) };
-        let is_half = element.kind == Kind::Float && element.width == 2;
+        let is_half = element.kind == NumberKind::Float && element.width == 2;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -138,14 +138,14 @@ impl MatrixFile {
         }
         let Element { kind, big_endian, .. } = self.element;
         match (kind, width, big_endian) {
-            (Kind::Float, 4, false) => self.convert(out, |b: [u8; 4]| f32::from_le_bytes(b).into()),
-            (Kind::Float, 4, true) => self.convert(out, |b: [u8; 4]| f32::from_be_bytes(b).into()),
-            (Kind::Float, 8, false) => self.convert(out, f64::from_le_bytes),
-            (Kind::Float, 8, true) => self.convert(out, f64::from_be_bytes),
-            (Kind::Float, _, false) => {
+            (NumberKind::Float, 4, false) => self.convert(out, |b: [u8; 4]| f32::from_le_bytes(b).into()),
+            (NumberKind::Float, 4, true) => self.convert(out, |b: [u8; 4]| f32::from_be_bytes(b).into()),
+            (NumberKind::Float, 8, false) => self.convert(out, f64::from_le_bytes),
+            (NumberKind::Float, 8, true) => self.convert(out, f64::from_be_bytes),
+            (NumberKind::Float, _, false) => {
                 self.convert(out, |b: [u8; 2]| self.halves[usize::from(u16::from_le_bytes(b))]);
             }
-            (Kind::Float, _, true) => {
+            (NumberKind::Float, _, true) => {
                 self.convert(out, |b: [u8; 2]| self.halves[usize::from(u16::from_be_bytes(b))]);
             }
             (_, 1, _) => self.convert(out, |b: [u8; 1]| self.element.number(&b).real()),

@@ -22,7 +22,7 @@ use program::{Encoding, memory_estimate};
 
 /// Settings of the conic method.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
+pub struct ConicSettings {
     /// Largest number of passes about a new centre, at least 1. Default 6.
     pub passes: u32,
     /// Stop re-centring once the entries of the Gram matrix would move by less than this. Default 1e-7.
@@ -31,7 +31,7 @@ pub struct Settings {
     pub memory_limit: f64,
 }
 
-impl Default for Settings {
+impl Default for ConicSettings {
     fn default() -> Self {
         Self {
             passes: 6,
@@ -52,7 +52,7 @@ impl Method for Conic {
 
     fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
         match program {
-            Reduced::FullBatch(program) => check_memory(program.groups(), &Settings::default()),
+            Reduced::FullBatch(program) => check_memory(program.groups(), &ConicSettings::default()),
             Reduced::Sampled(_) => Err(Refusal::Sampled),
             Reduced::FixedBatches(_) => Err(Refusal::FixedBatches),
         }
@@ -66,7 +66,7 @@ impl Method for Conic {
     ) -> Result<Attempt, Error> {
         match program {
             Reduced::FullBatch(program) => {
-                solve(program, &Settings::default(), control).map(|solution| Attempt::Found(Box::new(solution)))
+                solve(program, &ConicSettings::default(), control).map(|solution| Attempt::Found(Box::new(solution)))
             }
             Reduced::Sampled(_) => Err(Refusal::Sampled.error(self.name())),
             Reduced::FixedBatches(_) => Err(Refusal::FixedBatches.error(self.name())),
@@ -78,7 +78,7 @@ impl Method for Conic {
 ///
 /// # Errors
 /// [`Refusal::Memory`] where the estimate exceeds the limit.
-pub fn check_memory(groups: usize, settings: &Settings) -> Result<(), Refusal> {
+pub fn check_memory(groups: usize, settings: &ConicSettings) -> Result<(), Refusal> {
     let bytes = memory_estimate(groups);
     if bytes <= settings.memory_limit {
         return Ok(());
@@ -101,7 +101,7 @@ pub fn check_memory(groups: usize, settings: &Settings) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// [`Error::TooLarge`] before any work where the memory estimate exceeds the limit.
-pub fn solve(program: &Program<'_>, settings: &Settings, control: &Control) -> Result<Solution, Error> {
+pub fn solve(program: &Program<'_>, settings: &ConicSettings, control: &Control) -> Result<Solution, Error> {
     let groups = program.groups();
     check_memory(groups, settings).map_err(|refusal| refusal.error(solution::Method::Conic))?;
     let mut centre = first_centre(program);

@@ -30,7 +30,7 @@ const ERRORS: f64 = 3.0;
 const FALL: f64 = 0.1;
 
 /// Gram distance below which classes are where they should be.
-const CLOSE: f64 = 0.02;
+const CLOSE: f64 = 0.05;
 
 /// Batch sizes that features are looked for at.
 const BATCHES: [u64; 7] = [16, 32, 64, 128, 256, 512, 1024];
@@ -155,7 +155,7 @@ fn small_batches(
         .into_iter()
         .find(|&loss| FullBatchLoss::from(loss) == full);
     let groups = Partition::by_size(problem).groups();
-    let (Some(loss), true) = (loss, significant(measures) && own > CLOSE && groups <= MAX_GROUPS) else {
+    let (Some(loss), true) = (loss, own > CLOSE && groups <= MAX_GROUPS) else {
         return Ok(None);
     };
     let views = problem.model().views;
