@@ -17,6 +17,7 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         Field::Singletons => "--singletons",
         Field::Negatives => "--negatives",
         Field::Batches | Field::BatchSize => "--batch-size",
+        Field::BatchFile => "--batches",
         Field::Nonnegative => "--nonnegative",
         Field::Dimension => "--dimension",
         Field::Method => "--method",
@@ -48,7 +49,6 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         | Field::BatchMembers
         | Field::Batch(_)
         | Field::BatchMember(..)
-        | Field::BatchFile
         | Field::Unused
         | Field::Classifier
         | Field::Norm

@@ -4,6 +4,7 @@
 //! plus the number of the signal that stopped the work before its end.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod batches;
 mod curve;
 mod diagnostic;
 mod evaluate;
@@ -50,6 +51,7 @@ enum Verb {
     Curve(Box<curve::CurveArgs>),
     Verify(Box<verify::VerifyArgs>),
     Evaluate(Box<evaluate::EvaluateArgs>),
+    Batches(batches::BatchesArgs),
     Problems(problems::ProblemsArgs),
     Completions(shell::CompletionsArgs),
     /// Print the manual pages (roff), for example into `ufmin man | man -l -`
@@ -83,6 +85,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Curve(arguments) => curve::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Evaluate(arguments) => evaluate::run(&arguments),
+        Verb::Batches(arguments) => batches::run(&arguments),
         Verb::Problems(arguments) => problems::run(&arguments),
         Verb::Completions(arguments) => shell::completions(&arguments),
         Verb::Man => shell::manual(),

@@ -65,6 +65,9 @@ pub(crate) struct ProblemArgs {
     /// Examples in a random batch (supcon, sincere) [default: full batch]
     #[arg(long, value_name = "B", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
     batch_size: Option<i64>,
+    /// Fixed batches of samples: lists (.json) or batches x size, padded with -1 (.npy) [default: full batch]
+    #[arg(long, value_name = "FILE", help_heading = "Problem", conflicts_with = "batch_size")]
+    batches: Option<PathBuf>,
     /// Features are entrywise nonnegative (a ReLU after the encoder)
     #[arg(long, help_heading = "Problem")]
     nonnegative: bool,
@@ -153,7 +156,8 @@ impl ProblemArgs {
         others.resolve_from(&SolverTable::default(), Some(counts), spec::resolve)
     }
 
-    fn resolve_with<T>(
+    /// What a function makes of the file and the flags.
+    pub(crate) fn resolve_with<T>(
         &self,
         solver: &SolverTable,
         resolve: impl FnOnce(&ProblemFile, &Path) -> Result<T, Error>,
@@ -182,10 +186,19 @@ impl ProblemArgs {
         set(&mut file.solver.method, &solver.method);
         set(&mut file.solver.tolerance, &solver.tolerance);
         // A path on the command line is relative to the working folder, not to the problem file.
-        let folder = match &self.file {
-            Some(path) if source.is_none() => path.parent().unwrap_or(Path::new("")),
-            _ => Path::new(""),
-        };
+        let home = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let folder = if source.is_none() { home } else { Path::new("") };
+        if let Some(batches) = file.batches.as_mut().and_then(|table| table.file.as_mut()) {
+            // What the classes are relative to may not be what the batches are.
+            if self.batches.is_none() && source.is_some() {
+                *batches = home.join(&*batches);
+            } else if self.batches.is_some() && !folder.as_os_str().is_empty() {
+                *batches = std::path::absolute(&*batches).map_err(|source| Error::Read {
+                    path: batches.clone(),
+                    source,
+                })?;
+            }
+        }
         resolve(&file, folder).map_err(|error| {
             let flag = match &error {
                 Error::Invalid { source: invalid, .. } => self.flag(invalid.field, source, solver),
@@ -213,6 +226,7 @@ impl ProblemArgs {
             Field::Singletons => self.singletons.is_some(),
             Field::Negatives => self.negatives.is_some(),
             Field::Batches | Field::BatchSize => self.batch_size.is_some(),
+            Field::BatchFile | Field::BatchMembers => self.batches.is_some(),
             Field::Dimension => self.dimension.is_some(),
             Field::Method => solver.method.is_some(),
             Field::Tolerance => solver.tolerance.is_some(),
@@ -268,6 +282,14 @@ impl ProblemArgs {
             file.batches = Some(spec::BatchesTable {
                 kind: Some("random".to_owned()),
                 size: self.batch_size,
+                ..Default::default()
+            });
+        }
+        if let Some(path) = &self.batches {
+            file.batches = Some(spec::BatchesTable {
+                kind: Some("fixed".to_owned()),
+                file: Some(path.clone()),
+                unused: file.batches.take().and_then(|table| table.unused),
                 ..Default::default()
             });
         }

@@ -1,6 +1,6 @@
 //! [`Problem`]: what is to be minimised. Immutable, and valid by construction.
 
-mod batches;
+pub mod batches;
 mod family;
 pub mod invalid;
 mod loss;

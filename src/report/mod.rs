@@ -27,7 +27,7 @@ use crate::method::formula::Reference;
 use crate::plot::Figure;
 use crate::problem::training::Parts;
 use crate::problem::{
-    Anchors, Classes, Features, FixedBatches, Loss, Measure, Model, Problem, Sampling, Singletons, Training,
+    Anchors, Batches, Classes, Features, FixedBatches, Loss, Measure, Model, Problem, Sampling, Singletons, Training,
 };
 use crate::report::audit::audit;
 #[cfg(feature = "plot")]
@@ -153,15 +153,34 @@ impl BatchesReport {
             Training::FixedBatches(FixedBatches { batches, .. }) => Some(Self {
                 kind: "fixed".into(),
                 size: None,
-                fixed: Some(FixedBatchesReport {
-                    count: batches.count() as u64,
-                    smallest: batches.smallest() as u64,
-                    largest: batches.largest() as u64,
-                    unused: batches.unused_count().into(),
-                    members: (batches.memberships() <= MAX_LISTED_MEMBERS).then(|| batches.positions().collect()),
-                }),
+                fixed: Some(FixedBatchesReport::new(batches)),
             }),
         }
+    }
+}
+
+impl FixedBatchesReport {
+    /// The batches.
+    pub fn new(batches: &Batches) -> Self {
+        Self {
+            count: batches.count() as u64,
+            smallest: batches.smallest() as u64,
+            largest: batches.largest() as u64,
+            unused: batches.unused_count().into(),
+            members: (batches.memberships() <= MAX_LISTED_MEMBERS).then(|| batches.positions().collect()),
+        }
+    }
+}
+
+impl fmt::Display for FixedBatchesReport {
+    /// `6 fixed batches of 4 to 8`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let batches = if self.count == 1 { "batch" } else { "batches" };
+        write!(f, "{} fixed {batches} of {}", self.count, self.smallest)?;
+        if self.smallest < self.largest {
+            write!(f, " to {}", self.largest)?;
+        }
+        Ok(())
     }
 }
 
@@ -169,14 +188,7 @@ impl fmt::Display for BatchesReport {
     /// `random batches of 64`, `6 fixed batches of 4 to 8`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.fixed, self.size) {
-            (Some(fixed), _) if fixed.smallest == fixed.largest => {
-                write!(f, "{} fixed batches of {}", fixed.count, fixed.largest)
-            }
-            (Some(fixed), _) => write!(
-                f,
-                "{} fixed batches of {} to {}",
-                fixed.count, fixed.smallest, fixed.largest
-            ),
+            (Some(fixed), _) => fixed.fmt(f),
             (None, Some(size)) => write!(f, "{} batches of {size}", self.kind),
             (None, None) => write!(f, "{} batches", self.kind),
         }

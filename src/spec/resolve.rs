@@ -234,7 +234,8 @@ fn whole(field: Field, value: Option<i64>, least: i64) -> Result<Option<u64>, In
     }
 }
 
-fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
+/// The classes that a table describes.
+pub(super) fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
     let given: Vec<&str> = [
         ("sizes", table.sizes.is_some()),
         ("probabilities", table.probabilities.is_some()),

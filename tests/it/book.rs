@@ -298,18 +298,23 @@ fn the_readme_program_is_the_one_of_the_crate() {
     assert_eq!(readme.content(&fence), program);
 }
 
+/// The verbs that a help lists.
+fn commands(help: &[String]) -> Vec<String> {
+    help.iter()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .filter(|verb| verb != "help")
+        .collect()
+}
+
 #[test]
 fn the_command_line_page_is_the_help() {
     let folder = workspace();
     let top = run("ufmin --help", folder.path()).unwrap();
-    let verbs: Vec<String> = top
-        .iter()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
-        .filter(|verb| verb != "help")
-        .collect();
+    let verbs = commands(&top);
     assert!(verbs.contains(&"solve".to_owned()), "{verbs:?}");
     let mut text = vec![
         "# Command line".to_owned(),
@@ -330,10 +335,14 @@ fn the_command_line_page_is_the_help() {
     };
     section("ufmin".to_owned(), top);
     for verb in &verbs {
-        section(
-            format!("ufmin {verb}"),
-            run(&format!("ufmin {verb} --help"), folder.path()).unwrap(),
-        );
+        let help = run(&format!("ufmin {verb} --help"), folder.path()).unwrap();
+        let inner = commands(&help);
+        section(format!("ufmin {verb}"), help);
+        for inner in inner {
+            let verb = format!("ufmin {verb} {inner}");
+            let help = run(&format!("{verb} --help"), folder.path()).unwrap();
+            section(verb, help);
+        }
     }
     let path = root().join("docs/src/reference/cli.md");
     let text = text.join("\n") + "\n";
@@ -451,6 +460,14 @@ fn the_json_page_names_every_field() {
         .filter(|path| path != "rows")
         .map(|path| path.strip_prefix("rows[].").unwrap_or(&path).to_owned())
         .collect();
+    for arguments in [
+        "sample --sizes 6,3,1 --size 4 -o b.json --format json",
+        "check --sizes 6,3,1 --batches b.json --format json # exit 1",
+        "bind --sizes 6,3,1 --batches b.json -o bound.json --format json",
+    ] {
+        let text = run(&format!("ufmin batches {arguments}"), folder.path()).unwrap();
+        fields(&serde_json::from_str(&text.join("\n")).unwrap(), "", &mut found);
+    }
     let described: BTreeSet<String> = page("reference/json.md").first_cells(None).into_iter().collect();
     let missing: Vec<_> = found.difference(&described).collect();
     assert!(missing.is_empty(), "not described: {missing:?}");
