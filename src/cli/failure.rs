@@ -31,6 +31,9 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         Field::Level => "--level",
         Field::CrossCheck => "--cross-check",
         Field::Labels => "--labels",
+        Field::Embeddings => "--embeddings",
+        Field::Transposed => "--transposed",
+        Field::ClassifierFile => "--classifier",
         Field::SizesFile => "--sizes-file",
         Field::Output => "--output",
         Field::Title
@@ -182,6 +185,9 @@ mod tests {
             Field::Level,
             Field::CrossCheck,
             Field::Labels,
+            Field::Embeddings,
+            Field::Transposed,
+            Field::ClassifierFile,
             Field::SizesFile,
             Field::Output,
         ] {

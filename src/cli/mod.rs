@@ -7,6 +7,7 @@
 mod batches;
 mod curve;
 mod diagnostic;
+mod evaluate;
 mod failure;
 mod heatmap;
 mod phase;
@@ -49,6 +50,7 @@ enum Verb {
     Phase(Box<phase::PhaseArgs>),
     Curve(Box<curve::CurveArgs>),
     Verify(Box<verify::VerifyArgs>),
+    Evaluate(Box<evaluate::EvaluateArgs>),
     Batches(batches::BatchesArgs),
     Problems(problems::ProblemsArgs),
     Completions(shell::CompletionsArgs),
@@ -82,6 +84,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Phase(arguments) => phase::run(&arguments),
         Verb::Curve(arguments) => curve::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
+        Verb::Evaluate(arguments) => evaluate::run(&arguments),
         Verb::Batches(arguments) => batches::run(&arguments),
         Verb::Problems(arguments) => problems::run(&arguments),
         Verb::Completions(arguments) => shell::completions(&arguments),

@@ -126,10 +126,52 @@ impl ProblemArgs {
         self.resolve_with(&SolverTable::default(), spec::resolve_family)
     }
 
+    /// The file of labels.
+    pub(crate) fn labels(&self) -> Option<&Path> {
+        self.labels.as_deref()
+    }
+
+    /// Whether a file or a flag gives classes.
+    pub(crate) fn is_given(&self) -> bool {
+        self.file.is_some() || self.sizes.is_some() || self.sizes_file.is_some() || self.probabilities.is_some()
+    }
+
+    /// Whether a flag says something of a problem besides its classes.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.loss.is_some()
+            || self.temperature.is_some()
+            || self.views.is_some()
+            || self.anchors.is_some()
+            || self.singletons.is_some()
+            || self.negatives.is_some()
+            || self.batch_size.is_some()
+            || self.nonnegative
+            || self.dimension.is_some()
+    }
+
+    /// The problem of samples that were counted: the classes are those of the file or of a flag, and where neither has any
+    /// they have `counts` samples, views counted.
+    pub(crate) fn resolve_counts(&self, counts: &[u64]) -> Result<(Problem, Options), Failure> {
+        let others = Self {
+            labels: None,
+            ..self.clone()
+        };
+        others.resolve_from(&SolverTable::default(), Some(counts), spec::resolve)
+    }
+
     /// What a function makes of the file and the flags.
     pub(crate) fn resolve_with<T>(
         &self,
         solver: &SolverTable,
+        resolve: impl FnOnce(&ProblemFile, &Path) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        self.resolve_from(solver, None, resolve)
+    }
+
+    fn resolve_from<T>(
+        &self,
+        solver: &SolverTable,
+        counts: Option<&[u64]>,
         resolve: impl FnOnce(&ProblemFile, &Path) -> Result<T, Error>,
     ) -> Result<T, Failure> {
         let (mut file, text) = match &self.file {
@@ -139,7 +181,11 @@ impl ProblemArgs {
             }
             None => (ProblemFile::default(), None),
         };
-        let source = self.apply(&mut file)?;
+        let mut source = self.apply(&mut file)?;
+        if let Some(counts) = counts.filter(|_| !file.classes.is_given()) {
+            file.classes.sizes = Some(examples(counts, file.classes.views.unwrap_or(1))?);
+            source = Some("--labels");
+        }
         set(&mut file.solver.method, &solver.method);
         set(&mut file.solver.tolerance, &solver.tolerance);
         // A path on the command line is relative to the working folder, not to the problem file.
@@ -275,6 +321,21 @@ impl ProblemArgs {
         }
         Ok(source)
     }
+}
+
+/// Class sizes, of which there are so many views.
+fn examples(counts: &[u64], views: i64) -> Result<Vec<toml::Value>, Failure> {
+    // What is no number of views is refused with the problem.
+    let views = u64::try_from(views).unwrap_or(1).max(1);
+    if let Some((class, count)) = counts.iter().enumerate().find(|(_, count)| *count % views != 0) {
+        return Err(Failure::usage(
+            "--labels",
+            format!("class {class} has {count} rows, which is no multiple of {views} views"),
+            "every row is one view of one example: evaluate all of them, or leave out --views",
+        ));
+    }
+    let size = |count: &u64| toml::Value::Integer((count / views) as i64);
+    Ok(counts.iter().map(size).collect())
 }
 
 /// Labels are arrays: text is read as class sizes, and an archive is refused where files are read.

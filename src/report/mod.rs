@@ -25,7 +25,10 @@ use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, near
 use crate::method::formula::Reference;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
-use crate::problem::{Batches, Classes, FixedBatches, Measure, Model, Problem, Sampling, Training};
+use crate::problem::training::Parts;
+use crate::problem::{
+    Anchors, Batches, Classes, Features, FixedBatches, Loss, Measure, Model, Problem, Sampling, Singletons, Training,
+};
 use crate::report::audit::audit;
 #[cfg(feature = "plot")]
 use crate::report::picture::Picture;
@@ -416,6 +419,76 @@ impl Report {
         })
     }
 
+    /// The problem that was solved: the inverse of [`ProblemReport::new`]. What a report does not say, the rule for classes of
+    /// one sample, is the one with the floor of the solution.
+    ///
+    /// # Errors
+    /// What is missing or wrong, in words.
+    pub fn problem(&self) -> Result<Problem, String> {
+        let given = &self.problem;
+        let classes = match (&given.sizes, &given.probabilities) {
+            (Some(sizes), _) => Classes::from_counts(sizes),
+            (None, Some(probabilities)) => Classes::from_probabilities(probabilities),
+            (None, None) => return Err("it lists no class sizes: give the problem too".to_owned()),
+        };
+        let classes = classes.map_err(|error| error.to_string())?;
+        let named = |name: &str| Loss::ALL.into_iter().find(|loss| loss.name() == name);
+        let anchors = [Anchors::Sample, Anchors::Class];
+        let parts = Parts {
+            loss: named(&given.loss).ok_or_else(|| format!("there is no loss {}", given.loss))?,
+            anchors: anchors
+                .into_iter()
+                .find(|anchors| anchors.name() == given.anchors)
+                .ok_or_else(|| format!("there are no anchors {}", given.anchors))?,
+            singletons: Singletons::Error,
+            negatives: given.negatives,
+            batch_size: given.batches.as_ref().and_then(|batches| batches.size),
+            batches: None,
+        };
+        if given.batches.as_ref().is_some_and(|batches| batches.fixed.is_some()) {
+            return Err("it is of fixed batches: give the problem too".to_owned());
+        }
+        let mut why = String::new();
+        for singletons in [Singletons::Error, Singletons::Skip, Singletons::Zero] {
+            let training = match Training::from_parts(Parts {
+                singletons,
+                ..parts.clone()
+            }) {
+                Ok(training) => training,
+                Err(error) if why.is_empty() => return Err(error.to_string()),
+                Err(_) => break,
+            };
+            let model = Model {
+                title: given.title.clone(),
+                views: given.views,
+                temperature: given.temperature,
+                training,
+                features: Features {
+                    nonnegative: given.nonnegative,
+                    dimension: given.dimension,
+                },
+            };
+            let problem = match Problem::new(classes.clone(), model) {
+                Ok(problem) => problem,
+                Err(error) => {
+                    why = error.to_string();
+                    continue;
+                }
+            };
+            let floor = match &problem.model().training {
+                Training::FullBatch(full) => crate::program::Program::new(&problem, full).coefficients().floor(),
+                Training::FixedBatches(_) | Training::Sampled(_) => return Ok(problem),
+            };
+            match (floor, self.solution.floor) {
+                (Some(own), Some(stated)) if (own - stated).abs() > 1e-9 * (1.0 + stated.abs()) => {
+                    why = format!("its floor is {stated}, and that of its problem {own}");
+                }
+                _ => return Ok(problem),
+            }
+        }
+        Err(why)
+    }
+
     /// States the inner products of the samples too: of all `samples` in class-major order, if there are at most 64.
     #[must_use]
     pub fn at_sample_level(mut self, sample_gram: &DMatrix<f64>) -> Self {
@@ -476,7 +549,6 @@ fn active_share(problem: &Problem) -> Option<f64> {
     }
 }
 
-/// A matrix as JSON has it.
 pub(crate) fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
     matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
 }
@@ -485,7 +557,7 @@ pub(crate) fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
 const SAME_MATRIX: f64 = 1e-12;
 
 /// The factor of the low-rank method where it is that of the reported matrix, with a column for every group.
-fn factor_of_groups(solved: &Solved) -> Option<&DMatrix<f64>> {
+pub(crate) fn factor_of_groups(solved: &Solved) -> Option<&DMatrix<f64>> {
     let groups = solved.certificate.gram.partition().groups();
     let same = solved.certificate.feasibility_shift <= SAME_MATRIX;
     solved

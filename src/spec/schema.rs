@@ -48,6 +48,13 @@ pub struct ClassesTable {
     pub views: Option<i64>,
 }
 
+impl ClassesTable {
+    /// Whether sizes are given in some way.
+    pub fn is_given(&self) -> bool {
+        self.sizes.is_some() || self.probabilities.is_some() || self.file.is_some() || self.profile.is_some()
+    }
+}
+
 /// `[loss]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

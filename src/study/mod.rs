@@ -7,6 +7,7 @@
 
 pub mod batches;
 pub mod curve;
+pub mod evaluate;
 mod journal;
 pub mod landscape;
 pub mod phase;

@@ -73,6 +73,12 @@ pub enum Field {
     CrossCheck,
     /// A file of labels.
     Labels,
+    /// Files of features.
+    Embeddings,
+    /// Features have a column for every sample.
+    Transposed,
+    /// A file of the weights of a classifier.
+    ClassifierFile,
     /// A file of class sizes.
     SizesFile,
     /// The folder that results are written to.
@@ -125,6 +131,9 @@ impl Field {
             | Self::Level
             | Self::CrossCheck
             | Self::Labels
+            | Self::Embeddings
+            | Self::Transposed
+            | Self::ClassifierFile
             | Self::SizesFile
             | Self::Output => return None,
         })
@@ -143,6 +152,9 @@ impl Field {
             (Self::Level, None) => "level",
             (Self::CrossCheck, None) => "cross-check",
             (Self::Labels, None) => "a file of labels",
+            (Self::Embeddings, None) => "embeddings",
+            (Self::Transposed, None) => "the switch for transposed features",
+            (Self::ClassifierFile, None) => "a file of a classifier",
             (Self::SizesFile, None) => "a file of class sizes",
             (_, None) => "output",
         }

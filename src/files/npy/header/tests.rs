@@ -178,7 +178,8 @@ fn types_are_those_with_a_byte_order() {
     assert_eq!(element("'>u4'"), plain(NumberKind::Unsigned, 4, true));
     assert_eq!(element("'<f4'"), plain(NumberKind::Float, 4, false));
     for other in [
-        "|i8", "i8", "=i8", "<f2", "<i16", "<i3", "<i08", "<i+8", "<c16", "<U1", "|O", "|b8", "<b2", "", "\u{e9}",
+        "|i8", "i8", "=i8", "<f1", "<f16", "<i16", "<i3", "<i08", "<i+8", "<c16", "<U1", "|O", "|b8", "<b2", "",
+        "\u{e9}",
     ] {
         let found = element(&format!("'{other}'"));
         assert!(
