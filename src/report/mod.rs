@@ -443,6 +443,7 @@ impl Report {
             singletons: Singletons::Error,
             negatives: given.negatives,
             batch_size: given.batches.as_ref().and_then(|batches| batches.size),
+            power: given.batches.as_ref().and_then(|batches| batches.power),
             batches: None,
         };
         if given.batches.as_ref().is_some_and(|batches| batches.fixed.is_some()) {
