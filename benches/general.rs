@@ -9,7 +9,7 @@ use criterion::BenchmarkId;
 use ufmin::math::control::Control;
 use ufmin::problem::{BatchLoss, Classes, FullBatchLoss, Model, Problem, Training};
 use ufmin::solve::MethodChoice;
-use ufmin::study::landscape::{Settings, verify};
+use ufmin::study::landscape::{SearchSettings, verify};
 
 use common::{eigendecomposition, load, measures, real_counts, seconds, solved, supcon, symmetric};
 
@@ -93,8 +93,15 @@ fn main() {
         let problem = supcon(&[50, 50, 50, 10, 10, 10, 10, 10], temperature);
         let optimum = solved(&problem, MethodChoice::Auto);
         let start = Instant::now();
-        let found = verify(&problem, &optimum, 16, &Settings::default(), None, &Control::default())
-            .expect("a problem of this size");
+        let found = verify(
+            &problem,
+            &optimum,
+            16,
+            &SearchSettings::default(),
+            None,
+            &Control::default(),
+        )
+        .expect("a problem of this size");
         let global: u64 = found
             .minima
             .iter()

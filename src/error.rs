@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error as ThisError;
 
-use crate::problem::MAX_CLASS_SIZE;
 use crate::problem::invalid::worded;
 pub use crate::problem::invalid::{Field, Hint, Invalid, Kind, ProblemFileWording, Word, Wording, closest, one_of};
 
@@ -23,13 +22,19 @@ pub enum Contents {
     Matrix,
     /// A matrix with as many rows as columns.
     SquareMatrix,
+    /// Features, a row (or a column) a sample.
+    Features,
+    /// Weights of a linear classifier, a row a class.
+    Classifier,
 }
 
 impl Contents {
     fn types(self) -> &'static str {
         match self {
             Self::Labels | Self::Batches => "an integer type",
-            Self::Counts | Self::Matrix | Self::SquareMatrix => "float32, float64 or an integer type",
+            Self::Counts | Self::Matrix | Self::SquareMatrix | Self::Features | Self::Classifier => {
+                "float16, float32, float64 or an integer type"
+            }
         }
     }
 
@@ -40,8 +45,20 @@ impl Contents {
             Self::Batches => "two dimensions (batches x size, padded with -1)",
             Self::Matrix => "two dimensions",
             Self::SquareMatrix => "a square matrix",
+            Self::Features => "two dimensions (a row for every sample)",
+            Self::Classifier => "a row for every class, with as many columns as the features have dimensions,",
         }
     }
+}
+
+/// The first few names, and how many more.
+fn brief_list(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let mut list = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        list += ", ...";
+    }
+    list
 }
 
 /// What is wrong with a `.npy` file. Every variant has a remedy ([`ArrayError::hint`]).
@@ -71,9 +88,34 @@ pub enum ArrayError {
     LikeCounts { samples: u64, largest: i128 },
     #[error(
         "class {class} has size {value}, and a whole number from 1 to {most} is needed{}",
-        if (*most as f64) < MAX_CLASS_SIZE { " (float32 is exact up to there)" } else { "" }
+        match *most {
+            0..=2_048 => " (float16 is exact up to there)",
+            2_049..=16_777_216 => " (float32 is exact up to there)",
+            _ => "",
+        }
     )]
     Count { class: u64, value: String, most: u64 },
+    #[error("it is no whole .npz archive ({detail})")]
+    DamagedArchive { detail: String },
+    #[error(
+        "it is a .npz archive with {} arrays{}{}, and none is called embeddings or features",
+        names.len(),
+        if names.is_empty() { "" } else { ": " },
+        brief_list(names)
+    )]
+    Members { names: Vec<String> },
+    #[error("it has {rows} rows of {columns} numbers, and there are {labels} labels")]
+    RowsAndLabels { rows: u64, columns: u64, labels: u64 },
+    #[error("row {row} is not finite: its entry {column} is {value}")]
+    RowNotFinite { row: u64, column: u64, value: String },
+    #[error("row {row} is zero, and has no direction")]
+    ZeroRow { row: u64 },
+    #[error(
+        "row {row} has the negative entry {value} in column {column}, and the features of this problem are nonnegative"
+    )]
+    NegativeEntry { row: u64, column: u64, value: String },
+    #[error("line {line} is `{text}`, and a label is a whole number")]
+    Label { line: u64, text: String },
     #[error("it has no elements")]
     Empty,
     #[error("element {index} is not finite")]
@@ -164,6 +206,39 @@ impl ArrayError {
                 Word::Text(", class frequencies to "),
                 Word::Name(Field::Probabilities),
             ],
+            Self::Shape {
+                contents: Contents::Features,
+                ..
+            } => &[Word::Text(
+                "save one row for every sample, for example with H.reshape(len(H), -1)",
+            )],
+            Self::Shape {
+                contents: Contents::Classifier,
+                ..
+            } => &[Word::Text(
+                "save the weights k x d, classes in the ascending order of their labels: in PyTorch the weight of the last torch.nn.Linear",
+            )],
+            Self::DamagedArchive { .. } => &[Word::Text("write it again with numpy.savez")],
+            Self::Members { .. } => &[Word::Text("name the features: numpy.savez(FILE, embeddings=H)")],
+            Self::RowsAndLabels { rows, columns, labels } if columns == labels && rows != labels => &[
+                Word::Text("a column for every sample is read with "),
+                Word::Name(Field::Transposed),
+                Word::Text("; otherwise give one label for every row"),
+            ],
+            Self::RowsAndLabels { .. } => &[Word::Text(
+                "give one label for every row, of the same samples in the same order; with several views every row is one view",
+            )],
+            Self::RowNotFinite { .. } => &[Word::Text(
+                "find out why training gave NaN or infinity there, or leave out the row and its label",
+            )],
+            Self::ZeroRow { .. } => &[Word::Text("leave out the row and its label")],
+            Self::NegativeEntry { .. } => &[
+                Word::Text("save the features after the ReLU, or leave out "),
+                Word::Name(Field::Nonnegative),
+            ],
+            Self::Label { .. } => &[Word::Text(
+                "write one whole number a line, for example with numpy.savetxt(FILE, labels, fmt=\"%d\")",
+            )],
             Self::Empty => &[Word::Text("give at least one element")],
             Self::NotFinite { .. } => &[Word::Text("remove NaN and infinity")],
         }

@@ -17,6 +17,8 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         Field::Singletons => "--singletons",
         Field::Negatives => "--negatives",
         Field::Batches | Field::BatchSize => "--batch-size",
+        Field::Power => "--power",
+        Field::BatchFile => "--batches",
         Field::Nonnegative => "--nonnegative",
         Field::Dimension => "--dimension",
         Field::Method => "--method",
@@ -29,6 +31,9 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         Field::Level => "--level",
         Field::CrossCheck => "--cross-check",
         Field::Labels => "--labels",
+        Field::Embeddings => "--embeddings",
+        Field::Transposed => "--transposed",
+        Field::ClassifierFile => "--classifier",
         Field::SizesFile => "--sizes-file",
         Field::Output => "--output",
         Field::Title
@@ -45,7 +50,6 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         | Field::BatchMembers
         | Field::Batch(_)
         | Field::BatchMember(..)
-        | Field::BatchFile
         | Field::Unused
         | Field::Classifier
         | Field::Norm
@@ -181,6 +185,9 @@ mod tests {
             Field::Level,
             Field::CrossCheck,
             Field::Labels,
+            Field::Embeddings,
+            Field::Transposed,
+            Field::ClassifierFile,
             Field::SizesFile,
             Field::Output,
         ] {

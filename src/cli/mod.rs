@@ -4,8 +4,10 @@
 //! plus the number of the signal that stopped the work before its end.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod batches;
 mod curve;
 mod diagnostic;
+mod evaluate;
 mod failure;
 mod heatmap;
 mod phase;
@@ -48,6 +50,8 @@ enum Verb {
     Phase(Box<phase::PhaseArgs>),
     Curve(Box<curve::CurveArgs>),
     Verify(Box<verify::VerifyArgs>),
+    Evaluate(Box<evaluate::EvaluateArgs>),
+    Batches(batches::BatchesArgs),
     Problems(problems::ProblemsArgs),
     Completions(shell::CompletionsArgs),
     /// Print the manual pages (roff), for example into `ufmin man | man -l -`
@@ -80,6 +84,8 @@ pub(crate) fn run() -> ExitCode {
         Verb::Phase(arguments) => phase::run(&arguments),
         Verb::Curve(arguments) => curve::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
+        Verb::Evaluate(arguments) => evaluate::run(&arguments),
+        Verb::Batches(arguments) => batches::run(&arguments),
         Verb::Problems(arguments) => problems::run(&arguments),
         Verb::Completions(arguments) => shell::completions(&arguments),
         Verb::Man => shell::manual(),

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use ufmin::error::{Field, Invalid, Kind, Word};
 use ufmin::problem::Problem;
-use ufmin::study::phase::{self, Family, Settings, grid};
+use ufmin::study::phase::{self, Family, ScanSettings, grid};
 
 use super::Outcome;
 use super::failure::Failure;
@@ -57,8 +57,8 @@ enum Vary {
 }
 
 pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
-    let defaults = Settings::default();
-    let settings = Settings {
+    let defaults = ScanSettings::default();
+    let settings = ScanSettings {
         ratios: range(Field::Ratios, arguments.ratios.as_deref(), defaults.ratios)?,
         temperatures: range(
             Field::Temperatures,
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
     refuse_dimension(&problem)?;
     let session = arguments.session.start()?;
     if let Some(points) = points {
-        let settings = grid::Settings {
+        let settings = grid::GridSettings {
             points,
             ratios: range(Field::Ratios, arguments.ratios.as_deref(), (1.0, 1000.0))?,
             temperatures: range(Field::Temperatures, arguments.temperatures.as_deref(), (0.05, 2.0))?,
@@ -107,7 +107,7 @@ fn diagram(
     session: Session,
     family: &Family,
     problem: &Problem,
-    settings: &grid::Settings,
+    settings: &grid::GridSettings,
 ) -> Result<Outcome, Failure> {
     let model = problem.model();
     let journal = session.journal(&grid::identity(family, model, settings))?;

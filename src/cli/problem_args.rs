@@ -65,6 +65,12 @@ pub(crate) struct ProblemArgs {
     /// Examples in a random batch (supcon, sincere) [default: full batch]
     #[arg(long, value_name = "B", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
     batch_size: Option<i64>,
+    /// Random batches draw a class of n samples in proportion to n^P: 1 samples alike, 0 classes alike [default: 1]
+    #[arg(long, value_name = "P", value_parser = number, help_heading = "Problem", allow_hyphen_values = true)]
+    power: Option<f64>,
+    /// Fixed batches of samples: lists (.json) or batches x size, padded with -1 (.npy) [default: full batch]
+    #[arg(long, value_name = "FILE", help_heading = "Problem", conflicts_with = "batch_size")]
+    batches: Option<PathBuf>,
     /// Features are entrywise nonnegative (a ReLU after the encoder)
     #[arg(long, help_heading = "Problem")]
     nonnegative: bool,
@@ -120,9 +126,52 @@ impl ProblemArgs {
         self.resolve_with(&SolverTable::default(), spec::resolve_family)
     }
 
-    fn resolve_with<T>(
+    /// The file of labels.
+    pub(crate) fn labels(&self) -> Option<&Path> {
+        self.labels.as_deref()
+    }
+
+    /// Whether a file or a flag gives classes.
+    pub(crate) fn is_given(&self) -> bool {
+        self.file.is_some() || self.sizes.is_some() || self.sizes_file.is_some() || self.probabilities.is_some()
+    }
+
+    /// Whether a flag says something of a problem besides its classes.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.loss.is_some()
+            || self.temperature.is_some()
+            || self.views.is_some()
+            || self.anchors.is_some()
+            || self.singletons.is_some()
+            || self.negatives.is_some()
+            || self.batch_size.is_some()
+            || self.nonnegative
+            || self.dimension.is_some()
+    }
+
+    /// The problem of samples that were counted: the classes are those of the file or of a flag, and where neither has any
+    /// they have `counts` samples, views counted.
+    pub(crate) fn resolve_counts(&self, counts: &[u64]) -> Result<(Problem, Options), Failure> {
+        let others = Self {
+            labels: None,
+            ..self.clone()
+        };
+        others.resolve_from(&SolverTable::default(), Some(counts), spec::resolve)
+    }
+
+    /// What a function makes of the file and the flags.
+    pub(crate) fn resolve_with<T>(
         &self,
         solver: &SolverTable,
+        resolve: impl FnOnce(&ProblemFile, &Path) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        self.resolve_from(solver, None, resolve)
+    }
+
+    fn resolve_from<T>(
+        &self,
+        solver: &SolverTable,
+        counts: Option<&[u64]>,
         resolve: impl FnOnce(&ProblemFile, &Path) -> Result<T, Error>,
     ) -> Result<T, Failure> {
         let (mut file, text) = match &self.file {
@@ -132,14 +181,27 @@ impl ProblemArgs {
             }
             None => (ProblemFile::default(), None),
         };
-        let source = self.apply(&mut file)?;
+        let mut source = self.apply(&mut file)?;
+        if let Some(counts) = counts.filter(|_| !file.classes.is_given()) {
+            file.classes.sizes = Some(examples(counts, file.classes.views.unwrap_or(1))?);
+            source = Some("--labels");
+        }
         set(&mut file.solver.method, &solver.method);
         set(&mut file.solver.tolerance, &solver.tolerance);
         // A path on the command line is relative to the working folder, not to the problem file.
-        let folder = match &self.file {
-            Some(path) if source.is_none() => path.parent().unwrap_or(Path::new("")),
-            _ => Path::new(""),
-        };
+        let home = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let folder = if source.is_none() { home } else { Path::new("") };
+        if let Some(batches) = file.batches.as_mut().and_then(|table| table.file.as_mut()) {
+            // What the classes are relative to may not be what the batches are.
+            if self.batches.is_none() && source.is_some() {
+                *batches = home.join(&*batches);
+            } else if self.batches.is_some() && !folder.as_os_str().is_empty() {
+                *batches = std::path::absolute(&*batches).map_err(|source| Error::Read {
+                    path: batches.clone(),
+                    source,
+                })?;
+            }
+        }
         resolve(&file, folder).map_err(|error| {
             let flag = match &error {
                 Error::Invalid { source: invalid, .. } => self.flag(invalid.field, source, solver),
@@ -167,6 +229,8 @@ impl ProblemArgs {
             Field::Singletons => self.singletons.is_some(),
             Field::Negatives => self.negatives.is_some(),
             Field::Batches | Field::BatchSize => self.batch_size.is_some(),
+            Field::Power => self.power.is_some(),
+            Field::BatchFile | Field::BatchMembers => self.batches.is_some(),
             Field::Dimension => self.dimension.is_some(),
             Field::Method => solver.method.is_some(),
             Field::Tolerance => solver.tolerance.is_some(),
@@ -222,6 +286,18 @@ impl ProblemArgs {
             file.batches = Some(spec::BatchesTable {
                 kind: Some("random".to_owned()),
                 size: self.batch_size,
+                power: file.batches.as_ref().and_then(|table| table.power),
+                ..Default::default()
+            });
+        }
+        if self.power.is_some() {
+            set(&mut file.batches.get_or_insert_default().power, &self.power);
+        }
+        if let Some(path) = &self.batches {
+            file.batches = Some(spec::BatchesTable {
+                kind: Some("fixed".to_owned()),
+                file: Some(path.clone()),
+                unused: file.batches.take().and_then(|table| table.unused),
                 ..Default::default()
             });
         }
@@ -245,6 +321,21 @@ impl ProblemArgs {
         }
         Ok(source)
     }
+}
+
+/// Class sizes, of which there are so many views.
+fn examples(counts: &[u64], views: i64) -> Result<Vec<toml::Value>, Failure> {
+    // What is no number of views is refused with the problem.
+    let views = u64::try_from(views).unwrap_or(1).max(1);
+    if let Some((class, count)) = counts.iter().enumerate().find(|(_, count)| *count % views != 0) {
+        return Err(Failure::usage(
+            "--labels",
+            format!("class {class} has {count} rows, which is no multiple of {views} views"),
+            "every row is one view of one example: evaluate all of them, or leave out --views",
+        ));
+    }
+    let size = |count: &u64| toml::Value::Integer((count / views) as i64);
+    Ok(counts.iter().map(size).collect())
 }
 
 /// Labels are arrays: text is read as class sizes, and an archive is refused where files are read.

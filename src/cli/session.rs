@@ -13,7 +13,6 @@ use serde_json::Value;
 use ufmin::error::Error;
 use ufmin::files::{prepare_folder, write_atomically};
 use ufmin::math::control::{Control, Progress};
-use ufmin::report::json;
 use ufmin::report::view::{Style, View};
 use ufmin::study::{Journal, Stop};
 
@@ -178,7 +177,7 @@ impl Session {
                 pictures.write(folder, name, &figure)?;
             }
         }
-        write_atomically(&folder.join(format!("{name}.json")), json(view).as_bytes())
+        write_atomically(&folder.join(format!("{name}.json")), view.to_json().as_bytes())
     }
 
     /// Prints an answer in the form that was asked for, and says how it ends. `stop` is how far a study came that is not
@@ -198,7 +197,7 @@ impl Session {
             };
             print_data(&match (self.format, view.table()) {
                 (Format::Csv, Some(table)) => table.to_csv(),
-                (Format::Json, _) => json(view),
+                (Format::Json, _) => view.to_json(),
                 _ => view.text(style),
             })?;
         }

@@ -9,7 +9,7 @@ use ufmin::files::write_atomically;
 use ufmin::problem::{Features, Model, Problem};
 use ufmin::solve::{CrossCheckChoice, solve};
 use ufmin::spec::SolverTable;
-use ufmin::study::landscape::{self, Landscape, Level, Settings, SweepReport, VerifyReport};
+use ufmin::study::landscape::{self, Landscape, Level, SearchSettings, SweepReport, VerifyReport};
 
 use super::Outcome;
 use super::failure::Failure;
@@ -54,14 +54,14 @@ enum LevelChoice {
 }
 
 pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
-    let settings = Settings {
+    let settings = SearchSettings {
         starts: at_least("--starts", arguments.starts, 1)?,
         seed: at_least("--seed", arguments.seed, 0)?,
         level: match arguments.level {
             LevelChoice::Sample => Level::Sample,
             LevelChoice::Class => Level::Class,
         },
-        ..Settings::default()
+        ..SearchSettings::default()
     };
     let mut problem_args = arguments.problem.clone();
     let range = problem_args.take_range();

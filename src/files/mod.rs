@@ -1,5 +1,6 @@
 //! Whole files: read at once, written so that a broken file is never seen.
 
+pub mod labels;
 pub mod npy;
 
 use std::io::{Read, Write};

@@ -3,7 +3,9 @@
 //! Every reader goes through one header parser and one rule: the data are exactly as long as the header says. NumPy would
 //! ignore what follows the array; but a file that holds more than its header tells may mean another array.
 
+mod archive;
 mod header;
+pub mod stream;
 
 use std::io::Cursor;
 use std::path::Path;
@@ -14,12 +16,8 @@ use npyz::{Order, WriterBuilder};
 use crate::error::{ArrayError, Contents, Error};
 use crate::files::read_bytes;
 pub use crate::math::array::Array;
-use crate::problem::MAX_CLASS_SIZE;
 use crate::problem::invalid::short;
-use header::{Element, Header, Kind};
-
-/// Largest whole number up to which `f32` holds every one.
-const MAX_SINGLE: f64 = 16_777_216.0;
+use header::{Element, Header, NumberKind};
 
 /// What is in the place of a member where a batch is shorter than the array.
 const PADDING: i128 = -1;
@@ -55,12 +53,12 @@ pub fn read_labels(path: &Path) -> Result<Vec<i128>, Error> {
 ///
 /// # Errors
 /// [`Error::Read`], or [`Error::Array`] for anything but a whole, non-empty array of numbers from 1 to
-/// [`MAX_CLASS_SIZE`].
+/// [`MAX_CLASS_SIZE`](crate::problem::MAX_CLASS_SIZE).
 pub fn read_counts(path: &Path) -> Result<Vec<u64>, Error> {
     read(path, counts)
 }
 
-/// Reads a matrix of finite floats (f32 or f64) or integers, rows first.
+/// Reads a matrix of finite floats (f16, f32 or f64) or integers, rows first.
 ///
 /// # Errors
 /// [`Error::Read`], or [`Error::Array`] for anything but a whole two-dimensional array of finite numbers.
@@ -91,7 +89,7 @@ fn labels(bytes: &[u8]) -> Result<Vec<i128>, ArrayError> {
     }
     raw.check_one_dimension(Contents::Labels)?;
     raw.check_labels()?;
-    if raw.element.kind == Kind::Float {
+    if raw.element.kind == NumberKind::Float {
         return Err(ArrayError::Type {
             contents: Contents::Labels,
             found: raw.element.to_string(),
@@ -103,16 +101,15 @@ fn labels(bytes: &[u8]) -> Result<Vec<i128>, ArrayError> {
 
 fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Counts)?;
-    if raw.element.kind == Kind::Bool {
+    if raw.element.kind == NumberKind::Bool {
         return Err(ArrayError::Type {
             contents: Contents::Counts,
             found: raw.element.to_string(),
         });
     }
     raw.check_one_dimension(Contents::Counts)?;
-    // A larger whole number in single precision may have been another one before.
-    let single = raw.element.kind == Kind::Float && raw.element.width == 4;
-    let most = if single { MAX_SINGLE } else { MAX_CLASS_SIZE };
+    // A larger whole number in low precision may have been another one before.
+    let most = raw.element.exact();
     raw.numbers()
         .zip(0..)
         .map(|(number, class)| {
@@ -131,7 +128,7 @@ fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
 
 fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Matrix)?;
-    if raw.element.kind == Kind::Bool {
+    if raw.element.kind == NumberKind::Bool {
         return Err(ArrayError::Type {
             contents: Contents::Matrix,
             found: raw.element.to_string(),
@@ -160,7 +157,7 @@ fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
 
 fn batches(bytes: &[u8]) -> Result<Vec<Vec<i128>>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Batches)?;
-    if matches!(raw.element.kind, Kind::Bool | Kind::Float) {
+    if matches!(raw.element.kind, NumberKind::Bool | NumberKind::Float) {
         return Err(ArrayError::Type {
             contents: Contents::Batches,
             found: raw.element.to_string(),
@@ -269,24 +266,8 @@ impl<'a> Raw<'a> {
     /// Takes a file apart; its length is compared with its header before anything is allocated for the data.
     fn parse(bytes: &'a [u8], contents: Contents) -> Result<Self, ArrayError> {
         let header = Header::parse(bytes)?;
-        let elements = header.elements();
-        let element = header.element.map_err(|found| ArrayError::Type { contents, found })?;
+        let (element, _) = header.checked(bytes.len() as u64, contents)?;
         let data = &bytes[header.end..];
-        let found = data.len() as u64;
-        let expected = elements
-            .and_then(|elements| elements.checked_mul(element.width as u64))
-            .ok_or_else(|| ArrayError::Header {
-                detail: format!("the shape {:?} is too large", header.shape),
-            })?;
-        if found < expected {
-            return Err(ArrayError::Truncated { expected, found });
-        }
-        if found > expected {
-            return Err(ArrayError::Trailing {
-                expected,
-                extra: found - expected,
-            });
-        }
         Ok(Self {
             shape: header.shape,
             fortran_order: header.fortran_order,
@@ -297,28 +278,9 @@ impl<'a> Raw<'a> {
 
     /// Elements in the order of the file.
     fn numbers(&self) -> impl Iterator<Item = Number> + '_ {
-        let Element {
-            kind,
-            width,
-            big_endian,
-        } = self.element;
-        self.data.chunks_exact(width).map(move |chunk| {
-            let mut bytes = [0u8; 8];
-            bytes[..width].copy_from_slice(chunk);
-            if big_endian {
-                bytes[..width].reverse();
-            }
-            let unsigned = u64::from_le_bytes(bytes);
-            let unused = 64 - 8 * width as u32;
-            match kind {
-                Kind::Bool => Number::Whole(i128::from(unsigned != 0)),
-                Kind::Unsigned => Number::Whole(unsigned.into()),
-                // Shifted up and down again, the sign fills the upper bits.
-                Kind::Signed => Number::Whole(((unsigned << unused) as i64 >> unused).into()),
-                Kind::Float if width == 4 => Number::Real(f32::from_bits(unsigned as u32).into()),
-                Kind::Float => Number::Real(f64::from_bits(unsigned)),
-            }
-        })
+        self.data
+            .chunks_exact(self.element.width)
+            .map(|chunk| self.element.number(chunk))
     }
 
     fn check_one_dimension(&self, contents: Contents) -> Result<(), ArrayError> {

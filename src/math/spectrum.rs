@@ -1,6 +1,8 @@
 //! Eigenvalues and proven definiteness of dense symmetric matrices, on faer.
 
 use faer::linalg::matmul::matmul;
+use faer::traits::ComplexField;
+use faer::traits::math_utils::one;
 use faer::{Accum, MatMut, MatRef, Par, Side};
 use nalgebra::DMatrix;
 
@@ -25,6 +27,29 @@ pub(crate) fn product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
 /// `a^T b`, on one thread.
 pub(crate) fn transposed_product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
     multiplied(view(a).transpose(), view(b))
+}
+
+/// `a^T b` for columns of `length` numbers that lie one after the other in `a` and in `b`, into columns of `out`; on one
+/// thread.
+pub(crate) fn transposed_times<T: ComplexField>(length: usize, a: &[T], b: &[T], out: &mut [T]) {
+    let of = |columns: &[T]| columns.len() / length;
+    let (rows, columns) = (of(a), of(b));
+    let a = MatRef::from_column_major_slice(a, length, rows);
+    let b = MatRef::from_column_major_slice(b, length, columns);
+    let out = MatMut::from_column_major_slice_mut(out, rows, columns);
+    matmul(out, Accum::Replace, a.transpose(), b, one::<T>(), Par::Seq);
+}
+
+/// Singular values, descending, and left singular vectors of a matrix; `None` for a matrix that is not finite.
+pub(crate) fn left_singular(matrix: &DMatrix<f64>) -> Option<(Vec<f64>, DMatrix<f64>)> {
+    if matrix.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
+    let decomposition = view(matrix).thin_svd().ok()?;
+    let values: Vec<f64> = decomposition.S().column_vector().iter().copied().collect();
+    let u = decomposition.U();
+    let vectors = DMatrix::from_fn(matrix.nrows(), values.len(), |i, j| u[(i, j)]);
+    Some((values, vectors))
 }
 
 fn multiplied(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> DMatrix<f64> {

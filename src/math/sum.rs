@@ -1,5 +1,32 @@
 //! Sums that keep their digits.
 
+/// A compensated sum that grows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sum {
+    high: f64,
+    low: f64,
+}
+
+impl Sum {
+    pub(crate) fn add(&mut self, term: f64) {
+        let (high, low) = two_sum(self.high, term);
+        self.high = high;
+        self.low += low;
+    }
+
+    pub(crate) fn value(self) -> f64 {
+        self.high + self.low
+    }
+}
+
+/// The rounded sum, and what rounding took from it, exactly (Knuth).
+#[inline]
+pub(crate) fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let of_b = sum - a;
+    (sum, (a - (sum - of_b)) + (b - of_b))
+}
+
 /// The sum of `terms`, compensated (Neumaier): its error is one rounding of the result and a second-order term, however many
 /// there are, where they have one sign.
 pub(crate) fn compensated_sum(terms: impl Iterator<Item = f64>) -> f64 {

@@ -1,5 +1,9 @@
-//! What a Gram matrix looks like, and features that have it.
+//! What a Gram matrix looks like, features that have it, and what trained features look like beside it.
 
+pub mod classes;
+pub mod collapse;
 pub mod embedding;
 pub mod metrics;
+pub mod rows;
+pub(crate) mod sample_loss;
 pub mod schedule;

@@ -28,6 +28,7 @@ pub use contract::{Affine, Objective};
 pub(crate) use logsumexp::softplus;
 pub use logsumexp::{Evaluation, Layout, LogSumExp, Row};
 pub use sampled::{Sampled, SampledPoint};
+pub(crate) use samples::expm1_and_phi;
 pub use samples::{MIN_SAMPLE_TEMPERATURE, SampleLoss, SamplePoint};
 
 use crate::problem::{Anchors, FullBatch, FullBatchLoss, Measure, Problem, Singletons};

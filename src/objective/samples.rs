@@ -361,7 +361,7 @@ impl Objective for SampleLoss {
 }
 
 /// `e^x - 1` and `e^x - 1 - x`, both with all their digits.
-pub(super) fn expm1_and_phi(x: f64) -> (f64, f64) {
+pub(crate) fn expm1_and_phi(x: f64) -> (f64, f64) {
     if x.abs() > 0.3 {
         let grown = x.exp_m1();
         return (grown, grown - x);

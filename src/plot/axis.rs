@@ -231,10 +231,10 @@ pub(super) fn class_labels(labels: &[String], multiplicity: Option<&[u64]>, cell
         .iter()
         .map(|(_, text)| font::width(text).max(PITCH) * THINNED)
         .collect();
-    let beside = thin(&centres, &wide, &weights, 0.8 * THINNED);
+    let level = thin(&centres, &wide, &weights, 0.8 * THINNED);
     let above = thin(&centres, &vec![PITCH * THINNED; all.len()], &weights, 0.35 * THINNED);
-    let turned = beside.len() < above.len();
-    let kept = if turned { above } else { beside };
+    let turned = level.len() < above.len();
+    let kept = if turned { above } else { level };
     let kept = Labels::new(kept.into_iter().map(|i| all[i].clone()).collect(), THINNED, turned);
     (kept.clone(), counted(&kept))
 }

@@ -76,6 +76,8 @@ pub enum Mark {
     Line(Vec<[f64; 2]>),
     /// A line with a dot at every point.
     Dotted(Vec<[f64; 2]>),
+    /// Dots without a line.
+    Dots(Vec<[f64; 2]>),
     /// A thin line, for one of many.
     Thin(Vec<[f64; 2]>),
     /// Bars from zero: edges, ascending and one more than bars, and heights.
@@ -118,9 +120,9 @@ pub struct Chart {
 
 impl Chart {
     pub(super) fn page(&self, figure: &Figure) -> Result<Page, PlotError> {
-        let of = |axis: usize| {
+        let coordinates = |axis: usize| {
             self.series.iter().flat_map(move |series| match &series.mark {
-                Mark::Line(points) | Mark::Dotted(points) | Mark::Thin(points) => {
+                Mark::Line(points) | Mark::Dotted(points) | Mark::Dots(points) | Mark::Thin(points) => {
                     points.iter().map(|p| p[axis]).collect()
                 }
                 Mark::Bars(edges, _) if axis == 0 => edges.clone(),
@@ -129,7 +131,10 @@ impl Chart {
             })
         };
         let bars = self.series.iter().any(|series| matches!(series.mark, Mark::Bars(..)));
-        let axes = (self.x.axis(of(0), false, true)?, self.y.axis(of(1), bars, false)?);
+        let axes = (
+            self.x.axis(coordinates(0), false, true)?,
+            self.y.axis(coordinates(1), bars, false)?,
+        );
         let named = self.series.iter().filter(|series| !series.name.is_empty());
         let entry = |series: &Series| (series.name.clone(), series.colour, thickness(&series.mark));
         let entries: Vec<Entry> = named.map(entry).collect();
@@ -150,13 +155,15 @@ impl Chart {
 
     fn draw(&self, plot: &mut Plot, Series { mark, colour, .. }: &Series) -> Drawn {
         match mark {
-            Mark::Line(points) | Mark::Dotted(points) | Mark::Thin(points) => {
+            Mark::Line(points) | Mark::Dotted(points) | Mark::Dots(points) | Mark::Thin(points) => {
                 let usable = |point: &[f64; 2]| self.x.usable(point[0]) && self.y.usable(point[1]);
-                for run in points.split(|point| !usable(point)).filter(|run| run.len() > 1) {
-                    let style = pen(*colour, thickness(mark) as u32);
-                    plot.draw_series(LineSeries::new(run.iter().map(|&[x, y]| (x, y)), style))?;
+                if !matches!(mark, Mark::Dots(_)) {
+                    for run in points.split(|point| !usable(point)).filter(|run| run.len() > 1) {
+                        let style = pen(*colour, thickness(mark) as u32);
+                        plot.draw_series(LineSeries::new(run.iter().map(|&[x, y]| (x, y)), style))?;
+                    }
                 }
-                if let Mark::Dotted(points) = mark {
+                if let Mark::Dotted(points) | Mark::Dots(points) = mark {
                     let dot = |&[x, y]: &[f64; 2]| Circle::new((x, y), 9, ink(*colour).filled());
                     plot.draw_series(points.iter().filter(|point| usable(point)).map(dot))?;
                 }
@@ -185,6 +192,7 @@ impl Chart {
 fn thickness(mark: &Mark) -> i32 {
     match mark {
         Mark::Line(_) | Mark::Dotted(_) => 5,
+        Mark::Dots(_) => 18,
         Mark::Thin(_) => 2,
         Mark::Bars(..) | Mark::Regions(_) => 28,
     }

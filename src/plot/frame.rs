@@ -82,10 +82,10 @@ impl Part<'_> {
         };
         let level = (CAP + DESCENT) * x.labels.em;
         let below = room(x, if x.labels.turned { x.labels.widest() } else { level }).ceil() as i32;
-        let beside = room(y, y.labels.widest()).ceil() as i32;
+        let widest = room(y, y.labels.widest()).ceil() as i32;
         match self.right {
-            true => [0, 0, beside],
-            false => [beside, below, 0],
+            true => [0, 0, widest],
+            false => [widest, below, 0],
         }
     }
 

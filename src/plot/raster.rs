@@ -106,8 +106,8 @@ fn draw_line(backend: &mut Backend<'_>, points: &[BackendCoord], width: f64, ink
         let (dx, dy) = (bx - ax, by - ay);
         for (y, x) in range(ay, by).flat_map(|y| range(ax, bx).map(move |x| (y, x))) {
             let (px, py) = (f64::from(x) + 0.5 - ax, f64::from(y) + 0.5 - ay);
-            let along = ((px * dx + py * dy) / (dx * dx + dy * dy).max(1.0)).clamp(0.0, 1.0);
-            let coverage = (reach - (px - along * dx).hypot(py - along * dy)).clamp(0.0, 1.0);
+            let share = ((px * dx + py * dy) / (dx * dx + dy * dy).max(1.0)).clamp(0.0, 1.0);
+            let coverage = (reach - (px - share * dx).hypot(py - share * dy)).clamp(0.0, 1.0);
             let pixel = covered.entry((x, y)).or_default();
             *pixel = pixel.max(coverage);
         }

@@ -1,5 +1,9 @@
 //! [`Batches`]: a schedule of batches that is the same in every epoch, and [`FixedBatches`], training on it.
 
+pub mod binding;
+pub mod conditions;
+pub mod epoch;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

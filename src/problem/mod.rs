@@ -1,6 +1,6 @@
 //! [`Problem`]: what is to be minimised. Immutable, and valid by construction.
 
-mod batches;
+pub mod batches;
 mod family;
 pub mod invalid;
 mod loss;
@@ -10,6 +10,7 @@ pub mod profile;
 pub(crate) mod synonyms;
 pub mod training;
 
+#[cfg(feature = "files")]
 pub(crate) use batches::no_sample;
 pub use batches::{Batches, FixedBatches, Unused};
 pub use family::Family;
@@ -181,6 +182,9 @@ impl Classes {
 
 /// Smallest and largest size of a random batch. With two examples no anchor has both a positive and a negative.
 pub const BATCH_RANGE: (u64, u64) = (3, 1_000_000_000);
+
+/// Smallest and largest power of class sizes by which random batches draw classes.
+pub const POWER_RANGE: (f64, f64) = (0.0, 1.0);
 
 /// Smallest and largest number of sampled negatives.
 pub const NEGATIVES_RANGE: (u64, u64) = (1, 1_000_000_000);

@@ -222,7 +222,7 @@ fn log_sum(terms: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
 }
 
 /// Whether a loss that was found another way is the reported one, within `relative` of the excess.
-fn same_loss(solved: &Solved, excess: f64, log_excess: f64, relative: f64, of: &str) -> Result<(), Error> {
+fn same_loss(solved: &Solved, excess: f64, log_excess: f64, relative: f64, source: &str) -> Result<(), Error> {
     let certificate = &solved.certificate;
     let difference = match certificate.log_excess {
         Some(reported) => (log_excess - reported).exp_m1().abs(),
@@ -232,7 +232,7 @@ fn same_loss(solved: &Solved, excess: f64, log_excess: f64, relative: f64, of: &
         return Ok(());
     }
     Err(differ(format!(
-        "the loss of {of} differs from the reported one by {difference:.1e} of the excess, more than {relative:.1e}"
+        "the loss of {source} differs from the reported one by {difference:.1e} of the excess, more than {relative:.1e}"
     )))
 }
 

@@ -27,7 +27,10 @@ use crate::measure::schedule::{ClassMeans, batches};
 use crate::method::formula::Reference;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
-use crate::problem::{Classes, FixedBatches, Measure, Model, Problem, Sampling, Training};
+use crate::problem::training::Parts;
+use crate::problem::{
+    Anchors, Batches, Classes, Features, FixedBatches, Loss, Measure, Model, Problem, Sampling, Singletons, Training,
+};
 use crate::report::audit::audit;
 #[cfg(feature = "plot")]
 use crate::report::picture::Picture;
@@ -115,6 +118,9 @@ pub struct BatchesReport {
     pub kind: Name,
     /// Examples in a random batch; null for fixed batches.
     pub size: Option<u64>,
+    /// Random batches draw a class of `n` samples in proportion to `n^power`; null for fixed batches.
+    #[serde(default)]
+    pub power: Option<f64>,
     /// Fixed batches, alone.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub fixed: Option<FixedBatchesReport>,
@@ -144,23 +150,44 @@ impl BatchesReport {
     pub fn new(training: &Training) -> Option<Self> {
         match training {
             Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
-            Training::Sampled(Sampling::RandomBatches { size, .. }) => Some(Self {
+            Training::Sampled(Sampling::RandomBatches { size, power, .. }) => Some(Self {
                 kind: "random".into(),
                 size: Some(*size),
+                power: Some(*power),
                 fixed: None,
             }),
             Training::FixedBatches(FixedBatches { batches, .. }) => Some(Self {
                 kind: "fixed".into(),
                 size: None,
-                fixed: Some(FixedBatchesReport {
-                    count: batches.count() as u64,
-                    smallest: batches.smallest() as u64,
-                    largest: batches.largest() as u64,
-                    unused: batches.unused_count().into(),
-                    members: (batches.memberships() <= MAX_LISTED_MEMBERS).then(|| batches.positions().collect()),
-                }),
+                power: None,
+                fixed: Some(FixedBatchesReport::new(batches)),
             }),
         }
+    }
+}
+
+impl FixedBatchesReport {
+    /// The batches.
+    pub fn new(batches: &Batches) -> Self {
+        Self {
+            count: batches.count() as u64,
+            smallest: batches.smallest() as u64,
+            largest: batches.largest() as u64,
+            unused: batches.unused_count().into(),
+            members: (batches.memberships() <= MAX_LISTED_MEMBERS).then(|| batches.positions().collect()),
+        }
+    }
+}
+
+impl fmt::Display for FixedBatchesReport {
+    /// `6 fixed batches of 4 to 8`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let batches = if self.count == 1 { "batch" } else { "batches" };
+        write!(f, "{} fixed {batches} of {}", self.count, self.smallest)?;
+        if self.smallest < self.largest {
+            write!(f, " to {}", self.largest)?;
+        }
+        Ok(())
     }
 }
 
@@ -168,15 +195,14 @@ impl fmt::Display for BatchesReport {
     /// `random batches of 64`, `6 fixed batches of 4 to 8`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.fixed, self.size) {
-            (Some(fixed), _) if fixed.smallest == fixed.largest => {
-                write!(f, "{} fixed batches of {}", fixed.count, fixed.largest)
+            (Some(fixed), _) => fixed.fmt(f),
+            (None, Some(size)) => {
+                write!(f, "{} batches of {size}", self.kind)?;
+                match self.power.filter(|&power| power != 1.0) {
+                    Some(power) => write!(f, ", classes drawn by their size to the power {power}"),
+                    None => Ok(()),
+                }
             }
-            (Some(fixed), _) => write!(
-                f,
-                "{} fixed batches of {} to {}",
-                fixed.count, fixed.smallest, fixed.largest
-            ),
-            (None, Some(size)) => write!(f, "{} batches of {size}", self.kind),
             (None, None) => write!(f, "{} batches", self.kind),
         }
     }
@@ -425,17 +451,83 @@ impl Report {
         })
     }
 
+    /// The problem that was solved: the inverse of [`ProblemReport::new`]. What a report does not say, the rule for classes of
+    /// one sample, is the one with the floor of the solution.
+    ///
+    /// # Errors
+    /// What is missing or wrong, in words.
+    pub fn problem(&self) -> Result<Problem, String> {
+        let given = &self.problem;
+        let classes = match (&given.sizes, &given.probabilities) {
+            (Some(sizes), _) => Classes::from_counts(sizes),
+            (None, Some(probabilities)) => Classes::from_probabilities(probabilities),
+            (None, None) => return Err("it lists no class sizes: give the problem too".to_owned()),
+        };
+        let classes = classes.map_err(|error| error.to_string())?;
+        let named = |name: &str| Loss::ALL.into_iter().find(|loss| loss.name() == name);
+        let anchors = [Anchors::Sample, Anchors::Class];
+        let parts = Parts {
+            loss: named(&given.loss).ok_or_else(|| format!("there is no loss {}", given.loss))?,
+            anchors: anchors
+                .into_iter()
+                .find(|anchors| anchors.name() == given.anchors)
+                .ok_or_else(|| format!("there are no anchors {}", given.anchors))?,
+            singletons: Singletons::Error,
+            negatives: given.negatives,
+            batch_size: given.batches.as_ref().and_then(|batches| batches.size),
+            power: given.batches.as_ref().and_then(|batches| batches.power),
+            batches: None,
+        };
+        if given.batches.as_ref().is_some_and(|batches| batches.fixed.is_some()) {
+            return Err("it is of fixed batches: give the problem too".to_owned());
+        }
+        let mut why = String::new();
+        for singletons in [Singletons::Error, Singletons::Skip, Singletons::Zero] {
+            let training = match Training::from_parts(Parts {
+                singletons,
+                ..parts.clone()
+            }) {
+                Ok(training) => training,
+                Err(error) if why.is_empty() => return Err(error.to_string()),
+                Err(_) => break,
+            };
+            let model = Model {
+                title: given.title.clone(),
+                views: given.views,
+                temperature: given.temperature,
+                training,
+                features: Features {
+                    nonnegative: given.nonnegative,
+                    dimension: given.dimension,
+                },
+            };
+            let problem = match Problem::new(classes.clone(), model) {
+                Ok(problem) => problem,
+                Err(error) => {
+                    why = error.to_string();
+                    continue;
+                }
+            };
+            let floor = match &problem.model().training {
+                Training::FullBatch(full) => crate::program::Program::new(&problem, full).coefficients().floor(),
+                Training::FixedBatches(_) | Training::Sampled(_) => return Ok(problem),
+            };
+            match (floor, self.solution.floor) {
+                (Some(own), Some(stated)) if (own - stated).abs() > 1e-9 * (1.0 + stated.abs()) => {
+                    why = format!("its floor is {stated}, and that of its problem {own}");
+                }
+                _ => return Ok(problem),
+            }
+        }
+        Err(why)
+    }
+
     /// States the inner products of the samples too: of all `samples` in class-major order, if there are at most 64.
     #[must_use]
     pub fn at_sample_level(mut self, sample_gram: &DMatrix<f64>) -> Self {
         self.solution.level = "sample".into();
         self.solution.sample_gram = (sample_gram.nrows() <= MAX_JSON_ROWS).then(|| rows(sample_gram));
         self
-    }
-
-    /// The JSON form, ending in a newline.
-    pub fn to_json(&self) -> String {
-        json(self)
     }
 }
 
@@ -470,20 +562,26 @@ impl View for Report {
 /// The share of the samples of a random batch that have a positive in it; `None` for other losses.
 fn active_share(problem: &Problem) -> Option<f64> {
     let model = problem.model();
-    match model.training {
+    match &model.training {
         // The loss of fixed batches is a mean over these anchors.
         Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
         Training::Sampled(Sampling::RandomBatches { .. }) if model.views > 1 => Some(1.0),
-        Training::Sampled(Sampling::RandomBatches { size, .. }) => {
-            let runs = problem.classes().runs();
-            let total: f64 = runs.iter().map(|run| run.size * run.count as f64).sum();
-            let share = |rho: f64| -rho * ((size as f64 - 1.0) * (-rho).ln_1p()).exp_m1();
-            Some(runs.iter().map(|run| run.count as f64 * share(run.size / total)).sum())
+        Training::Sampled(sampling @ Sampling::RandomBatches { size, .. }) => {
+            let runs = problem.classes().runs().iter();
+            let (sizes, counts): (Vec<f64>, Vec<f64>) = runs.map(|run| (run.size, run.count as f64)).unzip();
+            let share = |rho: f64| -rho * ((*size as f64 - 1.0) * (-rho).ln_1p()).exp_m1();
+            let probabilities = sampling.probabilities(&sizes, &counts);
+            Some(
+                probabilities
+                    .iter()
+                    .zip(&counts)
+                    .map(|(&rho, count)| count * share(rho))
+                    .sum(),
+            )
         }
     }
 }
 
-/// A matrix as JSON has it.
 pub(crate) fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
     matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
 }
@@ -492,7 +590,7 @@ pub(crate) fn rows(matrix: &DMatrix<f64>) -> Vec<Vec<f64>> {
 const SAME_MATRIX: f64 = 1e-12;
 
 /// The factor of the low-rank method where it is that of the reported matrix, with a column for every group.
-fn factor_of_groups(solved: &Solved) -> Option<&DMatrix<f64>> {
+pub(crate) fn factor_of_groups(solved: &Solved) -> Option<&DMatrix<f64>> {
     let groups = solved.certificate.gram.partition().groups();
     let same = solved.certificate.feasibility_shift <= SAME_MATRIX;
     solved
@@ -646,7 +744,7 @@ fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certific
     let partition = certificate.gram.partition();
     let multiplicity = partition.multiplicity_f64();
     let model = problem.model();
-    let total: f64 = partition.sizes().iter().zip(&multiplicity).map(|(n, m)| n * m).sum();
+    let probabilities = sampling.probabilities(partition.sizes(), &multiplicity);
     let draws = match *sampling {
         Sampling::Negatives { count } => ("negatives", count),
         Sampling::RandomBatches { size, .. } => ("batch_size", size),
@@ -655,10 +753,7 @@ fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certific
         ("nu", Array::Vector(certificate.dual.nu.clone())),
         ("log_scale", Array::Vector(vec![certificate.dual.log_scale])),
         ("multiplicity", Array::Vector(multiplicity)),
-        (
-            "probability",
-            Array::Vector(partition.sizes().iter().map(|size| size / total).collect()),
-        ),
+        ("probability", Array::Vector(probabilities)),
         ("temperature", Array::Vector(vec![model.temperature])),
         ("views", Array::Indices(vec![model.views])),
         (draws.0, Array::Indices(vec![draws.1])),

@@ -236,11 +236,11 @@ fn groups(page: &mut Page, report: &Report) {
 const MAX_LISTED: usize = 12;
 
 /// Items of a list in words, and how many there are where not all are listed.
-fn listed<T>(items: &[T], of: &str, word: impl Fn(&T) -> String) -> String {
+fn listed<T>(items: &[T], plural: &str, word: impl Fn(&T) -> String) -> String {
     let words: Vec<String> = items.iter().take(MAX_LISTED).map(word).collect();
     let words = words.join(", ");
     if items.len() > MAX_LISTED {
-        format!("{words}, ... ({} {of})", items.len())
+        format!("{words}, ... ({} {plural})", items.len())
     } else {
         words
     }

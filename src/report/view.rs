@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::json;
+
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
 
@@ -30,6 +32,11 @@ pub trait View: Serialize + DeserializeOwned {
             }
         }
         Self::deserialize(value).map_err(|error| error.to_string())
+    }
+
+    /// The JSON form, ending in a newline.
+    fn to_json(&self) -> String {
+        json(self)
     }
 
     /// Text for a person.
@@ -62,6 +69,9 @@ pub struct Style {
     pub colour: bool,
 }
 
+/// The name of a column, and its cell for a row.
+pub type Column<'a, R> = (&'a str, &'a dyn Fn(&R) -> String);
+
 /// A table of named columns.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Table {
@@ -77,6 +87,15 @@ impl Table {
         Self {
             header: header.iter().map(|&name| name.to_owned()).collect(),
             rows: Vec::new(),
+        }
+    }
+
+    /// A table with a line for every row.
+    pub fn of_rows<R>(rows: &[R], columns: &[Column<'_, R>]) -> Self {
+        let line = |row: &R| columns.iter().map(|(_, cell)| cell(row)).collect();
+        Self {
+            header: columns.iter().map(|&(name, _)| name.to_owned()).collect(),
+            rows: rows.iter().map(line).collect(),
         }
     }
 

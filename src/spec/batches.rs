@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::resolve::{choice, draws};
-use super::schema::{BatchesTable, ClassesTable};
+use super::resolve::{choice, classes, draws};
+use super::schema::{BatchesTable, ClassesTable, ProblemFile};
 use crate::error::{ArrayError, Error};
 use crate::files::npy::{read_batches, read_labels};
 use crate::files::{has_extension, read_text};
@@ -119,6 +119,16 @@ pub fn sample_order(classes: &Classes, source: &ClassesTable, folder: &Path) -> 
         Some(path) if has_extension(&path, "npy") => Ok(SampleOrder::of_labels(&read_labels(&path)?)?),
         _ => Ok(SampleOrder::class_major(classes)?),
     }
+}
+
+/// The classes of a file or flags, and how their samples are numbered; whatever the rest says.
+///
+/// # Errors
+/// [`Error::Invalid`] without location, and errors of the files that are named.
+pub fn samples(file: &ProblemFile, folder: &Path) -> Result<(Classes, SampleOrder), Error> {
+    let classes = classes(&file.classes, folder)?;
+    let order = sample_order(&classes, &file.classes, folder)?;
+    Ok((classes, order))
 }
 
 /// Batches of sample numbers from a `.npy` file, or a JSON file of lists.

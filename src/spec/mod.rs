@@ -9,7 +9,7 @@ pub mod bundled;
 mod resolve;
 mod schema;
 
-pub use batches::sample_order;
+pub use batches::{sample_order, samples};
 pub use resolve::{classes_of_counts, classes_of_labels, load, method, resolve, resolve_family, value_of_word};
 pub use schema::{
     BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate, parse,

@@ -52,6 +52,7 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
         },
         negatives: draws(Field::Negatives, file.loss.negatives, NEGATIVES_RANGE)?,
         batch_size,
+        power: file.batches.as_ref().and_then(|table| table.power),
         batches,
     };
     let model = Model {
@@ -234,7 +235,8 @@ fn whole(field: Field, value: Option<i64>, least: i64) -> Result<Option<u64>, In
     }
 }
 
-fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
+/// The classes that a table describes.
+pub(super) fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
     let given: Vec<&str> = [
         ("sizes", table.sizes.is_some()),
         ("probabilities", table.probabilities.is_some()),

@@ -48,6 +48,13 @@ pub struct ClassesTable {
     pub views: Option<i64>,
 }
 
+impl ClassesTable {
+    /// Whether sizes are given in some way.
+    pub fn is_given(&self) -> bool {
+        self.sizes.is_some() || self.probabilities.is_some() || self.file.is_some() || self.profile.is_some()
+    }
+}
+
 /// `[loss]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +75,7 @@ pub struct LossTable {
 pub struct BatchesTable {
     pub kind: Option<String>,
     pub size: Option<i64>,
+    pub power: Option<f64>,
     pub members: Option<Vec<Vec<i64>>>,
     pub file: Option<PathBuf>,
     pub unused: Option<String>,
@@ -149,7 +157,7 @@ type Span = std::ops::Range<usize>;
 const TABLES: [&str; 6] = ["classes", "loss", "features", "batches", "solver", "expected"];
 
 /// One line that each key may look like; keys are those of the reference page.
-const EXAMPLES: [(&str, &str); 26] = [
+const EXAMPLES: [(&str, &str); 27] = [
     ("title", "title = \"two large classes, two small\""),
     ("classes.sizes", "sizes = [500, 500, 5, 5]"),
     ("classes.probabilities", "probabilities = [0.5, 0.3, 0.2]"),
@@ -169,6 +177,7 @@ const EXAMPLES: [(&str, &str); 26] = [
     ("loss.negatives", "negatives = 5"),
     ("batches.kind", "kind = \"random\""),
     ("batches.size", "size = 256"),
+    ("batches.power", "power = 0.5"),
     ("batches.members", "members = [[0, 1, 4], [2, 3, 5]]"),
     ("batches.file", "file = \"batches.json\""),
     ("batches.unused", "unused = \"ignore\""),

@@ -5,7 +5,9 @@
 //! and a later run goes on from them. So neither Ctrl-C nor a kill loses more than the points in flight, and a run that was
 //! stopped and one that was not come to the same end.
 
+pub mod batches;
 pub mod curve;
+pub mod evaluate;
 mod journal;
 pub mod landscape;
 pub mod phase;

@@ -4,7 +4,8 @@
 //! * Every `console` block is run in one folder a page, in order: lines `$ ufmin ..` must end with status 0 (or N, with
 //!   `# exit N`) and print what follows them, if anything does. In a block marked `console excerpt` what is shown must be
 //!   lines of it, in order. Blocks marked `file=NAME` are written to the folder first. Blocks marked `python run` are run
-//!   where a Python with NumPy is found, and must print the `text` block after them.
+//!   where a Python with NumPy is found, and must print the `text` block after them; blocks marked `console needs-python`
+//!   use files that those write, and are run there too.
 //! * The reference pages name every key, flag and field that there is, and no other.
 //!
 //! `UFMIN_BLESS=1 cargo test --release --test it book` renews outputs and `reference/cli.md` instead of comparing them, and
@@ -122,6 +123,7 @@ fn formulas_survive_markdown() {
 }
 
 #[test]
+#[allow(clippy::print_stderr)] // What was not run is said.
 fn commands_print_what_the_book_shows() {
     let mut problems = Vec::new();
     let mut commands = 0;
@@ -138,7 +140,13 @@ fn commands_print_what_the_book_shows() {
             for name in words.clone().filter_map(|word| word.strip_prefix("file=")) {
                 std::fs::write(folder.path().join(name), content.join("\n") + "\n").unwrap();
             }
-            if language == "console" {
+            if language == "console" && words.clone().any(|word| word == "needs-python") && python.is_none() {
+                eprintln!(
+                    "{}:{}: not run, there is no Python with NumPy",
+                    page.name(),
+                    fence.start
+                );
+            } else if language == "console" {
                 let is_excerpt = words.any(|word| word == "excerpt");
                 let prompts: Vec<usize> = (0..content.len()).filter(|&i| content[i].starts_with("$ ")).collect();
                 if prompts.first() != Some(&0) {
@@ -290,18 +298,23 @@ fn the_readme_program_is_the_one_of_the_crate() {
     assert_eq!(readme.content(&fence), program);
 }
 
+/// The verbs that a help lists.
+fn commands(help: &[String]) -> Vec<String> {
+    help.iter()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .filter(|verb| verb != "help")
+        .collect()
+}
+
 #[test]
 fn the_command_line_page_is_the_help() {
     let folder = workspace();
     let top = run("ufmin --help", folder.path()).unwrap();
-    let verbs: Vec<String> = top
-        .iter()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
-        .filter(|verb| verb != "help")
-        .collect();
+    let verbs = commands(&top);
     assert!(verbs.contains(&"solve".to_owned()), "{verbs:?}");
     let mut text = vec![
         "# Command line".to_owned(),
@@ -322,10 +335,14 @@ fn the_command_line_page_is_the_help() {
     };
     section("ufmin".to_owned(), top);
     for verb in &verbs {
-        section(
-            format!("ufmin {verb}"),
-            run(&format!("ufmin {verb} --help"), folder.path()).unwrap(),
-        );
+        let help = run(&format!("ufmin {verb} --help"), folder.path()).unwrap();
+        let inner = commands(&help);
+        section(format!("ufmin {verb}"), help);
+        for inner in inner {
+            let verb = format!("ufmin {verb} {inner}");
+            let help = run(&format!("{verb} --help"), folder.path()).unwrap();
+            section(verb, help);
+        }
     }
     let path = root().join("docs/src/reference/cli.md");
     let text = text.join("\n") + "\n";
@@ -429,6 +446,28 @@ fn the_json_page_names_every_field() {
         .unwrap()
         .join("\n");
     fields(&serde_json::from_str(&verified).unwrap(), "", &mut found);
+    let evaluations = [
+        "--embeddings points.npy --labels points_labels.npy --classifier weights.npy --batch-size 4 --temperature 1",
+        "--embeddings points.npy points_again.npy --labels points_labels.npy",
+    ];
+    for arguments in evaluations {
+        let evaluated = run(&format!("ufmin evaluate {arguments} --format json"), folder.path()).unwrap();
+        fields(&serde_json::from_str(&evaluated.join("\n")).unwrap(), "", &mut found);
+    }
+    // The rows of a sequence have the fields of one evaluation.
+    found = found
+        .into_iter()
+        .filter(|path| path != "rows")
+        .map(|path| path.strip_prefix("rows[].").unwrap_or(&path).to_owned())
+        .collect();
+    for arguments in [
+        "sample --sizes 6,3,1 --size 4 -o b.json --format json",
+        "check --sizes 6,3,1 --batches b.json --format json # exit 1",
+        "bind --sizes 6,3,1 --batches b.json -o bound.json --format json",
+    ] {
+        let text = run(&format!("ufmin batches {arguments}"), folder.path()).unwrap();
+        fields(&serde_json::from_str(&text.join("\n")).unwrap(), "", &mut found);
+    }
     let described: BTreeSet<String> = page("reference/json.md").first_cells(None).into_iter().collect();
     let missing: Vec<_> = found.difference(&described).collect();
     assert!(missing.is_empty(), "not described: {missing:?}");

@@ -18,7 +18,7 @@ use crate::common::{anchored, model, problem, problem_of, program, solved};
 const SIZES: [u64; 5] = [120, 60, 20, 8, 3];
 
 fn optimum(problem: &Problem) -> Gram {
-    let solution = conic::solve(&program(problem), &conic::Settings::default(), &Control::default()).unwrap();
+    let solution = conic::solve(&program(problem), &conic::ConicSettings::default(), &Control::default()).unwrap();
     certify(problem, &solution.gram, 1e-8).unwrap().gram.clone()
 }
 
@@ -29,8 +29,12 @@ fn optima_of_every_loss_certify_to_1e_minus_8() {
             for temperature in [0.07, 0.1, 0.2, 0.5, 1.0] {
                 let model = model(anchored(loss, anchors), temperature);
                 let problem = problem_of(&SIZES, model);
-                let solution =
-                    conic::solve(&program(&problem), &conic::Settings::default(), &Control::default()).unwrap();
+                let solution = conic::solve(
+                    &program(&problem),
+                    &conic::ConicSettings::default(),
+                    &Control::default(),
+                )
+                .unwrap();
                 let certificate = certify(&problem, &solution.gram, 1e-8).unwrap();
                 assert_eq!(
                     certificate.verdict,

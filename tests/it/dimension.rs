@@ -193,10 +193,10 @@ fn the_landscape_knows_no_better(problem: &Problem, starts: u64) {
     };
     let free = Problem::new(problem.classes().clone(), model).unwrap();
     let optimum = solve(&free, &options, &Control::default()).unwrap();
-    let settings = landscape::Settings {
+    let settings = landscape::SearchSettings {
         starts,
         level: Level::Class,
-        ..landscape::Settings::default()
+        ..landscape::SearchSettings::default()
     };
     let dimension = problem.model().features.dimension.unwrap();
     let landscape = landscape::verify(&free, &optimum, dimension, &settings, None, &Control::default()).unwrap();

@@ -12,9 +12,12 @@ use ufmin::math::control::Control;
 use ufmin::method::staircase::{Cost, Factored, oblique};
 use ufmin::objective::SampleLoss;
 use ufmin::problem::{Anchors, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
+use ufmin::report::view::View;
 use ufmin::solve::{Options, Solved};
 use ufmin::study::Journal;
-use ufmin::study::landscape::{self, Kind, Landscape, Level, Settings, VerifyReport, check_gradient, check_hessian};
+use ufmin::study::landscape::{
+    self, EndKind, Landscape, Level, SearchSettings, VerifyReport, check_gradient, check_hessian,
+};
 
 use crate::common::{anchored, problem, problem_of, program, run as ufmin, solved, without_seconds};
 
@@ -25,10 +28,10 @@ fn optimum(problem: &Problem) -> Solved {
 }
 
 fn search(problem: &Problem, dimension: u64, level: Level, starts: u64) -> Landscape {
-    let settings = Settings {
+    let settings = SearchSettings {
         starts,
         level,
-        ..Settings::default()
+        ..SearchSettings::default()
     };
     landscape::verify(
         problem,
@@ -310,9 +313,9 @@ impl<C: Cost> Cost for Borrowed<'_, C> {
 fn an_interrupted_search_goes_on_to_the_same_report() {
     let problem = problem(&[10, 6, 3], FullBatchLoss::Supcon, 0.3);
     let solved = optimum(&problem);
-    let settings = Settings {
+    let settings = SearchSettings {
         starts: 24,
-        ..Settings::default()
+        ..SearchSettings::default()
     };
     let report = |found: &Landscape| {
         VerifyReport::new(&problem, &solved, &settings, found, 0.0)
@@ -652,5 +655,5 @@ fn skipped_classes_are_negatives() {
     let problem = problem_of(&[6, 4, 1], model);
     let found = search(&problem, 4, Level::Sample, 10);
     assert_eq!(found.global(), 10);
-    assert!(found.runs.iter().all(|run| run.kind == Kind::Minimum));
+    assert!(found.runs.iter().all(|run| run.kind == EndKind::Minimum));
 }

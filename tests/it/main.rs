@@ -8,6 +8,7 @@ mod cli;
 mod common;
 mod dimension;
 mod embedding;
+mod evaluate;
 mod heatmap;
 mod house;
 mod inputs;

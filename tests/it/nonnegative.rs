@@ -68,7 +68,7 @@ fn the_frame_is_refused_where_it_is_not_optimal() {
         certify(&constrained, &tilted, 1e-6).unwrap().verdict,
         Verdict::NotCertified
     );
-    let simplex = conic::solve(&program(&free), &conic::Settings::default(), &Control::default()).unwrap();
+    let simplex = conic::solve(&program(&free), &conic::ConicSettings::default(), &Control::default()).unwrap();
     let judged = certify(&constrained, &simplex.gram, 1e-6).unwrap();
     assert_eq!(
         judged.verdict,

@@ -5,12 +5,12 @@ use std::path::Path;
 use proptest::prelude::*;
 use ufmin::certificate::Verdict;
 use ufmin::math::control::Control;
-use ufmin::method::newton::{self, Outcome};
+use ufmin::method::newton::{self, NewtonOutcome};
 use ufmin::plot::{Body, Format, Mark};
 use ufmin::problem::profile::Profile;
 use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
 use ufmin::report::view::View;
-use ufmin::study::phase::{Family, Never, Phase, Settings, coefficients, grid, over_ratio, over_temperature, text};
+use ufmin::study::phase::{Family, Never, Phase, ScanSettings, coefficients, grid, over_ratio, over_temperature, text};
 
 use crate::common::{full_batch, model, problem_of, run, solved};
 
@@ -25,20 +25,20 @@ fn step(majority: u64, minority: u64, smallest: u64) -> Family {
 }
 
 fn ratio_phase(family: &Family, model: &Model) -> Phase {
-    over_ratio(family, model, &Settings::default(), None, &Control::default()).unwrap()
+    over_ratio(family, model, &ScanSettings::default(), None, &Control::default()).unwrap()
 }
 
 /// Number of classes that share a vector, by the solver alone; `None` where it is silent.
 fn collapsed_classes(family: &Family, model: &Model, ratio: f64, temperature: f64) -> Option<f64> {
     let full = full_batch(model);
     let coefficients = coefficients(family, &full, model.views, ratio, temperature);
-    match newton::solve(&coefficients, &newton::Settings::default(), &|| false) {
-        Outcome::Regular(_) => Some(0.0),
-        Outcome::Merged { merging, .. } => {
+    match newton::solve(&coefficients, &newton::NewtonSettings::default(), &|| false) {
+        NewtonOutcome::Regular(_) => Some(0.0),
+        NewtonOutcome::Merged { merging, .. } => {
             let groups = merging.clusters.iter().flatten();
             Some(groups.map(|&g| coefficients.multiplicity[g]).sum())
         }
-        Outcome::Unresolved { .. } => None,
+        NewtonOutcome::Unresolved { .. } => None,
     }
 }
 
@@ -146,9 +146,9 @@ fn never_is_said_where_theory_says_it() {
         );
     }
     // Just below tau*(3) = 0.20505036 it happens; a limit in front of the threshold is not "never".
-    let short = Settings {
+    let short = ScanSettings {
         ratios: (1.0, 20_000.0),
-        ..Settings::default()
+        ..ScanSettings::default()
     };
     let phase = over_ratio(
         &step(3, 2, 10),
@@ -174,7 +174,7 @@ fn the_collapsed_temperatures_are_an_interval_that_is_not_a_half_line() {
     };
     let family = Family::of_profile(profile).unwrap();
     let model = model(FullBatchLoss::Supcon, 0.1);
-    let phase = over_temperature(&family, &model, &Settings::default(), None, &Control::default()).unwrap();
+    let phase = over_temperature(&family, &model, &ScanSettings::default(), None, &Control::default()).unwrap();
     assert_eq!(phase.intervals.len(), 1, "{:?}", phase.intervals);
     let [low, high] = phase.intervals[0];
     assert!(
@@ -202,12 +202,12 @@ fn the_collapsed_temperatures_are_an_interval_that_is_not_a_half_line() {
         smallest: 10,
         ratio: 125.2,
     };
-    let coarse = Settings {
+    let coarse = ScanSettings {
         points: 40,
-        ..Settings::default()
+        ..ScanSettings::default()
     };
     let family = Family::of_profile(profile).unwrap();
-    let fine = over_temperature(&family, &model, &Settings::default(), None, &Control::default()).unwrap();
+    let fine = over_temperature(&family, &model, &ScanSettings::default(), None, &Control::default()).unwrap();
     let found = over_temperature(&family, &model, &coarse, None, &Control::default()).unwrap();
     assert_eq!(found.intervals.len(), fine.intervals.len());
     for (a, b) in found.intervals.iter().flatten().zip(fine.intervals.iter().flatten()) {
@@ -326,7 +326,7 @@ fn a_population_needs_no_scale() {
 #[test]
 fn what_has_no_phases_is_refused_with_a_remedy() {
     let control = Control::default();
-    let default = Settings::default();
+    let default = ScanSettings::default();
     let equal = problem_of(&[10, 10, 10], Model::default());
     let family = Family::of_problem(&equal);
     let error = over_ratio(&family, equal.model(), &default, None, &control).unwrap_err();
@@ -337,19 +337,19 @@ fn what_has_no_phases_is_refused_with_a_remedy() {
             .never
     );
     for settings in [
-        Settings {
+        ScanSettings {
             ratios: (0.5, 10.0),
             ..default
         },
-        Settings {
+        ScanSettings {
             ratios: (10.0, 10.0),
             ..default
         },
-        Settings {
+        ScanSettings {
             temperatures: (f64::NAN, 1.0),
             ..default
         },
-        Settings { points: 2, ..default },
+        ScanSettings { points: 2, ..default },
     ] {
         assert!(
             over_ratio(&step(2, 2, 10), &Model::default(), &settings, None, &control).is_err(),
@@ -377,7 +377,7 @@ fn what_has_no_phases_is_refused_with_a_remedy() {
 #[test]
 fn the_diagram_agrees_with_the_lines_through_it() {
     let (family, model) = (step(2, 2, 10), model(FullBatchLoss::Supcon, 0.1));
-    let settings = grid::Settings {
+    let settings = grid::GridSettings {
         points: (13, 11),
         ratios: (50.0, 400.0),
         temperatures: (0.3, 1.5),
@@ -554,7 +554,7 @@ proptest! {
     ) {
         let family = step(majority, minority, smallest);
         let model = Model { training: Training::full_batch(FullBatch { anchors, ..loss.into() }), ..model(loss, log_temperature.exp()) };
-        let settings = Settings { ratios: (1.0, 1e6), points: 60, ..Settings::default() };
+        let settings = ScanSettings { ratios: (1.0, 1e6), points: 60, ..ScanSettings::default() };
         let phase = over_ratio(&family, &model, &settings, None, &Control::default()).unwrap();
         prop_assert!(!(phase.never && phase.threshold.is_some()));
         if let Some(threshold) = phase.threshold {
@@ -578,7 +578,7 @@ proptest! {
         let model = model(FullBatchLoss::Supcon, log_temperature.exp());
         let problem = problem_of(&sizes, model.clone());
         let family = Family::of_problem(&problem);
-        let settings = Settings { ratios: (1.0, 1e6), points: 60, ..Settings::default() };
+        let settings = ScanSettings { ratios: (1.0, 1e6), points: 60, ..ScanSettings::default() };
         let phase = over_ratio(&family, &model, &settings, None, &Control::default()).unwrap();
         if let Some(threshold) = phase.threshold {
             let at = |side: f64| collapsed_classes(&family, &model, threshold * side, model.temperature);

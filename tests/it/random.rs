@@ -370,7 +370,12 @@ fn agrees(instance: &Instance) -> bool {
     }
     let context = format!("{instance:?}");
     assert_exact(&exact, &context);
-    let solution = conic::solve(&program(&problem), &conic::Settings::default(), &Control::default()).unwrap();
+    let solution = conic::solve(
+        &program(&problem),
+        &conic::ConicSettings::default(),
+        &Control::default(),
+    )
+    .unwrap();
     let other = certify(&problem, &solution.gram, 1e-8).unwrap();
     let here = &exact.certificate;
     assert_eq!(

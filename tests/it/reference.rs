@@ -76,7 +76,12 @@ fn conic_agrees_with_stored_optima() {
     let mut loose = 0;
     for case in cases {
         let problem = case.problem();
-        let solution = conic::solve(&program(&problem), &conic::Settings::default(), &Control::default()).unwrap();
+        let solution = conic::solve(
+            &program(&problem),
+            &conic::ConicSettings::default(),
+            &Control::default(),
+        )
+        .unwrap();
         let certificate = certify(&problem, &solution.gram, 1e-8).unwrap();
         assert_eq!(
             certificate.verdict,

@@ -4,8 +4,11 @@
 //! Python lets the last of two equal keys win; here every key stands once, so that a file has one meaning.
 
 use std::fmt;
+use std::io::Read;
 
-use crate::error::ArrayError;
+use super::Number;
+use crate::error::{ArrayError, Contents};
+use crate::problem::MAX_CLASS_SIZE;
 
 /// Deepest nesting of a structured type that is looked through.
 const MAX_DEPTH: usize = 32;
@@ -23,13 +26,13 @@ pub(super) struct Header {
 /// A number type of at most eight bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Element {
-    pub(super) kind: Kind,
+    pub(super) kind: NumberKind,
     pub(super) width: usize,
     pub(super) big_endian: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum NumberKind {
     Bool,
     Signed,
     Unsigned,
@@ -37,12 +40,58 @@ pub(super) enum Kind {
 }
 
 impl Header {
+    /// Most bytes of a header that [`Header::read`] reads: NumPy's own have a few hundred.
+    const MOST: u64 = 1 << 20;
+
+    /// Reads a header from the front of a file, and no more than that.
+    pub(super) fn read(file: &mut impl Read) -> std::io::Result<Result<Self, ArrayError>> {
+        let mut bytes = Vec::new();
+        file.by_ref().take(12).read_to_end(&mut bytes)?;
+        let end = match bytes[..] {
+            [_, _, _, _, _, _, 1, 0, low, high, ..] => 10 + u64::from(u16::from_le_bytes([low, high])),
+            [_, _, _, _, _, _, 2 | 3, 0, a, b, c, d] => 12 + u64::from(u32::from_le_bytes([a, b, c, d])),
+            // The parser says what is wrong.
+            _ => return Ok(Self::parse(&bytes)),
+        };
+        if end > Self::MOST {
+            let detail = format!("the header is {end} bytes long");
+            return Ok(Err(ArrayError::Header { detail }));
+        }
+        file.by_ref().take(end.saturating_sub(12)).read_to_end(&mut bytes)?;
+        bytes.truncate(end as usize);
+        Ok(Self::parse(&bytes))
+    }
+
     /// Parses the header of a whole file.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, ArrayError> {
         if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
             return Err(ArrayError::Archive);
         }
         parse(bytes).map_err(|detail| ArrayError::Header { detail })
+    }
+
+    /// The element type and the bytes of the data, which end where the file of `length` bytes does.
+    pub(super) fn checked(&self, length: u64, contents: Contents) -> Result<(Element, u64), ArrayError> {
+        let of_type = |found: &String| ArrayError::Type {
+            contents,
+            found: found.clone(),
+        };
+        let element = *self.element.as_ref().map_err(of_type)?;
+        let found = length.saturating_sub(self.end as u64);
+        let expected = self
+            .elements()
+            .and_then(|elements| elements.checked_mul(element.width as u64))
+            .ok_or_else(|| ArrayError::Header {
+                detail: format!("the shape {:?} is too large", self.shape),
+            })?;
+        if found < expected {
+            return Err(ArrayError::Truncated { expected, found });
+        }
+        if found > expected {
+            let extra = found - expected;
+            return Err(ArrayError::Trailing { expected, extra });
+        }
+        Ok((element, expected))
     }
 
     /// Number of elements, if it can be counted.
@@ -137,10 +186,10 @@ impl Element {
         let (order, rest) = descr.split_at_checked(1)?;
         let (kind, width) = rest.split_at_checked(1)?;
         let (kind, widths): (_, &[usize]) = match kind {
-            "b" => (Kind::Bool, &[1]),
-            "i" => (Kind::Signed, &[1, 2, 4, 8]),
-            "u" => (Kind::Unsigned, &[1, 2, 4, 8]),
-            "f" => (Kind::Float, &[4, 8]),
+            "b" => (NumberKind::Bool, &[1]),
+            "i" => (NumberKind::Signed, &[1, 2, 4, 8]),
+            "u" => (NumberKind::Unsigned, &[1, 2, 4, 8]),
+            "f" => (NumberKind::Float, &[2, 4, 8]),
             _ => return None,
         };
         let width = *widths.iter().find(|candidate| candidate.to_string() == width)?;
@@ -157,6 +206,54 @@ impl Element {
     }
 }
 
+impl Element {
+    /// The element that these bytes are, which are as many as its width.
+    pub(super) fn number(self, chunk: &[u8]) -> Number {
+        let Self {
+            kind,
+            width,
+            big_endian,
+        } = self;
+        let mut bytes = [0u8; 8];
+        bytes[..width].copy_from_slice(chunk);
+        if big_endian {
+            bytes[..width].reverse();
+        }
+        let unsigned = u64::from_le_bytes(bytes);
+        let unused = 64 - 8 * width as u32;
+        match kind {
+            NumberKind::Bool => Number::Whole(i128::from(unsigned != 0)),
+            NumberKind::Unsigned => Number::Whole(unsigned.into()),
+            // Shifted up and down again, the sign fills the upper bits.
+            NumberKind::Signed => Number::Whole(((unsigned << unused) as i64 >> unused).into()),
+            NumberKind::Float if width == 2 => Number::Real(half(unsigned as u16)),
+            NumberKind::Float if width == 4 => Number::Real(f32::from_bits(unsigned as u32).into()),
+            NumberKind::Float => Number::Real(f64::from_bits(unsigned)),
+        }
+    }
+
+    /// Largest whole number up to which a float of this width holds every one; that of the others is beyond any size.
+    pub(super) fn exact(self) -> f64 {
+        match (self.kind, self.width) {
+            (NumberKind::Float, 2) => 2_048.0,
+            (NumberKind::Float, 4) => 16_777_216.0,
+            _ => MAX_CLASS_SIZE,
+        }
+    }
+}
+
+/// The value of a number in half precision: one bit of sign, five of exponent, ten of fraction.
+pub(super) fn half(bits: u16) -> f64 {
+    let fraction = f64::from(bits & 0x3ff);
+    let magnitude = match (bits >> 10) & 0x1f {
+        0 => fraction * 2f64.powi(-24),
+        0x1f if bits & 0x3ff == 0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        exponent => (1024.0 + fraction) * 2f64.powi(i32::from(exponent) - 25),
+    };
+    if bits & 0x8000 == 0 { magnitude } else { -magnitude }
+}
+
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let order = match (self.width, self.big_endian) {
@@ -165,10 +262,10 @@ impl fmt::Display for Element {
             (_, false) => '<',
         };
         let kind = match self.kind {
-            Kind::Bool => 'b',
-            Kind::Signed => 'i',
-            Kind::Unsigned => 'u',
-            Kind::Float => 'f',
+            NumberKind::Bool => 'b',
+            NumberKind::Signed => 'i',
+            NumberKind::Unsigned => 'u',
+            NumberKind::Float => 'f',
         };
         write!(f, "{order}{kind}{}", self.width)
     }

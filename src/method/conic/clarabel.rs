@@ -31,7 +31,7 @@ const REFINEMENT_LARGE: (f64, f64) = (1e-9, 1e-10);
 
 /// What clarabel made of a program.
 #[derive(Debug, Clone)]
-pub(super) struct Outcome {
+pub(super) struct ConeSolution {
     pub(super) x: Vec<f64>,
     pub(super) termination: Termination,
     pub(super) iterations: u64,
@@ -41,7 +41,7 @@ pub(super) struct Outcome {
 ///
 /// # Errors
 /// Clarabel's own refusal of the data; a defect of the encoding, never the user's.
-pub(super) fn solve(program: &ConeProgram, control: &Control, stage: &str) -> Result<Outcome, SolverError> {
+pub(super) fn solve(program: &ConeProgram, control: &Control, stage: &str) -> Result<ConeSolution, SolverError> {
     let columns = program.q.len();
     let mut triplets = (Vec::new(), Vec::new(), Vec::new());
     for &(row, column, value) in &program.triplets {
@@ -88,7 +88,7 @@ pub(super) fn solve(program: &ConeProgram, control: &Control, stage: &str) -> Re
     });
     // A defect of clarabel (it panics where a factorisation fails) must not take the program down.
     if catch_unwind(AssertUnwindSafe(|| solver.solve())).is_err() {
-        return Ok(Outcome {
+        return Ok(ConeSolution {
             x: vec![f64::NAN; columns],
             termination: Termination::NumericalFailure,
             iterations: 0,
@@ -108,7 +108,7 @@ pub(super) fn solve(program: &ConeProgram, control: &Control, stage: &str) -> Re
         | SolverStatus::AlmostPrimalInfeasible
         | SolverStatus::AlmostDualInfeasible => Termination::NumericalFailure,
     };
-    Ok(Outcome {
+    Ok(ConeSolution {
         x: solution.x.clone(),
         termination,
         iterations: u64::from(solution.iterations),

@@ -21,9 +21,9 @@ use crate::program::{Program, Reduced};
 use crate::solution::{self, Solution, Termination};
 use program::{Encoding, memory_estimate};
 
-/// Settings of the conic method.
+/// ConicSettings of the conic method.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
+pub struct ConicSettings {
     /// Largest number of passes about a new centre, at least 1. Default 6.
     pub passes: u32,
     /// Stop re-centring once the entries of the Gram matrix would move by less than this. Default 1e-7.
@@ -32,7 +32,7 @@ pub struct Settings {
     pub memory_limit: f64,
 }
 
-impl Default for Settings {
+impl Default for ConicSettings {
     fn default() -> Self {
         Self {
             passes: 6,
@@ -53,12 +53,12 @@ impl Method for Conic {
 
     fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
         match program {
-            Reduced::FullBatch(program) => check_memory(program.groups(), &Settings::default()),
+            Reduced::FullBatch(program) => check_memory(program.groups(), &ConicSettings::default()),
             Reduced::Sampled(_) => Err(Refusal::Sampled),
             Reduced::FixedBatches(program) => check_bytes(
                 format!("the conic program with {} kinds of samples", program.cells.count()),
                 schedule::memory(program),
-                &Settings::default(),
+                &ConicSettings::default(),
             ),
         }
     }
@@ -71,11 +71,11 @@ impl Method for Conic {
     ) -> Result<Attempt, Error> {
         match program {
             Reduced::FullBatch(program) => {
-                solve(program, &Settings::default(), control).map(|solution| Attempt::Found(Box::new(solution)))
+                solve(program, &ConicSettings::default(), control).map(|solution| Attempt::Found(Box::new(solution)))
             }
             Reduced::Sampled(_) => Err(Refusal::Sampled.error(self.name())),
             Reduced::FixedBatches(fixed) => {
-                schedule::solve(fixed, &Settings::default(), program.nonnegative(), control)
+                schedule::solve(fixed, &ConicSettings::default(), program.nonnegative(), control)
                     .map(|solution| Attempt::Found(Box::new(solution)))
             }
         }
@@ -86,12 +86,12 @@ impl Method for Conic {
 ///
 /// # Errors
 /// [`Refusal::Memory`] where the estimate exceeds the limit.
-pub fn check_memory(groups: usize, settings: &Settings) -> Result<(), Refusal> {
+pub fn check_memory(groups: usize, settings: &ConicSettings) -> Result<(), Refusal> {
     let what = format!("the conic program with {groups} distinct class sizes");
     check_bytes(what, memory_estimate(groups), settings)
 }
 
-fn check_bytes(what: String, bytes: f64, settings: &Settings) -> Result<(), Refusal> {
+fn check_bytes(what: String, bytes: f64, settings: &ConicSettings) -> Result<(), Refusal> {
     if bytes <= settings.memory_limit {
         return Ok(());
     }
@@ -113,7 +113,7 @@ fn check_bytes(what: String, bytes: f64, settings: &Settings) -> Result<(), Refu
 ///
 /// # Errors
 /// [`Error::TooLarge`] before any work where the memory estimate exceeds the limit.
-pub fn solve(program: &Program<'_>, settings: &Settings, control: &Control) -> Result<Solution, Error> {
+pub fn solve(program: &Program<'_>, settings: &ConicSettings, control: &Control) -> Result<Solution, Error> {
     let groups = program.groups();
     check_memory(groups, settings).map_err(|refusal| refusal.error(solution::Method::Conic))?;
     let mut centre = first_centre(program);

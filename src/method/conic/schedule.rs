@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 
 use super::clarabel;
 use super::program::{Cone, ConeProgram, memory_estimate};
-use super::{Settings, svec};
+use super::{ConicSettings, svec};
 use crate::error::Error;
 use crate::gram::entries::Entries;
 use crate::math::control::Control;
@@ -48,7 +48,7 @@ impl Layout {
 /// [`Error::Internal`] where clarabel refuses the program.
 pub(super) fn solve(
     program: &FixedProgram<'_>,
-    settings: &Settings,
+    settings: &ConicSettings,
     nonnegative: bool,
     control: &Control,
 ) -> Result<Solution, Error> {

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 
 use super::fixed_point::solve_sampled;
-use super::{Merging, Outcome, Settings, solve};
+use super::{Merging, NewtonOutcome, NewtonSettings, solve};
 use crate::error::Error;
 use crate::gram::{CauchyForm, Gram};
 use crate::math::control::Control;
@@ -43,11 +43,11 @@ impl Method for Newton {
 
 fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
     let groups = program.groups();
-    let outcome = solve(program.coefficients(), &Settings::default(), &|| {
+    let outcome = solve(program.coefficients(), &NewtonSettings::default(), &|| {
         control.stop().is_some()
     });
     let (form, clusters, steps, vertices) = match outcome {
-        Outcome::Regular(solution) => {
+        NewtonOutcome::Regular(solution) => {
             let form = CauchyForm {
                 point: solution.solved.point,
                 vertex: (0..groups as u32).collect(),
@@ -56,7 +56,7 @@ fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
             };
             (form, Vec::new(), solution.steps, program.classes())
         }
-        Outcome::Merged { merging, solution } => {
+        NewtonOutcome::Merged { merging, solution } => {
             let count = merging.coefficients.groups();
             let form = CauchyForm {
                 point: solution.solved.point,
@@ -69,7 +69,7 @@ fn full_batch(program: &Program<'_>, control: &Control) -> Attempt {
             let clusters = proven(&form, &merging);
             (form, clusters, solution.steps, merging.coefficients.classes())
         }
-        Outcome::Unresolved { reason, .. } => return Attempt::Unresolved { reason, near: None },
+        NewtonOutcome::Unresolved { reason, .. } => return Attempt::Unresolved { reason, near: None },
     };
     Attempt::Found(Box::new(Solution {
         within_class: vec![1.0; groups],

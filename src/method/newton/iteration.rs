@@ -1,6 +1,6 @@
 //! Newton's method on THEORY (5)-(7), with its fallbacks.
 
-use super::Settings;
+use super::NewtonSettings;
 use super::equations::{Equations, Evaluation, Unknowns};
 use super::step::{self, Step};
 use crate::gram::implicit::Point;
@@ -14,7 +14,7 @@ pub(super) const CONVERGED: f64 = 2e-12;
 
 /// A solution of the equations, optimal or not.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Solved {
+pub struct SolvedSystem {
     /// The point.
     pub point: Point,
     /// Residual of (6) relative to `max(1, |z|)` and of (7) relative to `max(1, tau)`, whichever is larger, with
@@ -50,7 +50,7 @@ pub(super) enum Effort {
 
 /// Newton's method for one problem; counts its steps.
 pub(super) struct Runs<'a> {
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a NewtonSettings,
     pub(super) interrupt: &'a (dyn Fn() -> bool + Sync),
     pub(super) steps: usize,
 }
@@ -63,7 +63,7 @@ impl Runs<'_> {
         equations: &Equations<'_>,
         effort: Effort,
         accepted: impl Fn(&Point) -> bool,
-    ) -> Result<Solved, Failure> {
+    ) -> Result<SolvedSystem, Failure> {
         if let Some(exact) = equations.closed_form() {
             return match equations.evaluate(exact) {
                 Some(evaluation) => Ok(solved(equations, evaluation)),
@@ -209,9 +209,9 @@ impl Path {
     }
 }
 
-fn solved(equations: &Equations<'_>, evaluation: Evaluation) -> Solved {
+fn solved(equations: &Equations<'_>, evaluation: Evaluation) -> SolvedSystem {
     let residual = evaluation.norm;
-    Solved {
+    SolvedSystem {
         point: equations.point(evaluation),
         residual,
     }

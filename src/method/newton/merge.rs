@@ -20,7 +20,7 @@
 
 use super::definite::{Definiteness, definiteness};
 use super::equations::Equations;
-use super::iteration::{Effort, Failure, Runs, Solved};
+use super::iteration::{Effort, Failure, Runs, SolvedSystem};
 use crate::gram::implicit::Point;
 use crate::objective::Coefficients;
 
@@ -106,7 +106,7 @@ impl Merging {
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) merging: Merging,
-    pub(super) solved: Solved,
+    pub(super) solved: SolvedSystem,
     pub(super) definiteness: Definiteness,
 }
 
@@ -215,7 +215,7 @@ impl Search<'_> {
     pub(super) fn equal_classes(
         &mut self,
         base: &[Vec<usize>],
-        first: Option<&Solved>,
+        first: Option<&SolvedSystem>,
         effort: Effort,
     ) -> Result<Option<Candidate>, Failure> {
         let c = self.coefficients;

@@ -36,7 +36,7 @@ mod tests;
 pub use answer::Newton;
 pub use definite::Definiteness;
 pub use fixed_point::{SampledFailure, SampledOptimum, solve_sampled};
-pub use iteration::Solved;
+pub use iteration::SolvedSystem;
 pub use merge::Merging;
 
 use crate::objective::Coefficients;
@@ -45,7 +45,7 @@ use merge::{Candidate, Search};
 
 /// Limits of the search; none of them touches the accuracy of a result, which is always the floor of rounding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct NewtonSettings {
     /// Newton steps in one run, at least 1. Default 60; a run that converges takes 4 to 15.
     pub max_iterations: usize,
     /// Problems solved on the way from equal classes, at least 0 (off). Default 60.
@@ -58,9 +58,9 @@ pub struct Settings {
     pub dense_limit: usize,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for NewtonSettings {
+    fn default() -> NewtonSettings {
+        NewtonSettings {
             max_iterations: 60,
             max_continuation: 60,
             perturbed_starts: 8,
@@ -72,7 +72,7 @@ impl Default for Settings {
 
 /// What [`solve`] found.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum NewtonOutcome {
     /// The optimum; no two classes share a vector.
     Regular(Solution),
     /// The optimum; the classes of each cluster share one vector. The solution is that of `merging.coefficients`.
@@ -86,7 +86,7 @@ pub enum Outcome {
     Unresolved {
         /// Why.
         reason: Reason,
-        /// Smallest residual of the last attempt, as in [`Solved::residual`]; infinite if there was none.
+        /// Smallest residual of the last attempt, as in [`SolvedSystem::residual`]; infinite if there was none.
         residual: f64,
         /// Newton steps spent.
         steps: usize,
@@ -97,7 +97,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Solution {
     /// The point and its residual.
-    pub solved: Solved,
+    pub solved: SolvedSystem,
     /// Why `M` is positive semidefinite.
     pub definiteness: Definiteness,
     /// Newton steps spent, of all attempts.
@@ -123,9 +123,13 @@ pub enum Reason {
 
 /// Solves THEORY (3). `interrupt` is asked before every Newton step; when it says yes the result is
 /// [`Reason::Interrupted`].
-pub fn solve(coefficients: &Coefficients, settings: &Settings, interrupt: &(dyn Fn() -> bool + Sync)) -> Outcome {
+pub fn solve(
+    coefficients: &Coefficients,
+    settings: &NewtonSettings,
+    interrupt: &(dyn Fn() -> bool + Sync),
+) -> NewtonOutcome {
     if let Some(reason) = refuse(coefficients) {
-        return Outcome::Unresolved {
+        return NewtonOutcome::Unresolved {
             reason,
             residual: f64::INFINITY,
             steps: 0,
@@ -151,12 +155,12 @@ pub fn solve(coefficients: &Coefficients, settings: &Settings, interrupt: &(dyn 
                 steps,
             };
             if merging.clusters.is_empty() {
-                Outcome::Regular(solution)
+                NewtonOutcome::Regular(solution)
             } else {
-                Outcome::Merged { merging, solution }
+                NewtonOutcome::Merged { merging, solution }
             }
         }
-        Err((reason, residual)) => Outcome::Unresolved {
+        Err((reason, residual)) => NewtonOutcome::Unresolved {
             reason,
             residual,
             steps,
@@ -201,7 +205,7 @@ pub fn solve_clusters(
     coefficients: &Coefficients,
     clusters: Vec<Vec<usize>>,
     thorough: bool,
-    settings: &Settings,
+    settings: &NewtonSettings,
     interrupt: &(dyn Fn() -> bool + Sync),
 ) -> Result<Clustered, Reason> {
     if let Some(reason) = refuse(coefficients) {

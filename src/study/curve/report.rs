@@ -15,11 +15,6 @@ impl Row {
 }
 
 impl Curve {
-    /// The JSON form.
-    pub fn to_json(&self) -> String {
-        crate::report::json(self)
-    }
-
     /// Whether every row is certified.
     pub fn is_certified(&self) -> bool {
         self.rows.iter().all(|row| row.verdict == Verdict::Certified)
@@ -30,6 +25,7 @@ impl Curve {
             Quantity::BatchSize => "batch size",
             Quantity::Negatives => "negatives",
             Quantity::Temperature => "temperature",
+            Quantity::Power => "power",
         }
     }
 }
@@ -76,33 +72,21 @@ impl View for Curve {
     }
 
     fn table(&self) -> Option<Table> {
-        let mut table = Table::new(&[
-            &self.name().replace(' ', "_"),
-            "loss",
-            "loss_per_active_anchor",
-            "downstream_loss",
-            "nearest_degrees",
-            "farthest_degrees",
-            "distance_to_etf",
-            "distance_to_limit",
-            "collapsed_classes",
-            "verdict",
-        ]);
-        for row in &self.rows {
-            table.rows.push(vec![
-                cell(row.value),
-                row.loss.to_string(),
-                cell(row.loss_per_active_anchor),
-                cell(row.downstream_loss),
-                row.nearest_degrees.to_string(),
-                row.farthest_degrees.to_string(),
-                row.distance_to_etf.to_string(),
-                cell(row.distance_to_limit),
-                row.collapsed_classes().to_string(),
-                verdict(row).to_owned(),
-            ]);
-        }
-        Some(table)
+        Some(Table::of_rows(
+            &self.rows,
+            &[
+                (&self.name().replace(' ', "_"), &|row| cell(row.value)),
+                ("loss", &|row| row.loss.to_string()),
+                ("loss_per_active_anchor", &|row| cell(row.loss_per_active_anchor)),
+                ("downstream_loss", &|row| cell(row.downstream_loss)),
+                ("nearest_degrees", &|row| row.nearest_degrees.to_string()),
+                ("farthest_degrees", &|row| row.farthest_degrees.to_string()),
+                ("distance_to_etf", &|row| row.distance_to_etf.to_string()),
+                ("distance_to_limit", &|row| cell(row.distance_to_limit)),
+                ("collapsed_classes", &|row| row.collapsed_classes().to_string()),
+                ("verdict", &|row| verdict(row).to_owned()),
+            ],
+        ))
     }
 
     #[cfg(feature = "plot")]

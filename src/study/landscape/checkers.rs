@@ -55,8 +55,8 @@ fn check<C: Cost>(cost: &C, h: &DMatrix<f64>, direction: &DMatrix<f64>, second: 
     let gradient = cost.gradient(h, &at);
     let first = gradient.dot(&u);
     let curvature = if second {
-        let along = oblique::column_products(h, &gradient);
-        oblique::hessian(h, &u, cost.hessian_product(h, &at, &u), &along).dot(&u)
+        let products = oblique::column_products(h, &gradient);
+        oblique::hessian(h, &u, cost.hessian_product(h, &at, &u), &products).dot(&u)
     } else {
         0.0
     };

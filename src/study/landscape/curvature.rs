@@ -48,7 +48,7 @@ struct Operator<'a, C: Cost> {
     cost: &'a C,
     h: &'a DMatrix<f64>,
     at: &'a C::Point,
-    along: Vec<f64>,
+    products: Vec<f64>,
     roots: Vec<f64>,
     /// `Q` of `H C H^T`, and its eigenvalues.
     axes: DMatrix<f64>,
@@ -83,7 +83,7 @@ impl<C: Cost> Operator<'_, C> {
         let mut direction = u.clone();
         scale(&mut direction, &self.roots, -1.0);
         let euclidean = self.cost.hessian_product(self.h, self.at, &direction);
-        let mut image = oblique::hessian(self.h, &direction, euclidean, &self.along);
+        let mut image = oblique::hessian(self.h, &direction, euclidean, &self.products);
         scale(&mut image, &self.roots, -1.0);
         self.project(&mut image);
         image
@@ -127,7 +127,10 @@ pub fn curvature<C: Cost>(cost: &C, h: &DMatrix<f64>) -> Curvature {
 /// The operator, if its numbers are finite, and the relative norm of the gradient.
 fn operator<'a, C: Cost>(cost: &'a C, h: &'a DMatrix<f64>, at: &'a C::Point) -> (Option<Operator<'a, C>>, f64) {
     let FirstOrder {
-        along, scales, norm, ..
+        along: products,
+        scales,
+        norm,
+        ..
     } = FirstOrder::new(h, cost.gradient(h, at), &Columns);
     let roots: Vec<f64> = scales.iter().map(|c| c.sqrt()).collect();
     let mut weighted = h.clone();
@@ -136,7 +139,7 @@ fn operator<'a, C: Cost>(cost: &'a C, h: &'a DMatrix<f64>, at: &'a C::Point) -> 
         cost,
         h,
         at,
-        along,
+        products,
         roots,
         axes: spectrum.vectors,
         moments: spectrum.values,
@@ -196,7 +199,7 @@ fn lanczos<C: Cost>(operator: &Operator<'_, C>) -> (f64, DMatrix<f64>) {
     operator.project(&mut vector);
     vector /= vector.norm();
     let mut basis: Vec<DMatrix<f64>> = Vec::with_capacity(MAX_STEPS);
-    let (mut diagonal, mut beside): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
+    let (mut diagonal, mut off_diagonal): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
     let mut best = (f64::NAN, DVector::zeros(0));
     for step in 0..MAX_STEPS {
         let mut image = operator.apply(&vector);
@@ -205,19 +208,19 @@ fn lanczos<C: Cost>(operator: &Operator<'_, C>) -> (f64, DMatrix<f64>) {
         // Twice is enough.
         for _ in 0..2 {
             for old in &basis {
-                let along = old.dot(&image);
-                image.zip_apply(old, |i, o| *i -= along * o);
+                let part = old.dot(&image);
+                image.zip_apply(old, |i, o| *i -= part * o);
             }
         }
         let length = image.norm();
         let size = diagonal.len();
-        let reach = (0..size).map(|i| diagonal[i].abs() + beside.get(i).copied().unwrap_or(0.0));
+        let reach = (0..size).map(|i| diagonal[i].abs() + off_diagonal.get(i).copied().unwrap_or(0.0));
         // Few distinct eigenvalues, as at symmetric points, are soon exhausted; what is left then is rounding.
         let exhausted = length <= 1e-10 * reach.fold(0.0, f64::max);
         if step % 8 == 7 || step + 1 == MAX_STEPS || exhausted {
             let tridiagonal = DMatrix::from_fn(size, size, |i, j| match i.abs_diff(j) {
                 0 => diagonal[i],
-                1 => beside[i.min(j)],
+                1 => off_diagonal[i.min(j)],
                 _ => 0.0,
             });
             let Some(spectrum) = eigen(&tridiagonal) else { break };
@@ -230,7 +233,7 @@ fn lanczos<C: Cost>(operator: &Operator<'_, C>) -> (f64, DMatrix<f64>) {
                 break;
             }
         }
-        beside.push(length);
+        off_diagonal.push(length);
         vector = image / length;
         // Parts along rotations, of the size of rounding, were divided by a small length.
         operator.project(&mut vector);
@@ -309,11 +312,11 @@ mod tests {
         let line = DVector::from_row_slice(&signs);
         let y = loss.gradient(&loss.evaluate(&h.tr_mul(&h), 0.0)).clone();
         let w = (&y + y.transpose()) * 0.5;
-        let along = line.component_mul(&(&w * &line));
-        let s = (&w - DMatrix::from_diagonal(&along)) * 2.0;
+        let weighted = line.component_mul(&(&w * &line));
+        let s = (&w - DMatrix::from_diagonal(&weighted)) * 2.0;
         assert!((&s * &line).amax() < 1e-14);
         // Relative to c = 2 |h_j . (H W)_j|, without the rotation.
-        let roots = along.map(|a| (2.0 * a.abs()).sqrt());
+        let roots = weighted.map(|a| (2.0 * a.abs()).sqrt());
         let scaled = DMatrix::from_fn(7, 7, |i, j| s[(i, j)] / (roots[i] * roots[j]));
         let rotation = line.component_mul(&roots).normalize();
         let spectrum = eigen(&(scaled + &rotation * rotation.transpose() * 1e3)).unwrap();
@@ -329,8 +332,8 @@ mod tests {
         );
         assert!(found.gradient < 1e-14);
         assert_eq!(
-            crate::study::landscape::Settings::default().kind(&found),
-            crate::study::landscape::Kind::Saddle
+            crate::study::landscape::SearchSettings::default().kind(&found),
+            crate::study::landscape::EndKind::Saddle
         );
         // Lower on both sides along its direction, by half the eigenvalue times the square.
         let value = |t: f64| cost.value(&cost.evaluate(&oblique::retract(&h, &(&found.direction * t))));

@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use super::distinct::{self, Candidate};
-use super::start::{self, Ground, Kind, Run};
+use super::start::{self, EndKind, Ground, Start};
 use super::{GLOBAL, SAME_GRAM};
 use crate::math::spectrum::nearest_rotation;
 use crate::objective::Objective;
@@ -32,7 +32,7 @@ pub struct Landscape {
     /// Dimension of the features.
     pub dimension: u64,
     /// The starts, by index: those that were finished.
-    pub runs: Vec<Run>,
+    pub runs: Vec<Start>,
     /// Number of starts that were asked for.
     pub asked: u64,
     /// Distinct local minima, by ascending loss.
@@ -48,13 +48,13 @@ impl Landscape {
     pub(super) fn new<O: Objective<Entries = DMatrix<f64>>>(
         ground: &Ground<'_, O>,
         optimum: &Solved,
-        mut runs: Vec<Run>,
+        mut runs: Vec<Start>,
     ) -> Self {
         let partition = optimum.certificate.gram.partition();
         let sizes: Vec<f64> = (0..partition.classes())
             .map(|class| partition.sizes()[partition.group_of(class)])
             .collect();
-        let minima_at: Vec<usize> = (0..runs.len()).filter(|&i| runs[i].kind == Kind::Minimum).collect();
+        let minima_at: Vec<usize> = (0..runs.len()).filter(|&i| runs[i].kind == EndKind::Minimum).collect();
         let grams: Vec<DMatrix<f64>> = minima_at.iter().map(|&i| runs[i].class_gram()).collect();
         let candidates: Vec<Candidate<'_>> = minima_at
             .iter()
@@ -73,7 +73,7 @@ impl Landscape {
         let reference = if attainable { 0.0 } else { best };
         let mut minima: Vec<Minimum> = Vec::new();
         for number in 0..groups.iter().map(|g| g + 1).max().unwrap_or(0) {
-            let members: Vec<&Run> = (0..groups.len())
+            let members: Vec<&Start> = (0..groups.len())
                 .filter(|&i| groups[i] == number)
                 .map(|i| &runs[minima_at[i]])
                 .collect();
@@ -90,8 +90,8 @@ impl Landscape {
         for (&i, &number) in minima_at.iter().zip(&groups) {
             runs[i].minimum = Some(number);
         }
-        let at_global = |run: &&Run| run.minimum.is_some_and(|number| minima[number].global);
-        let global: Vec<DMatrix<f64>> = runs.iter().filter(at_global).map(Run::mean_matrix).collect();
+        let at_global = |run: &&Start| run.minimum.is_some_and(|number| minima[number].global);
+        let global: Vec<DMatrix<f64>> = runs.iter().filter(at_global).map(Start::mean_matrix).collect();
         let worst_procrustes = global
             .split_first()
             .and_then(|(first, others)| others.iter().map(|other| procrustes(first, other)).reduce(f64::max));
@@ -122,12 +122,12 @@ impl Landscape {
 
     /// Starts that ended in a local minimum.
     pub fn converged(&self) -> u64 {
-        self.count(Kind::Minimum)
+        self.count(EndKind::Minimum)
     }
 
     /// Starts that ended in a saddle.
     pub fn saddles(&self) -> u64 {
-        self.count(Kind::Saddle)
+        self.count(EndKind::Saddle)
     }
 
     /// Starts that ended in a global minimum.
@@ -144,19 +144,19 @@ impl Landscape {
         self.converged() - self.global()
     }
 
-    fn count(&self, kind: Kind) -> u64 {
+    fn count(&self, kind: EndKind) -> u64 {
         self.runs.iter().filter(|run| run.kind == kind).count() as u64
     }
 
     /// The start that ended highest: among local minima, or among all where there are none.
-    pub fn worst(&self) -> Option<&Run> {
-        let highest = |kind: Option<Kind>| {
+    pub fn worst(&self) -> Option<&Start> {
+        let highest = |kind: Option<EndKind>| {
             self.runs
                 .iter()
                 .filter(|run| kind.is_none_or(|kind| run.kind == kind))
                 .reduce(|a, b| if b.relative_gap > a.relative_gap { b } else { a })
         };
-        highest(Some(Kind::Minimum)).or_else(|| highest(None))
+        highest(Some(EndKind::Minimum)).or_else(|| highest(None))
     }
 
     /// Whether every finished start reached a point of second order, but for one in twenty, and none a minimum that is not global.
@@ -182,7 +182,7 @@ impl Landscape {
     }
 }
 
-impl Run {
+impl Start {
     /// Class means, d x k.
     fn mean_matrix(&self) -> DMatrix<f64> {
         let rows = self.means.first().map_or(0, Vec::len);

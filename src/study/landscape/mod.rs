@@ -35,7 +35,7 @@ pub use checkers::{Check, check_gradient, check_hessian};
 pub use curvature::{Curvature, curvature};
 pub use found::{Landscape, Minimum};
 pub use report::{IterationsTo, OptimumReport, SCHEMA, SWEEP_SCHEMA, SweepReport, VerifyReport, sweep_text, text};
-pub use start::{Kind, MILESTONES, Run};
+pub use start::{EndKind, MILESTONES, Start};
 
 use crate::error::Error;
 use crate::gram::Partition;
@@ -85,7 +85,7 @@ impl Level {
 /// floor), gradients and eigenvalues to the multipliers of the columns, see [`curvature()`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct SearchSettings {
     /// Number of starts, at least 1. Default 200.
     #[serde(skip)]
     pub starts: u64,
@@ -109,7 +109,7 @@ pub struct Settings {
     pub max_escapes: u64,
 }
 
-impl Default for Settings {
+impl Default for SearchSettings {
     fn default() -> Self {
         Self {
             starts: 200,
@@ -127,7 +127,7 @@ impl Default for Settings {
 }
 
 /// What starts of one journal have in common: everything but their number and the dimension.
-pub fn identity(problem: &Problem, options: &Options, settings: &Settings) -> Value {
+pub fn identity(problem: &Problem, options: &Options, settings: &SearchSettings) -> Value {
     let model = Model {
         title: None,
         features: Features {
@@ -158,7 +158,7 @@ pub fn verify(
     problem: &Problem,
     optimum: &Solved,
     dimension: u64,
-    settings: &Settings,
+    settings: &SearchSettings,
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Landscape, Error> {
@@ -174,7 +174,7 @@ pub fn verify_all(
     problem: &Problem,
     optimum: &Solved,
     dimensions: &[u64],
-    settings: &Settings,
+    settings: &SearchSettings,
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Vec<Landscape>, Error> {
@@ -199,7 +199,7 @@ pub fn features(
     problem: &Problem,
     optimum: &Solved,
     dimension: u64,
-    settings: &Settings,
+    settings: &SearchSettings,
     index: u64,
     control: &Control,
 ) -> Result<DMatrix<f64>, Error> {
@@ -278,7 +278,7 @@ fn dispatch<T: Task>(
     problem: &Problem,
     optimum: &Solved,
     dimensions: &[u64],
-    settings: &Settings,
+    settings: &SearchSettings,
     task: T,
 ) -> Result<T::Output, Error> {
     for &dimension in dimensions {
@@ -332,7 +332,7 @@ fn grounds<'a, O: Objective<Entries = DMatrix<f64>>>(
     classes: Vec<Range<usize>>,
     optimum: &Solved,
     dimensions: &[u64],
-    settings: &'a Settings,
+    settings: &'a SearchSettings,
     temperature: Option<f64>,
 ) -> Vec<Ground<'a, O>> {
     let certificate = &optimum.certificate;
@@ -390,7 +390,7 @@ impl Task for Search<'_> {
         let certificate = &self.optimum.certificate;
         let landscape = |ground: &Ground<'_, O>| {
             let starts = ground.settings.starts as usize;
-            let runs: Vec<Run> = runs.by_ref().take(starts).flatten().collect();
+            let runs: Vec<Start> = runs.by_ref().take(starts).flatten().collect();
             for run in &runs {
                 let log_excess = certificate.log_excess.unwrap_or(0.0) + run.relative_gap.ln_1p();
                 certificate.admits(&format!("start {} of the landscape", run.index), run.loss, log_excess)?;
@@ -409,7 +409,7 @@ struct Starts<'a, 'b, O> {
 impl<O: Objective<Entries = DMatrix<f64>>> Study for Starts<'_, '_, O> {
     const POINTS: &'static str = "starts";
     type Point = (usize, u64);
-    type Row = Run;
+    type Row = Start;
 
     fn points(&self) -> Vec<(usize, u64)> {
         let starts = |ground: &Ground<'_, O>| {
@@ -419,13 +419,13 @@ impl<O: Objective<Entries = DMatrix<f64>>> Study for Starts<'_, '_, O> {
         self.grounds.iter().flat_map(starts).collect()
     }
 
-    fn run(&self, &(dimension, index): &(usize, u64), control: &Control) -> Result<Run, Error> {
+    fn run(&self, &(dimension, index): &(usize, u64), control: &Control) -> Result<Start, Error> {
         let ground = self.grounds.iter().find(|ground| ground.dimension == dimension);
         let found = ground.and_then(|ground| ground.run(index, control));
         found.map(|(run, _)| run).ok_or(STOPPED)
     }
 
-    fn check(&self, &(dimension, index): &(usize, u64), run: &Run) -> Result<(), String> {
+    fn check(&self, &(dimension, index): &(usize, u64), run: &Start) -> Result<(), String> {
         let classes = self.grounds.first().map_or(0, |ground| ground.classes.len());
         if run.index != index {
             Err(format!("it is not start {index}"))

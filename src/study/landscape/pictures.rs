@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use super::{Run, SweepReport, VerifyReport};
+use super::{Start, SweepReport, VerifyReport};
 use crate::plot::colour::{DARK, GLOBAL, GREY, SPURIOUS};
 use crate::plot::{Body, Chart, ChartAxis, Figure, Mark, Scale, Series};
 use crate::report::picture::{Picture, facts};
@@ -42,7 +42,7 @@ fn subtitle(report: &VerifyReport) -> String {
 }
 
 /// Whether a start ended in a global minimum.
-fn is_global(report: &VerifyReport, run: &Run) -> bool {
+fn is_global(report: &VerifyReport, run: &Start) -> bool {
     let minimum = run.minimum.and_then(|number| report.distinct_minima.get(number));
     minimum.is_some_and(|minimum| minimum.global)
 }
@@ -53,7 +53,7 @@ fn chart(x: ChartAxis, y: ChartAxis, series: Vec<Series>) -> Body {
 }
 
 /// Histogram of the relative gaps in which the starts ended: global minima, spurious ones, and what is none.
-fn gap_chart(report: &VerifyReport, runs: &[Run]) -> Figure {
+fn gap_chart(report: &VerifyReport, runs: &[Start]) -> Figure {
     let gaps: Vec<f64> = runs.iter().map(|run| run.relative_gap.max(LEAST)).collect();
     let (least, most) = gaps
         .iter()
@@ -79,7 +79,7 @@ fn gap_chart(report: &VerifyReport, runs: &[Run]) -> Figure {
         }
     };
     let bins = edges.len() - 1;
-    let count = |wanted: &dyn Fn(&Run) -> bool| -> Vec<f64> {
+    let count = |wanted: &dyn Fn(&Start) -> bool| -> Vec<f64> {
         let mut heights = vec![0.0; bins];
         for (_, gap) in runs.iter().zip(&gaps).filter(|(run, _)| wanted(run)) {
             let bin = edges.partition_point(|edge| edge <= gap).clamp(1, bins) - 1;
@@ -118,7 +118,7 @@ fn gap_chart(report: &VerifyReport, runs: &[Run]) -> Figure {
 const MAX_TRACES: usize = 200;
 
 /// Relative gap along L-BFGS, start by start, with the median.
-fn trace_chart(report: &VerifyReport, runs: &[Run]) -> Figure {
+fn trace_chart(report: &VerifyReport, runs: &[Start]) -> Figure {
     let points = |trace: &[(u64, f64)]| -> Vec<[f64; 2]> {
         trace.iter().map(|&(at, gap)| [at as f64, gap.max(LEAST)]).collect()
     };
@@ -143,7 +143,7 @@ fn trace_chart(report: &VerifyReport, runs: &[Run]) -> Figure {
 
 /// Median gap at every iteration that some trace has, with each trace's last value after its end, as long as half of the
 /// traces go on.
-fn median(runs: &[Run]) -> Vec<(u64, f64)> {
+fn median(runs: &[Start]) -> Vec<(u64, f64)> {
     let traces: Vec<&[(u64, f64)]> = runs.iter().map(|run| run.trace.as_slice()).collect();
     let mut lengths: Vec<u64> = traces
         .iter()
@@ -177,10 +177,10 @@ fn median(runs: &[Run]) -> Vec<(u64, f64)> {
 
 /// The optimal Gram matrix beside the mean of those of the local minima that were found (of the global ones, where the
 /// dimension suffices), and their difference. `None` without any, or with too many classes to show.
-fn gram_heatmap(report: &VerifyReport, runs: &[Run]) -> Option<Figure> {
+fn gram_heatmap(report: &VerifyReport, runs: &[Start]) -> Option<Figure> {
     let optimal = report.optimum.gram.as_ref()?;
-    let wanted = |run: &&Run| is_global(report, run) || (run.minimum.is_some() && !report.attainable);
-    let found: Vec<DMatrix<f64>> = runs.iter().filter(wanted).map(Run::class_gram).collect();
+    let wanted = |run: &&Start| is_global(report, run) || (run.minimum.is_some() && !report.attainable);
+    let found: Vec<DMatrix<f64>> = runs.iter().filter(wanted).map(Start::class_gram).collect();
     let count = found.len();
     let sum = found.into_iter().reduce(|a, b| a + b)?;
     if sum.nrows() > crate::plot::MAX_ROWS {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 #[cfg(feature = "plot")]
 use super::pictures;
-use super::{GLOBAL, Kind, Landscape, MILESTONES, Minimum, Run, Settings};
+use super::{EndKind, GLOBAL, Landscape, MILESTONES, Minimum, SearchSettings, Start};
 use crate::certificate::Verdict;
 use crate::error::Error;
 use crate::gram::Gram;
@@ -15,7 +15,7 @@ use crate::plot::Figure;
 use crate::problem::Problem;
 use crate::report::text::{Page, plain};
 use crate::report::view::{Style, Table, View, cell};
-use crate::report::{CertificateReport, Name, ProblemReport, Report, json};
+use crate::report::{CertificateReport, Name, ProblemReport, Report};
 use crate::solve::Solved;
 
 /// Identifier of the JSON form of one search.
@@ -85,7 +85,7 @@ pub struct VerifyReport {
     pub seconds: f64,
     /// The starts; absent in a sweep.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "without_ways")]
-    pub runs: Option<Vec<Run>>,
+    pub runs: Option<Vec<Start>>,
 }
 
 /// The optimum of the relaxation.
@@ -136,14 +136,18 @@ impl VerifyReport {
     pub fn new(
         problem: &Problem,
         optimum: &Solved,
-        settings: &Settings,
+        settings: &SearchSettings,
         landscape: &Landscape,
         seconds: f64,
     ) -> Result<Self, Error> {
         let solved = Report::new(problem, optimum, false)?;
-        let minima: Vec<&Run> = landscape.runs.iter().filter(|run| run.kind == Kind::Minimum).collect();
-        let over = |of: &dyn Fn(&Run) -> Option<f64>, better: fn(f64, f64) -> f64| {
-            minima.iter().filter_map(|run| of(run)).reduce(better)
+        let minima: Vec<&Start> = landscape
+            .runs
+            .iter()
+            .filter(|run| run.kind == EndKind::Minimum)
+            .collect();
+        let over = |value: &dyn Fn(&Start) -> Option<f64>, better: fn(f64, f64) -> f64| {
+            minima.iter().filter_map(|run| value(run)).reduce(better)
         };
         let converged = landscape.converged();
         let saddles = landscape.saddles();
@@ -208,21 +212,16 @@ impl VerifyReport {
     pub fn passes(&self) -> bool {
         self.verdict == "no-spurious-minimum"
     }
-
-    /// The JSON form, ending in a newline.
-    pub fn to_json(&self) -> String {
-        json(self)
-    }
 }
 
 /// What is reported of starts: not their class means, nor the way they took.
-fn without_ways<S: Serializer>(runs: &Option<Vec<Run>>, serializer: S) -> Result<S::Ok, S::Error> {
-    let brief = |run: &Run| Run {
+fn without_ways<S: Serializer>(runs: &Option<Vec<Start>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let brief = |run: &Start| Start {
         means: Vec::new(),
         trace: Vec::new(),
         ..run.clone()
     };
-    let brief = |runs: &Vec<Run>| runs.iter().map(brief).collect::<Vec<_>>();
+    let brief = |runs: &Vec<Start>| runs.iter().map(brief).collect::<Vec<_>>();
     runs.as_ref().map(brief).serialize(serializer)
 }
 
@@ -236,11 +235,6 @@ impl SweepReport {
             rows: rows.into_iter().map(|row| VerifyReport { runs: None, ..row }).collect(),
         }
     }
-
-    /// The JSON form, ending in a newline.
-    pub fn to_json(&self) -> String {
-        json(self)
-    }
 }
 
 impl View for VerifyReport {
@@ -252,37 +246,24 @@ impl View for VerifyReport {
 
     /// One line a start.
     fn table(&self) -> Option<Table> {
-        let mut table = Table::new(&[
-            "index",
-            "kind",
-            "minimum",
-            "loss",
-            "relative_gap",
-            "gram_distance",
-            "nc1",
-            "gradient",
-            "min_eigenvalue",
-            "iterations",
-            "polish",
-            "escapes",
-        ]);
-        for run in self.runs.iter().flatten() {
-            table.rows.push(vec![
-                run.index.to_string(),
-                run.kind.name().to_owned(),
-                cell(run.minimum),
-                run.loss.to_string(),
-                run.relative_gap.to_string(),
-                run.gram_distance.to_string(),
-                cell(run.nc1),
-                run.gradient.to_string(),
-                run.min_eigenvalue.to_string(),
-                run.iterations.to_string(),
-                run.polish.to_string(),
-                run.escapes.to_string(),
-            ]);
-        }
-        Some(table)
+        let runs = self.runs.as_deref().unwrap_or_default();
+        Some(Table::of_rows(
+            runs,
+            &[
+                ("index", &|run| run.index.to_string()),
+                ("kind", &|run| run.kind.name().to_owned()),
+                ("minimum", &|run| cell(run.minimum)),
+                ("loss", &|run| run.loss.to_string()),
+                ("relative_gap", &|run| run.relative_gap.to_string()),
+                ("gram_distance", &|run| run.gram_distance.to_string()),
+                ("nc1", &|run| cell(run.nc1)),
+                ("gradient", &|run| run.gradient.to_string()),
+                ("min_eigenvalue", &|run| run.min_eigenvalue.to_string()),
+                ("iterations", &|run| run.iterations.to_string()),
+                ("polish", &|run| run.polish.to_string()),
+                ("escapes", &|run| run.escapes.to_string()),
+            ],
+        ))
     }
 
     #[cfg(feature = "plot")]
@@ -308,33 +289,21 @@ impl View for SweepReport {
 
     /// One line a dimension.
     fn table(&self) -> Option<Table> {
-        let mut table = Table::new(&[
-            "dimension",
-            "starts",
-            "converged",
-            "global",
-            "spurious",
-            "saddles",
-            "distinct_minima",
-            "best_relative_gap",
-            "worst_relative_gap",
-            "verdict",
-        ]);
-        for row in &self.rows {
-            table.rows.push(vec![
-                row.dimension.to_string(),
-                row.starts.to_string(),
-                row.converged.to_string(),
-                row.global.to_string(),
-                row.spurious.to_string(),
-                row.saddles.to_string(),
-                row.distinct_minima.len().to_string(),
-                cell(row.best_relative_gap),
-                cell(row.worst_relative_gap),
-                row.verdict.to_string(),
-            ]);
-        }
-        Some(table)
+        Some(Table::of_rows(
+            &self.rows,
+            &[
+                ("dimension", &|row| row.dimension.to_string()),
+                ("starts", &|row| row.starts.to_string()),
+                ("converged", &|row| row.converged.to_string()),
+                ("global", &|row| row.global.to_string()),
+                ("spurious", &|row| row.spurious.to_string()),
+                ("saddles", &|row| row.saddles.to_string()),
+                ("distinct_minima", &|row| row.distinct_minima.len().to_string()),
+                ("best_relative_gap", &|row| cell(row.best_relative_gap)),
+                ("worst_relative_gap", &|row| cell(row.worst_relative_gap)),
+                ("verdict", &|row| row.verdict.to_string()),
+            ],
+        ))
     }
 
     #[cfg(feature = "plot")]

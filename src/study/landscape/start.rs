@@ -8,7 +8,7 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
+use super::SearchSettings;
 use super::curvature::{Curvature, curvature};
 use super::descent::{self, descend};
 use super::together::{Together, stiffness};
@@ -27,7 +27,7 @@ const DENSE_STEPS: usize = 100;
 /// What an end point is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum EndKind {
     /// Stationary, with no eigenvalue of the Riemannian Hessian below minus the tolerance, rotations apart.
     Minimum,
     /// Stationary, with a negative eigenvalue.
@@ -36,7 +36,7 @@ pub enum Kind {
     NotConverged,
 }
 
-impl Kind {
+impl EndKind {
     /// The name used in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -49,11 +49,11 @@ impl Kind {
 
 /// One start, from its beginning to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Run {
+pub struct Start {
     /// Number of the start, from 0.
     pub index: u64,
     /// What the end point is.
-    pub kind: Kind,
+    pub kind: EndKind,
     /// Its place among the distinct minima of the search; null where it is no minimum, and in a journal, where the others are
     /// not known.
     pub minimum: Option<usize>,
@@ -102,12 +102,12 @@ pub(super) struct Ground<'a, O> {
     pub(super) temperature: Option<f64>,
     /// Optimal Gram matrix of the classes, k x k.
     pub(super) gram: DMatrix<f64>,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a SearchSettings,
 }
 
 impl<O: Objective<Entries = DMatrix<f64>>> Ground<'_, O> {
     /// Runs start `index` to its end: what it found, and the features (d x n). `None` where the caller asked to stop.
-    pub(super) fn run(&self, index: u64, control: &Control) -> Option<(Run, DMatrix<f64>)> {
+    pub(super) fn run(&self, index: u64, control: &Control) -> Option<(Start, DMatrix<f64>)> {
         let settings = self.settings;
         let mut generator = generator(settings.seed, index);
         let columns = self.objective.multiplicity().len();
@@ -169,7 +169,7 @@ impl<O: Objective<Entries = DMatrix<f64>>> Ground<'_, O> {
         let value = cost.value(&cost.evaluate(&h));
         let means = self.means(&h);
         let floor = self.objective.floor().unwrap_or(0.0);
-        let run = Run {
+        let run = Start {
             index,
             kind: settings.kind(&end),
             minimum: None,
@@ -220,15 +220,15 @@ impl<O: Objective<Entries = DMatrix<f64>>> Ground<'_, O> {
     }
 }
 
-impl Settings {
+impl SearchSettings {
     /// What an end point with this gradient and curvature is.
-    pub fn kind(&self, end: &Curvature) -> Kind {
+    pub fn kind(&self, end: &Curvature) -> EndKind {
         if end.gradient.is_nan() || end.gradient > self.gradient_tolerance || end.smallest.is_nan() {
-            Kind::NotConverged
+            EndKind::NotConverged
         } else if end.smallest < -self.curvature_tolerance {
-            Kind::Saddle
+            EndKind::Saddle
         } else {
-            Kind::Minimum
+            EndKind::Minimum
         }
     }
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::line::{Kind, Line, Sample, State, stopped};
+use super::line::{Line, Sample, State, StateKind, stopped};
 use super::{Family, Fixed, RATIO_RANGE, check_range, coefficients};
 use crate::error::Error;
 use crate::math::control::Control;
@@ -25,7 +25,7 @@ pub const MAX_POINTS: usize = 1000;
 
 /// Which points.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
+pub struct GridSettings {
     /// Number of ratios and of temperatures, each at least 2, evenly spaced in the logarithm, both ends included.
     pub points: (usize, usize),
     /// Ratios, `1 <= low < high`.
@@ -64,7 +64,7 @@ pub struct Grid {
 type Edge = (usize, usize, bool);
 
 /// What rows of one journal have in common: everything.
-pub fn identity(family: &Family, model: &Model, settings: &Settings) -> Value {
+pub fn identity(family: &Family, model: &Model, settings: &GridSettings) -> Value {
     let model = Model {
         title: None,
         ..model.clone()
@@ -185,12 +185,12 @@ impl Study for Edges<'_> {
 pub fn grid(
     family: &Family,
     model: &Model,
-    settings: &Settings,
+    settings: &GridSettings,
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Grid, Error> {
     check(settings)?;
-    let full = super::check(family, model, &super::Settings::default())?;
+    let full = super::check(family, model, &super::ScanSettings::default())?;
     family.check_ratio_varies()?;
     let (columns, rows) = settings.points;
     let ratios = spaced(settings.ratios, columns);
@@ -230,19 +230,8 @@ pub fn grid(
     }
 
     let states: Vec<State> = finished.into_iter().flatten().collect();
-    let differs = |a: usize, b: usize| states[a].kind() != states[b].kind();
-    let mut edges: Vec<Edge> = Vec::new();
-    for j in 0..rows {
-        for i in 0..columns {
-            let cell = j * columns + i;
-            if i + 1 < columns && differs(cell, cell + 1) {
-                edges.push((i, j, true));
-            }
-            if j + 1 < rows && differs(cell, cell + columns) {
-                edges.push((i, j, false));
-            }
-        }
-    }
+    let kinds: Vec<StateKind> = states.iter().map(State::kind).collect();
+    let edges = edges(&kinds, settings.points);
     let study = Edges {
         rows: &study,
         states: &states,
@@ -267,14 +256,13 @@ pub fn grid(
             }
         })
         .collect();
-    let kinds: Vec<Kind> = states.iter().map(State::kind).collect();
     Ok(Grid {
         boundary: curves(&edges, &points, &kinds, (columns, rows)),
         ..grid
     })
 }
 
-fn check(settings: &Settings) -> Result<(), Invalid> {
+fn check(settings: &GridSettings) -> Result<(), Invalid> {
     for count in [settings.points.0, settings.points.1] {
         if !(2..=MAX_POINTS).contains(&count) {
             let (value, least, most) = (count.to_string(), 2.0, MAX_POINTS as f64);
@@ -298,8 +286,30 @@ fn spaced((low, high): (f64, f64), count: usize) -> Vec<f64> {
         .collect()
 }
 
+/// The edges between neighbours of different kinds.
+fn edges(kinds: &[StateKind], (columns, rows): (usize, usize)) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    for j in 0..rows {
+        for i in 0..columns {
+            let cell = j * columns + i;
+            if i + 1 < columns && kinds[cell] != kinds[cell + 1] {
+                edges.push((i, j, true));
+            }
+            if j + 1 < rows && kinds[cell] != kinds[cell + columns] {
+                edges.push((i, j, false));
+            }
+        }
+    }
+    edges
+}
+
 /// Joins the boundary points of every square of four neighbours, and the segments to curves.
-fn curves(edges: &[Edge], points: &[[f64; 2]], kinds: &[Kind], (columns, rows): (usize, usize)) -> Vec<Vec<[f64; 2]>> {
+fn curves(
+    edges: &[Edge],
+    points: &[[f64; 2]],
+    kinds: &[StateKind],
+    (columns, rows): (usize, usize),
+) -> Vec<Vec<[f64; 2]>> {
     let index: std::collections::HashMap<Edge, usize> = edges.iter().enumerate().map(|(n, &edge)| (edge, n)).collect();
     // At most two segments meet in a point of an edge, one from each of its squares.
     let mut next: Vec<Vec<usize>> = vec![Vec::new(); edges.len()];
@@ -391,9 +401,4 @@ impl View for Grid {
     }
 }
 
-impl Grid {
-    /// The JSON form.
-    pub fn to_json(&self) -> String {
-        crate::report::json(self)
-    }
-}
+impl Grid {}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::root::root;
 use crate::error::Error;
 use crate::math::control::Control;
-use crate::method::newton::{self, Outcome, Reason, Settings};
+use crate::method::newton::{self, NewtonOutcome, NewtonSettings, Reason};
 use crate::objective::Coefficients;
 use crate::study::{Journal, Study, all_rows};
 
@@ -24,14 +24,14 @@ pub(super) enum State {
 impl State {
     /// Solves.
     pub(super) fn of(coefficients: &Coefficients, control: &Control) -> Result<State, Error> {
-        match newton::solve(coefficients, &Settings::default(), &|| control.stop().is_some()) {
-            Outcome::Regular(_) => Ok(State::Apart),
-            Outcome::Merged { merging, .. } => Ok(State::Collapsed(merging.clusters)),
-            Outcome::Unresolved {
+        match newton::solve(coefficients, &NewtonSettings::default(), &|| control.stop().is_some()) {
+            NewtonOutcome::Regular(_) => Ok(State::Apart),
+            NewtonOutcome::Merged { merging, .. } => Ok(State::Collapsed(merging.clusters)),
+            NewtonOutcome::Unresolved {
                 reason: Reason::Interrupted,
                 ..
             } => Err(stopped()),
-            Outcome::Unresolved { .. } => Ok(State::Undecided),
+            NewtonOutcome::Unresolved { .. } => Ok(State::Undecided),
         }
     }
 
@@ -43,11 +43,11 @@ impl State {
         }
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> StateKind {
         match self {
-            State::Apart => Kind::Apart,
-            State::Collapsed(_) => Kind::Collapsed,
-            State::Undecided => Kind::Undecided,
+            State::Apart => StateKind::Apart,
+            State::Collapsed(_) => StateKind::Collapsed,
+            State::Undecided => StateKind::Undecided,
         }
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn stopped() -> Error {
 
 /// A [`State`] without its sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum StateKind {
     Apart,
     Collapsed,
     Undecided,
@@ -112,8 +112,8 @@ struct Crossing {
 pub(super) struct Stretch {
     pub(super) from: f64,
     pub(super) to: f64,
-    pub(super) kind: Kind,
-    /// For [`Kind::Collapsed`]: the fewest classes seen to collapse, which for nested sets are those that do throughout.
+    pub(super) kind: StateKind,
+    /// For [`StateKind::Collapsed`]: the fewest classes seen to collapse, which for nested sets are those that do throughout.
     pub(super) sets: Vec<Vec<usize>>,
 }
 
@@ -150,7 +150,7 @@ impl Line<'_> {
             &(self.at)(x),
             clusters.to_vec(),
             thorough,
-            &Settings::default(),
+            &NewtonSettings::default(),
             &interrupt,
         );
         solved
@@ -224,7 +224,7 @@ impl Line<'_> {
             let (before, behind) = (i.checked_sub(1).map(|i| &crossings[i]), crossings.get(i));
             let kind = first.state.kind();
             let ends = before.into_iter().chain(behind).map(|crossing| &*crossing.sets);
-            let ends = ends.filter(|sets| kind == Kind::Collapsed && !sets.is_empty());
+            let ends = ends.filter(|sets| kind == StateKind::Collapsed && !sets.is_empty());
             let seen = run.iter().map(|sample| sample.state.sets()).chain(ends);
             let count = |sets: &&[Vec<usize>]| sets.iter().map(Vec::len).sum::<usize>();
             Stretch {
@@ -410,7 +410,9 @@ impl<'a> Study for Crossings<'a> {
     fn run(&self, between: &Between<'a>, _: &Control) -> Result<Crossing, Error> {
         let [a, b] = [&between.3[0], &between.3[1]];
         let x = self.line.boundary(a, b)?;
-        let collapsed = [a, b].into_iter().find(|sample| sample.state.kind() == Kind::Collapsed);
+        let collapsed = [a, b]
+            .into_iter()
+            .find(|sample| sample.state.kind() == StateKind::Collapsed);
         let sets = collapsed.map(|sample| self.line.sets_behind(x, sample)).transpose()?;
         Ok(Crossing {
             x,

@@ -13,14 +13,14 @@
 //! and temperature.
 //!
 //! ```
-//! use ufmin::study::phase::{self, Family, Settings};
+//! use ufmin::study::phase::{self, Family, ScanSettings};
 //! use ufmin::{Classes, Control, Model, Problem};
 //!
 //! // Two large and two small classes of 10 samples, at temperature 1.
 //! let classes = Classes::from_counts(&[100, 100, 10, 10])?;
 //! let problem = Problem::new(classes, Model { temperature: 1.0, ..Model::default() })?;
 //! let family = Family::of_problem(&problem);
-//! let phase = phase::over_ratio(&family, problem.model(), &Settings::default(), None, &Control::default())?;
+//! let phase = phase::over_ratio(&family, problem.model(), &ScanSettings::default(), None, &Control::default())?;
 //! assert!((phase.threshold.unwrap() - 142.56968681).abs() < 1e-7);
 //! assert_eq!(phase.collapsed, [[2, 3]]);
 //! # Ok::<(), ufmin::Error>(())
@@ -52,14 +52,14 @@ use crate::problem::{Sampling, TEMPERATURE_RANGE, Training};
 use crate::report::{MAX_LISTED_CLASSES, Name};
 use crate::solve::{CrossCheckChoice, MethodChoice, Options, solve};
 use crate::study::{Journal, Study, all_rows};
-use line::{Kind, Line, Stretch};
+use line::{Line, StateKind, Stretch};
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/phase/1";
 
 /// Where to look.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
+pub struct ScanSettings {
     /// Ratios, `1 <= low < high`. Default 1 to 1e9.
     pub ratios: (f64, f64),
     /// Temperatures, within [`TEMPERATURE_RANGE`]. Default 0.005 to 50.
@@ -69,9 +69,9 @@ pub struct Settings {
     pub points: usize,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for ScanSettings {
+    fn default() -> ScanSettings {
+        ScanSettings {
             ratios: (1.0, 1e9),
             temperatures: (0.005, 50.0),
             points: 400,
@@ -210,7 +210,7 @@ pub fn identity(family: &Family, model: &Model, vary: Vary) -> Value {
 pub fn over_ratio(
     family: &Family,
     model: &Model,
-    settings: &Settings,
+    settings: &ScanSettings,
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Phase, Error> {
@@ -245,7 +245,7 @@ pub fn over_ratio(
 pub fn over_temperature(
     family: &Family,
     model: &Model,
-    settings: &Settings,
+    settings: &ScanSettings,
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Phase, Error> {
@@ -324,19 +324,19 @@ fn fill(
         x if x == high.ln() => high,
         x => x.exp(),
     };
-    let of = |kind: Kind| stretches.iter().filter(move |stretch| stretch.kind == kind);
+    let stretches_of = |kind: StateKind| stretches.iter().filter(move |stretch| stretch.kind == kind);
     let ends = |stretch: &Stretch| [end(stretch.from), end(stretch.to)];
-    phase.intervals = of(Kind::Collapsed).map(ends).collect();
-    phase.undecided = of(Kind::Undecided).map(ends).collect();
+    phase.intervals = stretches_of(StateKind::Collapsed).map(ends).collect();
+    phase.undecided = stretches_of(StateKind::Undecided).map(ends).collect();
     phase.threshold = phase.intervals.first().map(|interval| interval[0]);
-    if let Some(first) = of(Kind::Collapsed).next() {
+    if let Some(first) = stretches_of(StateKind::Collapsed).next() {
         let counts = |set: &Vec<usize>| set.iter().map(|&g| family.multiplicity()[g]).sum();
         phase.collapsed_counts = first.sets.iter().map(counts).collect();
         if family.classes() <= MAX_LISTED_CLASSES {
             phase.collapsed = first.sets.iter().map(|set| family.members(set)).collect();
         }
     }
-    if of(Kind::Undecided).next().is_some() {
+    if stretches_of(StateKind::Undecided).next().is_some() {
         phase.warnings.push(format!(
             "for {} with {} anchors no rule says which classes of unequal size share a vector: in the undecided stretches \
              the regular optimum does not exist",
@@ -434,7 +434,7 @@ fn check_range(field: Field, (low, high): (f64, f64), (least, most): (f64, f64))
 }
 
 /// The training of a model whose phases can be found.
-fn check(family: &Family, model: &Model, settings: &Settings) -> Result<FullBatch, Error> {
+fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<FullBatch, Error> {
     let sampled = |field| {
         Invalid::conflict(
             field,

@@ -55,11 +55,6 @@ impl Vary {
 }
 
 impl Phase {
-    /// The JSON form.
-    pub fn to_json(&self) -> String {
-        crate::report::json(self)
-    }
-
     /// Who shares a vector: "minority classes 2 and 3 share one vector".
     fn subject(&self) -> String {
         if self.collapsed.is_empty() {

@@ -8,8 +8,9 @@
 use std::path::Path;
 use std::process::Command;
 
-/// A folder with a copy of `problems/`, `labels.npy` (500, 50 and 5 samples in three classes) and `counts.npy` (those
-/// numbers).
+/// A folder with a copy of `problems/`, `labels.npy` (500, 50 and 5 samples in three classes), `counts.npy` (those
+/// numbers), and features of four samples in two classes with a classifier: `points.npy`, `points_again.npy`,
+/// `points_labels.npy`, `weights.npy`.
 pub(super) fn workspace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let problems = Path::new(env!("CARGO_MANIFEST_DIR")).join("problems");
@@ -21,17 +22,26 @@ pub(super) fn workspace() -> tempfile::TempDir {
     let counts = [500u16, 50, 5];
     let labels = (0u8..).zip(counts).flat_map(|(label, count)| vec![label; count.into()]);
     let write = |name, bytes| std::fs::write(folder.path().join(name), bytes).unwrap();
-    write("labels.npy", npy("|u1", 555, labels));
+    write("labels.npy", npy("|u1", "(555,)", labels));
     write(
         "counts.npy",
-        npy("<u2", 3, counts.into_iter().flat_map(u16::to_le_bytes)),
+        npy("<u2", "(3,)", counts.into_iter().flat_map(u16::to_le_bytes)),
     );
+    let doubles = |shape, values: &[f64]| {
+        let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        npy("<f8", shape, data.into_iter())
+    };
+    let points = [1.0, 0.1, 1.0, -0.2, -1.0, 0.3, -0.8, 0.1];
+    write("points.npy", doubles("(4, 2)", &points));
+    write("points_again.npy", doubles("(4, 2)", &points.map(|x| x + 0.05)));
+    write("points_labels.npy", npy("|u1", "(4,)", [0, 0, 1, 1].into_iter()));
+    write("weights.npy", doubles("(2, 2)", &[1.0, 0.0, -1.0, 0.1]));
     folder
 }
 
-/// A one-dimensional array, as `numpy.save` writes it.
-fn npy(descr: &str, length: usize, data: impl Iterator<Item = u8>) -> Vec<u8> {
-    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({length},), }}");
+/// An array, as `numpy.save` writes it.
+fn npy(descr: &str, shape: &str, data: impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     header.push_str(&" ".repeat(128 - 10 - 1 - header.len()));
     header.push('\n');
     let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();

@@ -27,7 +27,7 @@ fn shape(text: &str) -> Result<Vec<u64>, String> {
 fn what_numpy_writes_and_reads_is_read() {
     let expected = Header {
         element: Ok(Element {
-            kind: Kind::Signed,
+            kind: NumberKind::Signed,
             width: 8,
             big_endian: false,
         }),
@@ -173,12 +173,13 @@ fn types_are_those_with_a_byte_order() {
             big_endian,
         }))
     };
-    assert_eq!(element("'|b1'"), plain(Kind::Bool, 1, false));
-    assert_eq!(element("'|i1'"), plain(Kind::Signed, 1, false));
-    assert_eq!(element("'>u4'"), plain(Kind::Unsigned, 4, true));
-    assert_eq!(element("'<f4'"), plain(Kind::Float, 4, false));
+    assert_eq!(element("'|b1'"), plain(NumberKind::Bool, 1, false));
+    assert_eq!(element("'|i1'"), plain(NumberKind::Signed, 1, false));
+    assert_eq!(element("'>u4'"), plain(NumberKind::Unsigned, 4, true));
+    assert_eq!(element("'<f4'"), plain(NumberKind::Float, 4, false));
     for other in [
-        "|i8", "i8", "=i8", "<f2", "<i16", "<i3", "<i08", "<i+8", "<c16", "<U1", "|O", "|b8", "<b2", "", "\u{e9}",
+        "|i8", "i8", "=i8", "<f1", "<f16", "<i16", "<i3", "<i08", "<i+8", "<c16", "<U1", "|O", "|b8", "<b2", "",
+        "\u{e9}",
     ] {
         let found = element(&format!("'{other}'"));
         assert!(

@@ -7,7 +7,7 @@ fn balanced_classes_form_a_simplex() {
     for loss in LOSSES {
         for k in [2.0, 3.0, 10.0, 1e6] {
             let c = grouped(&[7.0], vec![k], loss, false, 0.1);
-            let Outcome::Regular(solution) = solved(&c) else {
+            let NewtonOutcome::Regular(solution) = solved(&c) else {
                 panic!("{loss:?} {k}")
             };
             assert!((solution.solved.point.entry(0, 0) + 1.0 / (k - 1.0)).abs() < 2e-16);
@@ -48,7 +48,7 @@ fn two_classes_are_opposite() {
             ] {
                 let c = coefficients(&sizes, loss, class_anchors, tau);
                 let outcome = solved(&c);
-                let Outcome::Regular(solution) = &outcome else {
+                let NewtonOutcome::Regular(solution) = &outcome else {
                     panic!("{outcome:?}")
                 };
                 assert!(
@@ -177,10 +177,10 @@ fn minority_collapse_starts_at_the_ratios_of_theory_4() {
         let below = solved(&step_profile(majority, 2.0, m, 1.0, ratio - digits, kind));
         let above = solved(&step_profile(majority, 2.0, m, 1.0, ratio + digits, kind));
         assert!(
-            matches!(below, Outcome::Regular(_)),
+            matches!(below, NewtonOutcome::Regular(_)),
             "{kind:?} below {ratio}: {below:?}"
         );
-        let Outcome::Merged { merging, .. } = above else {
+        let NewtonOutcome::Merged { merging, .. } = above else {
             panic!("{kind:?} above {ratio}: {above:?}")
         };
         assert_eq!(merging.clusters, [[1]]);
@@ -193,7 +193,7 @@ fn the_collapsed_temperatures_need_not_reach_zero_or_infinity() {
     for (tau, collapsed) in [(0.4, false), (0.5, true), (0.8, true), (1.0, false)] {
         let outcome = solved(&step_profile(2.0, 2.0, 10.0, tau, 135.0, Loss::Supcon));
         assert_eq!(
-            matches!(outcome, Outcome::Merged { .. }),
+            matches!(outcome, NewtonOutcome::Merged { .. }),
             collapsed,
             "tau {tau}: {outcome:?}"
         );
@@ -204,7 +204,7 @@ fn the_collapsed_temperatures_need_not_reach_zero_or_infinity() {
 fn the_smallest_classes_merge() {
     let c = coefficients(&[2.0, 1000.0, 2.0, 1000.0], Loss::Supcon, false, 1.0);
     let outcome = solved(&c);
-    let Outcome::Merged { merging, solution } = &outcome else {
+    let NewtonOutcome::Merged { merging, solution } = &outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(merging.clusters, [[1]]);
@@ -226,7 +226,7 @@ fn unequal_classes_merge_and_the_order_of_groups_does_not_matter() {
         1.0,
     );
     let outcome = solved(&c);
-    let Outcome::Merged { merging, .. } = &outcome else {
+    let NewtonOutcome::Merged { merging, .. } = &outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(merging.clusters, [[0, 2]]);
@@ -244,7 +244,7 @@ fn bisection_is_not_misled_by_indefinite_mergers() {
         10.426,
     );
     let outcome = solved(&c);
-    assert!(matches!(outcome, Outcome::Regular(_)), "{outcome:?}");
+    assert!(matches!(outcome, NewtonOutcome::Regular(_)), "{outcome:?}");
     assert_optimal(&c, &gram(&c, &outcome).unwrap(), "m = 1");
 }
 
@@ -253,8 +253,8 @@ fn bisection_is_not_misled_by_indefinite_mergers() {
 fn the_point_is_the_gradient() {
     let c = coefficients(&[500.0, 90.0, 90.0, 31.0, 8.0], Loss::Sincere, false, 0.4);
     let outcome = solved(&c);
-    let Outcome::Regular(Solution {
-        solved: Solved { point, .. },
+    let NewtonOutcome::Regular(Solution {
+        solved: SolvedSystem { point, .. },
         ..
     }) = &outcome
     else {
@@ -283,8 +283,8 @@ fn digits_survive_underflow() {
     let outcome = solved(&c);
     let m = gram(&c, &outcome).unwrap();
     assert_optimal(&c, &m, "tau 0.002");
-    let Outcome::Regular(Solution {
-        solved: Solved { point, residual },
+    let NewtonOutcome::Regular(Solution {
+        solved: SolvedSystem { point, residual },
         ..
     }) = &outcome
     else {
@@ -324,7 +324,7 @@ fn classes_without_anchors_share_one_vector() {
         c.weight[3] = 0.0;
         let outcome = solved(&c);
         assert_eq!(
-            matches!(outcome, Outcome::Merged { .. }),
+            matches!(outcome, NewtonOutcome::Merged { .. }),
             idle > 1.0,
             "{kind:?} {idle}: {outcome:?}"
         );
@@ -336,7 +336,7 @@ fn classes_without_anchors_share_one_vector() {
 #[test]
 fn collapse_without_a_rule_is_reported() {
     let c = coefficients(&[2738.0, 2604.0, 13.0, 8.0, 3.0], Loss::Sincere, false, 0.73);
-    let Outcome::Unresolved { reason, .. } = solved(&c) else {
+    let NewtonOutcome::Unresolved { reason, .. } = solved(&c) else {
         panic!("claimed an optimum")
     };
     assert_eq!(reason, Reason::Collapsed);
@@ -345,8 +345,8 @@ fn collapse_without_a_rule_is_reported() {
 #[test]
 fn bad_input_and_interruption_are_reported() {
     let good = coefficients(&[9.0, 5.0, 3.0, 2.0], Loss::Supcon, false, 0.1);
-    let reason = |c: &Coefficients, stop: bool| match solve(c, &Settings::default(), &|| stop) {
-        Outcome::Unresolved { reason, .. } => Some(reason),
+    let reason = |c: &Coefficients, stop: bool| match solve(c, &NewtonSettings::default(), &|| stop) {
+        NewtonOutcome::Unresolved { reason, .. } => Some(reason),
         _ => None,
     };
     assert_eq!(reason(&good, false), None);
@@ -378,7 +378,7 @@ fn bad_input_and_interruption_are_reported() {
 fn a_collapse_of_thousands_of_classes_is_reported() {
     let sizes: Vec<f64> = (0..5000).map(|i| 2.0 + f64::from(i * i) / 25.0).collect();
     let outcome = solved(&coefficients(&sizes, Loss::Bcl, false, 0.5));
-    let Outcome::Unresolved { reason, .. } = outcome else {
+    let NewtonOutcome::Unresolved { reason, .. } = outcome else {
         panic!("claimed an optimum")
     };
     assert!(matches!(reason, Reason::NotConverged | Reason::Collapsed), "{reason:?}");
@@ -396,7 +396,7 @@ fn unequal_classes_without_anchors_share_one_vector() {
     );
     (c.weight[1], c.weight[3]) = (0.0, 0.0);
     let outcome = solved(&c);
-    let Outcome::Merged { merging, .. } = &outcome else {
+    let NewtonOutcome::Merged { merging, .. } = &outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(merging.clusters, [[1, 3]]);

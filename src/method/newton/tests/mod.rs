@@ -57,16 +57,16 @@ fn step_profile(majority: f64, minority: f64, m: f64, tau: f64, ratio: f64, loss
     grouped(&[m * ratio, m], vec![majority, minority], loss, false, tau)
 }
 
-fn solved(coefficients: &Coefficients) -> Outcome {
-    solve(coefficients, &Settings::default(), &|| false)
+fn solved(coefficients: &Coefficients) -> NewtonOutcome {
+    solve(coefficients, &NewtonSettings::default(), &|| false)
 }
 
 /// `M` over classes, in group order, and `F = sum w_c z_c` where `z` is recomputed from it; `None` if unresolved.
-fn gram(coefficients: &Coefficients, outcome: &Outcome) -> Option<Mat<f64>> {
+fn gram(coefficients: &Coefficients, outcome: &NewtonOutcome) -> Option<Mat<f64>> {
     let entry: Box<dyn Fn(usize, usize) -> f64> = match outcome {
-        Outcome::Regular(solution) => Box::new(|g, h| solution.solved.point.entry(g, h)),
-        Outcome::Merged { merging, solution } => Box::new(|g, h| merging.entry(&solution.solved.point, g, h)),
-        Outcome::Unresolved { .. } => return None,
+        NewtonOutcome::Regular(solution) => Box::new(|g, h| solution.solved.point.entry(g, h)),
+        NewtonOutcome::Merged { merging, solution } => Box::new(|g, h| merging.entry(&solution.solved.point, g, h)),
+        NewtonOutcome::Unresolved { .. } => return None,
     };
     let class = class_groups(coefficients);
     let k = class.len();

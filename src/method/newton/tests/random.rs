@@ -80,12 +80,12 @@ fn thousands_of_random_problems_meet_the_conditions_of_optimality() {
 #[ignore = "a minute: tries every set of groups"]
 fn equal_classes_are_merged_whenever_that_is_optimal() {
     let mut random = random(31);
-    let (mut unresolved, settings) = (0, Settings::default());
+    let (mut unresolved, settings) = (0, NewtonSettings::default());
     while unresolved < 150 {
         let sizes = random_sizes(&mut random, 10.0, 1e3);
         let tau = 0.05 * 40_f64.powf(random());
         let c = coefficients(&sizes, LOSSES[(5.0 * random()) as usize], random() < 0.5, tau);
-        if !matches!(solved(&c), Outcome::Unresolved { .. }) {
+        if !matches!(solved(&c), NewtonOutcome::Unresolved { .. }) {
             continue;
         }
         unresolved += 1;
@@ -132,8 +132,8 @@ fn many_distinct_sizes_do_not_depend_on_threads() {
             .install(|| solved(&c))
     });
     assert!(one == two);
-    let Outcome::Regular(Solution {
-        solved: Solved { point, .. },
+    let NewtonOutcome::Regular(Solution {
+        solved: SolvedSystem { point, .. },
         ..
     }) = one
     else {
