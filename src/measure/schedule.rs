@@ -54,6 +54,11 @@ impl ClassMeans {
     }
 }
 
+/// The inner products of the classes: those of their means where batches are fixed.
+pub fn class_gram(problem: &Problem, solved: &Solved) -> Gram {
+    ClassMeans::new(problem, solved).map_or_else(|| solved.certificate.gram.clone(), |means| means.gram)
+}
+
 /// The batches of a problem, if they are fixed.
 pub fn batches(problem: &Problem) -> Option<&Batches> {
     match &problem.model().training {

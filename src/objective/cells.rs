@@ -151,7 +151,12 @@ impl CellLoss {
         let mut sums = Vec::new();
         for row in &self.terms.rows {
             let terms = |range: Range<usize>, mass: f64| -> Vec<(u32, f64)> {
-                let term = |t: usize| (self.terms.positions[t], self.terms.points[t] * self.terms.mass(t) * mass);
+                let term = |t: usize| {
+                    (
+                        self.terms.positions[t],
+                        self.terms.points[t] * self.terms.mass(t) * mass,
+                    )
+                };
                 range.map(term).collect()
             };
             let negatives = terms(row.middle..row.end, 1.0);
@@ -176,7 +181,9 @@ impl CellLoss {
             sums.push(LogSum {
                 weight: row.weight,
                 terms: all,
-                minus: (row.start..row.middle).map(|t| (self.terms.positions[t], share(t))).collect(),
+                minus: (row.start..row.middle)
+                    .map(|t| (self.terms.positions[t], share(t)))
+                    .collect(),
             });
         }
         sums

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::certificate::{Certificate, Verdict};
 use crate::error::Error;
 use crate::gram::Gram;
+use crate::gram::cells::Cells;
 use crate::gram::entries::Entries;
 use crate::math::array::Array;
 use crate::measure::embedding::Embedding;
@@ -27,6 +28,7 @@ use crate::measure::schedule::{ClassMeans, batches};
 use crate::method::formula::Reference;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
+use crate::problem::batches::conditions::Conditions;
 use crate::problem::training::Parts;
 use crate::problem::{
     Anchors, Batches, Classes, Features, FixedBatches, Loss, Measure, Model, Problem, Sampling, Singletons, Training,
@@ -78,6 +80,9 @@ pub struct Report {
     /// All inner products, of which the JSON has those of few classes; `None` where the report was read back.
     #[serde(skip)]
     pub gram: Option<Gram>,
+    /// Inner products of the kinds of samples that fixed batches tell apart; `None` where the report was read back.
+    #[serde(skip)]
+    pub cells: Option<(Gram, Cells)>,
     /// Features of the classes, where they are so small that they were made to be checked.
     #[serde(skip)]
     pub embedding: Option<Embedding>,
@@ -288,6 +293,9 @@ pub struct ScheduleReport {
     pub skipped_anchors: u64,
     /// Mean square distance of the samples of each class from their mean.
     pub within_class_spread: Vec<f64>,
+    /// With nonnegative features: whether the orthogonal frame is the only optimum, as the conditions of THEORY 6 tell; null where
+    /// they leave it open, and without that constraint.
+    pub unique_orthogonal_frame: Option<bool>,
 }
 
 /// The proof, in numbers.
@@ -431,6 +439,7 @@ impl Report {
                         anchors: schedule.anchors as u64,
                         skipped_anchors: schedule.skipped_anchors as u64,
                         within_class_spread: means.spread.clone(),
+                        unique_orthogonal_frame: frame_is_unique(problem),
                     }),
             },
             certificate: CertificateReport {
@@ -447,6 +456,10 @@ impl Report {
             references: solved.references.clone(),
             warnings: solved.warnings.clone(),
             gram: Some(gram.clone()),
+            cells: solved
+                .schedule
+                .as_ref()
+                .map(|schedule| (certificate.gram.clone(), schedule.cells.clone())),
             embedding,
         })
     }
@@ -547,7 +560,10 @@ impl View for Report {
             Some(Picture::of_classes(&self.problem, values))
         };
         let picture = drawn.or_else(read_back);
-        picture.map(|picture| ("gram", picture.heatmap())).into_iter().collect()
+        let cells = self.cells.as_ref();
+        let of_cells = cells.map(|(gram, cells)| ("cells", Picture::of_cells(&self.problem, gram, cells).heatmap()));
+        let of_classes = picture.map(|picture| ("gram", picture.heatmap()));
+        of_classes.into_iter().chain(of_cells).collect()
     }
 
     fn passes(&self) -> bool {
@@ -556,6 +572,16 @@ impl View for Report {
 
     fn is_complete(&self) -> bool {
         self.complete
+    }
+}
+
+/// Whether the orthogonal frame is the only optimum of nonnegative features on fixed batches.
+fn frame_is_unique(problem: &Problem) -> Option<bool> {
+    match &problem.model().training {
+        Training::FixedBatches(fixed) if problem.model().features.nonnegative => {
+            Conditions::new(problem, fixed).unique_orthogonal_frame
+        }
+        _ => None,
     }
 }
 

@@ -159,6 +159,13 @@ fn schedule(page: &mut Page, report: &Report) {
     page.line(format_args!(
         "The batches tell {cells} kinds of samples apart; {anchors} anchors count, and {skipped} that lack a positive are skipped."
     ));
+    if let Some(unique) = schedule.unique_orthogonal_frame {
+        page.line(if unique {
+            "The orthogonal frame is the only optimum: every class is connected, and every two classes meet."
+        } else {
+            "The orthogonal frame is one of several optima: `batches check` says which classes or pairs the batches leave apart."
+        });
+    }
     let spread = &schedule.within_class_spread;
     let widest = (0..spread.len()).fold(0, |most, c| if spread[c] > spread[most] { c } else { most });
     if spread[widest] > SAME_POINT {

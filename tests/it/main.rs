@@ -22,6 +22,7 @@ mod referee;
 mod reference;
 mod sampled;
 mod samples;
+mod schedule;
 mod spec;
 mod study;
 mod symmetry;

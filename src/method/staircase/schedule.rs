@@ -4,10 +4,10 @@
 use nalgebra::DMatrix;
 
 use super::climb::{Settings, perturbed, solve_from};
-use super::trust_region;
 use super::cost::Factored;
 use super::oblique;
 use super::starts::generator;
+use super::trust_region;
 use crate::error::Word;
 use crate::gram::{FactorForm, Gram};
 use crate::math::control::Control;
@@ -80,7 +80,13 @@ pub(super) fn minimise(program: &FixedProgram<'_>, control: &Control) -> Solutio
     };
     let solved = solve_from(objective, start, &settings, control);
     let iterations = before + solved.iterations;
-    solution(program, solved.h, solution::Method::Lowrank, solved.termination, iterations)
+    solution(
+        program,
+        solved.h,
+        solution::Method::Lowrank,
+        solved.termination,
+        iterations,
+    )
 }
 
 /// From a start to one near the optimum, by optima at falling temperatures: at a high one the loss is nearly quadratic, at a low

@@ -408,7 +408,9 @@ fn truncated_step<C: Cost>(
     radius: f64,
     max_inner: usize,
 ) -> Option<Step> {
-    let blocks = cost.curvature_blocks(h, &here.at).map(|blocks| factored(h, blocks, &here.metric));
+    let blocks = cost
+        .curvature_blocks(h, &here.at)
+        .map(|blocks| factored(h, blocks, &here.metric));
     let precondition = |r: &DMatrix<f64>| match &blocks {
         Some(factors) => solved(factors, r, &here.metric),
         None => metric.precondition(h, r, &here.metric, here.value),

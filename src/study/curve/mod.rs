@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
 use crate::measure::metrics::kini_distance;
+use crate::measure::schedule::class_gram;
 use crate::problem::invalid::Word;
 use crate::problem::training::Parts;
 use crate::problem::{BatchLoss, Field, FullBatchLoss, Invalid, Kind, Measure, Model, Problem, Sampling, Training};
@@ -198,7 +199,7 @@ fn at(problem: &Problem, model: Model, options: &Options, control: &Control) -> 
         });
     }
     let report = Report::new(&problem, &solved, false)?;
-    let gram = solved.certificate.gram.clone();
+    let gram = class_gram(&problem, &solved);
     Ok((Row::new(report, &gram), gram))
 }
 
