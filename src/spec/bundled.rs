@@ -1,7 +1,7 @@
 //! The problem files of the repository, for users who do not have it.
 
 /// Names and texts, in alphabetical order.
-pub const PROBLEMS: [(&str, &str); 20] = [
+pub const PROBLEMS: [(&str, &str); 21] = [
     ("balanced-etf", include_str!("../../problems/balanced-etf.toml")),
     (
         "bcl-class-anchors",
@@ -31,6 +31,7 @@ pub const PROBLEMS: [(&str, &str); 20] = [
     ),
     ("nscl", include_str!("../../problems/nscl.toml")),
     ("population", include_str!("../../problems/population.toml")),
+    ("fixed-batches", include_str!("../../problems/fixed-batches.toml")),
     ("random-batches", include_str!("../../problems/random-batches.toml")),
     (
         "random-batches-collapse",

@@ -16,8 +16,8 @@ use crate::objective::{CellLoss, Objective};
 use crate::program::FixedProgram;
 use crate::solution::{self, Solution, Termination};
 
-/// Memory in bytes that may be used.
-const MEMORY_LIMIT: f64 = 8e9;
+/// Memory in bytes that may be used: a Cholesky factor of half of it takes a minute, and a dozen of them are made.
+const MEMORY_LIMIT: f64 = 2e9;
 
 /// Most dimensions of the first run: more are added where the optimum needs them.
 const FIRST_DIMENSION: usize = 64;
