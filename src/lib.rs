@@ -71,6 +71,8 @@ pub mod program;
 
 pub mod solution;
 
+pub mod cross_entropy;
+
 pub mod certificate;
 
 pub mod method;
