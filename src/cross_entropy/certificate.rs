@@ -57,7 +57,11 @@ pub(super) fn bound(reduced: &Reduced, point: &Point) -> Bound {
     // G between two classes: the mass of a group is shared by its classes.
     let each = |j: usize, g: usize| {
         let count = if j == g { m[g] - 1.0 } else { m[j] };
-        if count > 0.0 { reduced.weight[g] * at.mass[(j, g)] / count } else { 0.0 }
+        if count > 0.0 {
+            reduced.weight[g] * at.mass[(j, g)] / count
+        } else {
+            0.0
+        }
     };
     let away: Vec<f64> = (0..groups).map(|g| at.mass.column(g).sum()).collect();
     let diagonal: Vec<f64> = (0..groups).map(|g| -reduced.weight[g] * away[g]).collect();

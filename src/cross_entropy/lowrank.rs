@@ -25,6 +25,9 @@ const CUTS: [f64; 5] = [1e-3, 1e-4, 1e-6, 1e-8, 0.0];
 /// A gap, relative to the loss, with which the search for a lower rank ends.
 const ENOUGH: f64 = 1e-11;
 
+/// Ridges below this, by the loss, are those of vectors that are zero.
+const NOTHING: f64 = 1e-18;
+
 /// What the solver found, with the bound that judges it.
 pub(super) struct Found {
     pub(super) point: Point,
@@ -44,9 +47,11 @@ pub(super) fn minimise(reduced: &Reduced, control: &Control) -> Found {
         None => stopped = true,
     }
     let mut best = (start.clone(), bound(reduced, &start));
+    let mut polished = false;
     let mut last = None;
     for cut in CUTS {
-        if stopped || best.1.relative_gap() <= ENOUGH {
+        // A gap is quadratic in the distance: the coarse point is never enough.
+        if stopped || (polished && best.1.relative_gap() <= ENOUGH) {
             break;
         }
         let (mut point, kept) = truncated(&start, &descent, cut);
@@ -60,8 +65,9 @@ pub(super) fn minimise(reduced: &Reduced, control: &Control) -> Found {
         }
         vanish(&mut point, &descent);
         let judged = bound(reduced, &point);
-        if judged.relative_gap() < best.1.relative_gap() {
+        if judged.relative_gap() < best.1.relative_gap() || (!polished && judged.relative_gap() <= ENOUGH) {
             best = (point, judged);
+            polished = true;
         }
     }
     let (point, bound) = best;
@@ -156,8 +162,18 @@ fn truncated(point: &Point, descent: &Descent<'_>, cut: f64) -> (Point, (usize, 
     (Point { sides }, (rank, kept))
 }
 
-/// Vectors that are zero up to rounding are zero.
+/// Vectors that are zero up to rounding are zero; all of them, where ridges leave nothing.
 fn vanish(point: &mut Point, descent: &Descent<'_>) {
+    if descent.domains.iter().all(|domain| matches!(domain, Side::Ridge(_))) {
+        let state = descent.state(point);
+        let ridges: f64 = state.value - state.at.loss;
+        if ridges <= NOTHING * state.value {
+            for x in &mut point.sides {
+                x.fill(0.0);
+            }
+            return;
+        }
+    }
     for x in &mut point.sides {
         let most = x.column_iter().map(|column| column.norm()).fold(0.0, f64::max);
         for mut column in x.column_iter_mut() {

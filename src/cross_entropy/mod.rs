@@ -18,4 +18,4 @@ mod solution;
 mod trust_region;
 
 pub use problem::{Constraint, CrossEntropy, MAX_GROUPS, MAX_LOGIT};
-pub use solution::{Proof, Solved, VANISHED, solve};
+pub use solution::{Products, Proof, Solved, VANISHED, solve};

@@ -75,7 +75,13 @@ impl CrossEntropy {
             let value = constraint.value();
             if !vanishing && !((1e-12..=1e12).contains(&value)) {
                 let rule = "a bound or a ridge is from 1e-12 to 1e12; a ridge may be 0 if both are (SELI)";
-                return Err(Invalid::new(field, Kind::Rule { value: short(value), rule }));
+                return Err(Invalid::new(
+                    field,
+                    Kind::Rule {
+                        value: short(value),
+                        rule,
+                    },
+                ));
             }
         }
         if let Constraint::Frobenius(_) = features {
@@ -91,8 +97,13 @@ impl CrossEntropy {
         {
             return Err(Invalid::conflict(
                 field_of(features),
-                format!("classifier and features may have a product of norms of {}, and {MAX_LOGIT} is the most", short(w * h)),
-                &[Word::Text("lower one of the two: the loss underflows, and its limit is the maximal margin")],
+                format!(
+                    "classifier and features may have a product of norms of {}, and {MAX_LOGIT} is the most",
+                    short(w * h)
+                ),
+                &[Word::Text(
+                    "lower one of the two: the loss underflows, and its limit is the maximal margin",
+                )],
             ));
         }
         if classes.measure() == Measure::Probabilities && matches!(features, Constraint::Ridge(_)) {

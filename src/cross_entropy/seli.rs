@@ -25,7 +25,11 @@ pub(super) fn seli(reduced: &Reduced) -> Option<Seli> {
     let k = reduced.classes();
     let unit: Vec<f64> = m.iter().map(|m| (m / k).sqrt()).collect();
     let p = DMatrix::from_fn(groups, groups, |i, j| {
-        if i == j { 1.0 - unit[i] * unit[j] } else { -unit[i] * unit[j] }
+        if i == j {
+            1.0 - unit[i] * unit[j]
+        } else {
+            -unit[i] * unit[j]
+        }
     });
     let weighted = DMatrix::from_fn(groups, groups, |i, j| reduced.samples[i].sqrt() * p[(i, j)]);
     let spectrum = eigen(&transposed_product(&weighted, &weighted))?;
@@ -45,10 +49,14 @@ pub(super) fn seli(reduced: &Reduced) -> Option<Seli> {
         })
     };
     let nuclear_norm = roots.iter().sum::<f64>()
-        + (0..groups).map(|g| (m[g] - 1.0) * reduced.samples[g].sqrt()).sum::<f64>();
+        + (0..groups)
+            .map(|g| (m[g] - 1.0) * reduced.samples[g].sqrt())
+            .sum::<f64>();
     // Y N^(1/2) = R^+ P N by classes: its columns sum to zero, and off the label no entry may be positive.
     let inverse = DMatrix::from_fn(groups, groups, |i, j| {
-        (0..groups - 1).map(|l| vectors[(i, l)] * vectors[(j, l)] / roots[l]).sum::<f64>()
+        (0..groups - 1)
+            .map(|l| vectors[(i, l)] * vectors[(j, l)] / roots[l])
+            .sum::<f64>()
     });
     let mut feasible = true;
     for g in 0..groups {

@@ -199,7 +199,11 @@ fn directions(x: &DMatrix<f64>, y: &DMatrix<f64>) -> usize {
     let unit = |side: &DMatrix<f64>| side.column_iter().map(|c| c.norm()).fold(f64::MIN_POSITIVE, f64::max);
     let (a, b) = (unit(x), unit(y));
     let both = DMatrix::from_fn(rows, 2 * groups, |i, c| {
-        if c < groups { x[(i, c)] / a } else { y[(i, c - groups)] / b }
+        if c < groups {
+            x[(i, c)] / a
+        } else {
+            y[(i, c - groups)] / b
+        }
     });
     let values = both.singular_values();
     values.iter().filter(|v| **v > VANISHED * values.max()).count()
@@ -250,7 +254,9 @@ impl Solved {
     /// The cosine of the classifier of a class with its feature (NC3 is that it is 1), by group.
     pub fn alignment(&self) -> Vec<Option<f64>> {
         let (w, h) = (self.norms(&self.classifier), self.norms(&self.features));
-        (0..w.len()).map(|g| cosine(self.logits.diagonal[g], w[g], h[g])).collect()
+        (0..w.len())
+            .map(|g| cosine(self.logits.diagonal[g], w[g], h[g]))
+            .collect()
     }
 
     /// The cosine of a classifier of group `j` with the feature of another class of group `g`.
@@ -275,7 +281,9 @@ impl Solved {
         let m = self.partition.multiplicity_f64();
         let norms = self.norms(&self.classifier);
         let most = norms.iter().copied().fold(0.0, f64::max);
-        let single = |g: usize| norms[g] == 0.0 || (x[(rows - 1, g)] / m[g].sqrt()).abs() <= COINCIDENT * norms[g].max(VANISHED * most);
+        let single = |g: usize| {
+            norms[g] == 0.0 || (x[(rows - 1, g)] / m[g].sqrt()).abs() <= COINCIDENT * norms[g].max(VANISHED * most)
+        };
         let mut sets: Vec<Vec<usize>> = Vec::new();
         for g in (0..m.len()).filter(|&g| single(g)) {
             let same = |h: usize| {

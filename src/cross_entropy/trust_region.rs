@@ -99,9 +99,9 @@ impl<'a> Descent<'a> {
                     ridge.clone()
                 }
             };
-            for g in 0..x.ncols() {
+            for (g, multiplier) in multipliers[side].iter().enumerate() {
                 let mut column = gradient[side].column_mut(g);
-                column.axpy(multipliers[side][g], &x.column(g), 1.0);
+                column.axpy(*multiplier, &x.column(g), 1.0);
             }
         }
         State {
@@ -113,18 +113,17 @@ impl<'a> Descent<'a> {
     }
 
     fn project(&self, point: &Point, v: &mut Pair) {
-        for side in 0..2 {
-            let x = &point.sides[side];
-            match &self.domains[side] {
+        for ((x, domain), v) in point.sides.iter().zip(&self.domains).zip(v) {
+            match domain {
                 Side::Balls(_) => {
                     for g in 0..x.ncols() {
-                        let along = v[side].column(g).dot(&x.column(g)) / x.column(g).norm_squared();
-                        v[side].column_mut(g).axpy(-along, &x.column(g), 1.0);
+                        let along = v.column(g).dot(&x.column(g)) / x.column(g).norm_squared();
+                        v.column_mut(g).axpy(-along, &x.column(g), 1.0);
                     }
                 }
                 Side::Total(_) => {
-                    let along = v[side].dot(x) / x.norm_squared();
-                    v[side] -= along * x;
+                    let along = v.dot(x) / x.norm_squared();
+                    *v -= along * x;
                 }
                 Side::Ridge(_) => {}
             }
@@ -204,7 +203,10 @@ impl<'a> Descent<'a> {
                 radius = (0.1 * dot(&point.sides, &weigh(&point.sides, 1.0))).sqrt();
             }
             // Steihaug's conjugate gradients in the norm of the scales.
-            let mut step: Pair = [DMatrix::zeros(z[0].nrows(), z[0].ncols()), DMatrix::zeros(z[1].nrows(), z[1].ncols())];
+            let mut step: Pair = [
+                DMatrix::zeros(z[0].nrows(), z[0].ncols()),
+                DMatrix::zeros(z[1].nrows(), z[1].ncols()),
+            ];
             let mut direction = [-&z[0], -&z[1]];
             let mut rho = decrement;
             let aim = decrement * (decrement / state.value).sqrt().clamp(1e-14, 1e-2).powi(2);
@@ -252,17 +254,18 @@ impl<'a> Descent<'a> {
             let noise = 1e-13 * state.value;
             let ratio = (state.value - next.value + noise) / (predicted + noise);
             let length = dot(&step, &weigh(&step, 1.0)).sqrt();
-            if !(ratio > 0.1) {
-                radius = 0.25 * length.min(radius);
-                if !(radius > 0.0) {
-                    return Some(iteration);
-                }
-            } else {
+            if ratio > 0.1 {
                 if ratio > 0.75 && length > 0.9 * radius {
                     radius *= 3.0;
                 }
                 *point = moved;
                 state = next;
+            } else {
+                // Also where the value is no number.
+                radius = 0.25 * length.min(radius);
+                if radius <= 0.0 || radius.is_nan() {
+                    return Some(iteration);
+                }
             }
         }
         Some(most)

@@ -10,8 +10,8 @@ use ufmin::problem::profile::Profile;
 use ufmin::problem::{Classes, Problem};
 use ufmin::solve::Options;
 use ufmin::spec::{
-    BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, classes_of_counts,
-    classes_of_labels, load, locate, parse, resolve,
+    BatchesTable, ClassesTable, ClassifierTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable,
+    classes_of_counts, classes_of_labels, load, locate, parse, resolve,
 };
 
 const PATH: &str = "p.toml";
@@ -457,8 +457,18 @@ fn problem_file() -> impl Strategy<Value = ProblemFile> {
             source,
             ..Expected::default()
         });
-    let table = prop::collection::btree_map("[a-z]{1,5}", any::<i64>().prop_map(Value::Integer), 0..3)
-        .prop_map(|table| Value::Table(table.into_iter().collect()));
+    let table = (
+        prop::option::of(float()),
+        prop::option::of(float()),
+        prop::option::of(float()),
+        prop::option::of(float()),
+    )
+        .prop_map(|(norm, energy, frobenius, ridge)| ClassifierTable {
+            norm,
+            energy,
+            frobenius,
+            ridge,
+        });
     (
         prop::option::of(text()),
         classes_table(),
