@@ -25,7 +25,7 @@ pub(crate) struct CurveArgs {
     /// What varies; everything else is as in the problem
     #[arg(long, value_enum, help_heading = "Curve")]
     vary: Vary,
-    /// Its values [default: powers of 2 from 4 to 8192, of 4 from 1 to 4096, or 0.05 to 1]
+    /// Its values [default: powers of 2 from 4 to 8192, of 4 from 1 to 4096, 0.05 to 1, or 0 to 1]
     #[arg(
         long,
         value_name = "X,X,..",
@@ -47,6 +47,8 @@ enum Vary {
     Negatives,
     /// The temperature
     Temperature,
+    /// The power of their sizes by which random batches draw classes (needs --batch-size)
+    Power,
 }
 
 pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
@@ -54,6 +56,10 @@ pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
     let (vary, defaults): (_, Vec<f64>) = match arguments.vary {
         Vary::BatchSize => (Quantity::BatchSize, powers(2.0, 2..=13)),
         Vary::Negatives => (Quantity::Negatives, powers(4.0, 0..=6)),
+        Vary::Power => (
+            Quantity::Power,
+            (0..=10).map(|tenths| f64::from(tenths) / 10.0).collect(),
+        ),
         Vary::Temperature => (
             Quantity::Temperature,
             vec![0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0],
@@ -67,7 +73,7 @@ pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
     let given = match arguments.vary {
         Vary::BatchSize => arguments.problem.with_batch_size(first),
         Vary::Negatives => arguments.problem.with_negatives(first),
-        Vary::Temperature => arguments.problem.clone(),
+        Vary::Temperature | Vary::Power => arguments.problem.clone(),
     };
     let (problem, options) = given.resolve(&SolverTable::default())?;
     let session = arguments.session.start()?;

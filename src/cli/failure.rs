@@ -17,6 +17,7 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         Field::Singletons => "--singletons",
         Field::Negatives => "--negatives",
         Field::Batches | Field::BatchSize => "--batch-size",
+        Field::Power => "--power",
         Field::BatchFile => "--batches",
         Field::Nonnegative => "--nonnegative",
         Field::Dimension => "--dimension",

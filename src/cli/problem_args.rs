@@ -65,6 +65,9 @@ pub(crate) struct ProblemArgs {
     /// Examples in a random batch (supcon, sincere) [default: full batch]
     #[arg(long, value_name = "B", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
     batch_size: Option<i64>,
+    /// Random batches draw a class of n samples in proportion to n^P: 1 samples alike, 0 classes alike [default: 1]
+    #[arg(long, value_name = "P", value_parser = number, help_heading = "Problem", allow_hyphen_values = true)]
+    power: Option<f64>,
     /// Fixed batches of samples: lists (.json) or batches x size, padded with -1 (.npy) [default: full batch]
     #[arg(long, value_name = "FILE", help_heading = "Problem", conflicts_with = "batch_size")]
     batches: Option<PathBuf>,
@@ -226,6 +229,7 @@ impl ProblemArgs {
             Field::Singletons => self.singletons.is_some(),
             Field::Negatives => self.negatives.is_some(),
             Field::Batches | Field::BatchSize => self.batch_size.is_some(),
+            Field::Power => self.power.is_some(),
             Field::BatchFile | Field::BatchMembers => self.batches.is_some(),
             Field::Dimension => self.dimension.is_some(),
             Field::Method => solver.method.is_some(),
@@ -282,8 +286,12 @@ impl ProblemArgs {
             file.batches = Some(spec::BatchesTable {
                 kind: Some("random".to_owned()),
                 size: self.batch_size,
+                power: file.batches.as_ref().and_then(|table| table.power),
                 ..Default::default()
             });
+        }
+        if self.power.is_some() {
+            set(&mut file.batches.get_or_insert_default().power, &self.power);
         }
         if let Some(path) = &self.batches {
             file.batches = Some(spec::BatchesTable {

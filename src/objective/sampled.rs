@@ -84,11 +84,12 @@ impl Sampled {
     pub fn from_problem(problem: &Problem, sampling: &Sampling, sizes: &[f64], multiplicity: &[f64]) -> Self {
         let model = problem.model();
         let scheme = match *sampling {
-            Sampling::RandomBatches { loss, size } => Scheme::batches(size, model.views, loss == BatchLoss::Sincere),
+            Sampling::RandomBatches { loss, size, .. } => {
+                Scheme::batches(size, model.views, loss == BatchLoss::Sincere)
+            }
             Sampling::Negatives { count } => Scheme::negatives(count),
         };
-        let total: f64 = sizes.iter().zip(multiplicity).map(|(n, m)| n * m).sum();
-        let probabilities: Vec<f64> = sizes.iter().map(|n| n / total).collect();
+        let probabilities = sampling.probabilities(sizes, multiplicity);
         Self::new(scheme, model.temperature, &probabilities, multiplicity)
     }
 

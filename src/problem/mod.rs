@@ -183,6 +183,9 @@ impl Classes {
 /// Smallest and largest size of a random batch. With two examples no anchor has both a positive and a negative.
 pub const BATCH_RANGE: (u64, u64) = (3, 1_000_000_000);
 
+/// Smallest and largest power of class sizes by which random batches draw classes.
+pub const POWER_RANGE: (f64, f64) = (0.0, 1.0);
+
 /// Smallest and largest number of sampled negatives.
 pub const NEGATIVES_RANGE: (u64, u64) = (1, 1_000_000_000);
 

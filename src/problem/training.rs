@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::invalid::Word;
-use super::{BATCH_RANGE, Batches, Field, FixedBatches, Invalid, Kind, Loss, NEGATIVES_RANGE};
+use super::invalid::{Word, short};
+use super::{BATCH_RANGE, Batches, Field, FixedBatches, Invalid, Kind, Loss, NEGATIVES_RANGE, POWER_RANGE};
 
 /// The losses of the form (3): every anchor meets all samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -161,7 +161,7 @@ impl From<FullBatchLoss> for FullBatch {
 
 /// What an anchor meets in training, and which loss that makes. A kind holds what it needs and nothing else, so that there
 /// is no combination to refuse; whoever asks what can be done with a problem matches on it without a wildcard.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Training {
     /// All samples, every time: THEORY (3).
     FullBatch(FullBatch),
@@ -172,7 +172,7 @@ pub enum Training {
 }
 
 /// What is drawn in every step of training. Anchors are drawn as often as their class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Sampling {
     /// Batches of examples drawn independently, with replacement: THEORY (11).
     RandomBatches {
@@ -180,6 +180,8 @@ pub enum Sampling {
         loss: BatchLoss,
         /// Examples in a batch `b`, in [`BATCH_RANGE`].
         size: u64,
+        /// A class of `n` samples is drawn in proportion to `n^power`, in [`POWER_RANGE`]: 1 draws samples alike, 0 classes.
+        power: f64,
     },
     /// Negatives of every anchor, which may collide with its class \[Awasthi2022\]: THEORY (10).
     Negatives {
@@ -195,7 +197,7 @@ impl Default for Training {
 }
 
 /// What problem files and flags say of training, in any combination.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Parts {
     /// The name of the loss. Default [`Loss::Supcon`].
     pub loss: Loss,
@@ -207,6 +209,8 @@ pub struct Parts {
     pub negatives: Option<u64>,
     /// Examples in a random batch. Default none: the full batch.
     pub batch_size: Option<u64>,
+    /// The power of their sizes by which random batches draw classes. Default none, which is 1.
+    pub power: Option<f64>,
     /// The same batches in every epoch. Default none.
     pub batches: Option<Arc<Batches>>,
 }
@@ -225,7 +229,12 @@ impl Training {
 
     /// The expectation of a loss over random batches of `size` examples.
     pub fn random_batches(loss: BatchLoss, size: u64) -> Self {
-        Self::Sampled(Sampling::RandomBatches { loss, size })
+        Self::resampled_batches(loss, size, 1.0)
+    }
+
+    /// The same where a class of `n` samples is drawn in proportion to `n^power`.
+    pub fn resampled_batches(loss: BatchLoss, size: u64, power: f64) -> Self {
+        Self::Sampled(Sampling::RandomBatches { loss, size, power })
     }
 
     /// The same batches in every epoch.
@@ -250,6 +259,7 @@ impl Training {
             singletons,
             negatives,
             batch_size,
+            power,
             batches,
         } = parts;
         let full_batch = |loss| {
@@ -271,6 +281,7 @@ impl Training {
         if let Some(batches) = batches {
             let needless = [
                 (Field::BatchSize, batch_size.is_some(), "a size", "have their own sizes"),
+                (Field::Power, power.is_some(), "a power", "draw no classes"),
                 (
                     Field::Negatives,
                     negatives.is_some(),
@@ -309,6 +320,13 @@ impl Training {
             fixed.check()?;
             return Ok(Self::FixedBatches(fixed));
         }
+        if power.is_some() && batch_size.is_none() {
+            return conflict(
+                Field::Power,
+                "a power is given, and classes are drawn for random batches only",
+                &[Word::Text("remove it, or set "), Word::Set(Field::BatchSize, &["256"])],
+            );
+        }
         let sampling = match (on_all, negatives, batch_size) {
             (Some(_), Some(value), _) => {
                 return conflict(
@@ -319,7 +337,11 @@ impl Training {
             }
             (Some(loss), None, None) => return Ok(full_batch(loss)),
             (Some(_), None, Some(size)) => match on_batches {
-                Some(loss) => Sampling::RandomBatches { loss, size },
+                Some(loss) => Sampling::RandomBatches {
+                    loss,
+                    size,
+                    power: power.unwrap_or(1.0),
+                },
                 None => {
                     return conflict(
                         Field::Loss,
@@ -367,6 +389,7 @@ impl Training {
             },
             negatives: self.negatives(),
             batch_size: self.batch_size(),
+            power: self.power(),
             batches: match self {
                 Self::FixedBatches(fixed) => Some(Arc::clone(&fixed.batches)),
                 Self::FullBatch(_) | Self::Sampled(_) => None,
@@ -400,6 +423,14 @@ impl Training {
         }
     }
 
+    /// The power of their sizes by which random batches draw classes.
+    pub fn power(&self) -> Option<f64> {
+        match *self {
+            Self::Sampled(Sampling::RandomBatches { power, .. }) => Some(power),
+            Self::FullBatch(_) | Self::FixedBatches(_) | Self::Sampled(Sampling::Negatives { .. }) => None,
+        }
+    }
+
     /// Sampled negatives of every anchor.
     pub fn negatives(&self) -> Option<u64> {
         match *self {
@@ -419,6 +450,17 @@ impl Training {
 }
 
 impl Sampling {
+    /// The probability that a draw is of ONE class of each group, from the sizes (or probabilities) of its classes and their
+    /// numbers. They sum to 1 over all classes.
+    pub fn probabilities(&self, sizes: &[f64], multiplicity: &[f64]) -> Vec<f64> {
+        let weight = |n: f64| match *self {
+            Self::RandomBatches { power, .. } if power != 1.0 => n.powf(power),
+            Self::RandomBatches { .. } | Self::Negatives { .. } => n,
+        };
+        let total: f64 = sizes.iter().zip(multiplicity).map(|(&n, m)| weight(n) * m).sum();
+        sizes.iter().map(|&n| weight(n) / total).collect()
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         let range = |field, value: u64, (least, most): (u64, u64)| {
             if (least..=most).contains(&value) {
@@ -428,7 +470,14 @@ impl Sampling {
             }
         };
         match *self {
-            Self::RandomBatches { size, .. } => range(Field::BatchSize, size, BATCH_RANGE),
+            Self::RandomBatches { size, power, .. } => {
+                let (least, most) = POWER_RANGE;
+                if !(least..=most).contains(&power) {
+                    let value = short(power);
+                    return Err(Invalid::new(Field::Power, Kind::Range { value, least, most }));
+                }
+                range(Field::BatchSize, size, BATCH_RANGE)
+            }
             Self::Negatives { count } => range(Field::Negatives, count, NEGATIVES_RANGE),
         }
     }
@@ -463,7 +512,7 @@ mod tests {
                 })
             })
         });
-        let random = BatchLoss::ALL.map(|loss| Training::random_batches(loss, 8));
+        let random = BatchLoss::ALL.map(|loss| Training::resampled_batches(loss, 8, 0.5));
         let sampled = Training::sampled_negatives(5);
         let fixed = [
             FullBatchLoss::Supcon,
@@ -507,6 +556,27 @@ mod tests {
                     ..fixed.clone()
                 },
                 Field::BatchSize,
+            ),
+            (
+                Parts {
+                    power: Some(0.5),
+                    ..fixed.clone()
+                },
+                Field::Power,
+            ),
+            (
+                Parts {
+                    power: Some(0.5),
+                    ..Parts::default()
+                },
+                Field::Power,
+            ),
+            (
+                Parts {
+                    power: Some(-0.1),
+                    ..drawn.clone()
+                },
+                Field::Power,
             ),
             (
                 Parts {

@@ -117,6 +117,9 @@ pub struct BatchesReport {
     pub kind: Name,
     /// Examples in a random batch; null for fixed batches.
     pub size: Option<u64>,
+    /// Random batches draw a class of `n` samples in proportion to `n^power`; null for fixed batches.
+    #[serde(default)]
+    pub power: Option<f64>,
     /// Fixed batches, alone.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub fixed: Option<FixedBatchesReport>,
@@ -146,14 +149,16 @@ impl BatchesReport {
     pub fn new(training: &Training) -> Option<Self> {
         match training {
             Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
-            Training::Sampled(Sampling::RandomBatches { size, .. }) => Some(Self {
+            Training::Sampled(Sampling::RandomBatches { size, power, .. }) => Some(Self {
                 kind: "random".into(),
                 size: Some(*size),
+                power: Some(*power),
                 fixed: None,
             }),
             Training::FixedBatches(FixedBatches { batches, .. }) => Some(Self {
                 kind: "fixed".into(),
                 size: None,
+                power: None,
                 fixed: Some(FixedBatchesReport::new(batches)),
             }),
         }
@@ -190,7 +195,13 @@ impl fmt::Display for BatchesReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.fixed, self.size) {
             (Some(fixed), _) => fixed.fmt(f),
-            (None, Some(size)) => write!(f, "{} batches of {size}", self.kind),
+            (None, Some(size)) => {
+                write!(f, "{} batches of {size}", self.kind)?;
+                match self.power.filter(|&power| power != 1.0) {
+                    Some(power) => write!(f, ", classes drawn by their size to the power {power}"),
+                    None => Ok(()),
+                }
+            }
             (None, None) => write!(f, "{} batches", self.kind),
         }
     }
@@ -433,6 +444,7 @@ impl Report {
             singletons: Singletons::Error,
             negatives: given.negatives,
             batch_size: given.batches.as_ref().and_then(|batches| batches.size),
+            power: given.batches.as_ref().and_then(|batches| batches.power),
             batches: None,
         };
         if given.batches.as_ref().is_some_and(|batches| batches.fixed.is_some()) {
@@ -519,15 +531,22 @@ impl View for Report {
 /// The share of the samples of a random batch that have a positive in it; `None` for other losses.
 fn active_share(problem: &Problem) -> Option<f64> {
     let model = problem.model();
-    match model.training {
+    match &model.training {
         // The loss of fixed batches is a mean over these anchors.
         Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
         Training::Sampled(Sampling::RandomBatches { .. }) if model.views > 1 => Some(1.0),
-        Training::Sampled(Sampling::RandomBatches { size, .. }) => {
-            let runs = problem.classes().runs();
-            let total: f64 = runs.iter().map(|run| run.size * run.count as f64).sum();
-            let share = |rho: f64| -rho * ((size as f64 - 1.0) * (-rho).ln_1p()).exp_m1();
-            Some(runs.iter().map(|run| run.count as f64 * share(run.size / total)).sum())
+        Training::Sampled(sampling @ Sampling::RandomBatches { size, .. }) => {
+            let runs = problem.classes().runs().iter();
+            let (sizes, counts): (Vec<f64>, Vec<f64>) = runs.map(|run| (run.size, run.count as f64)).unzip();
+            let share = |rho: f64| -rho * ((*size as f64 - 1.0) * (-rho).ln_1p()).exp_m1();
+            let probabilities = sampling.probabilities(&sizes, &counts);
+            Some(
+                probabilities
+                    .iter()
+                    .zip(&counts)
+                    .map(|(&rho, count)| count * share(rho))
+                    .sum(),
+            )
         }
     }
 }
@@ -654,7 +673,7 @@ fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certific
     let partition = certificate.gram.partition();
     let multiplicity = partition.multiplicity_f64();
     let model = problem.model();
-    let total: f64 = partition.sizes().iter().zip(&multiplicity).map(|(n, m)| n * m).sum();
+    let probabilities = sampling.probabilities(partition.sizes(), &multiplicity);
     let draws = match *sampling {
         Sampling::Negatives { count } => ("negatives", count),
         Sampling::RandomBatches { size, .. } => ("batch_size", size),
@@ -663,10 +682,7 @@ fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certific
         ("nu", Array::Vector(certificate.dual.nu.clone())),
         ("log_scale", Array::Vector(vec![certificate.dual.log_scale])),
         ("multiplicity", Array::Vector(multiplicity)),
-        (
-            "probability",
-            Array::Vector(partition.sizes().iter().map(|size| size / total).collect()),
-        ),
+        ("probability", Array::Vector(probabilities)),
         ("temperature", Array::Vector(vec![model.temperature])),
         ("views", Array::Indices(vec![model.views])),
         (draws.0, Array::Indices(vec![draws.1])),

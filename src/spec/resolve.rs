@@ -49,6 +49,7 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
         },
         negatives: draws(Field::Negatives, file.loss.negatives, NEGATIVES_RANGE)?,
         batch_size,
+        power: file.batches.as_ref().and_then(|table| table.power),
         batches,
     };
     let model = Model {

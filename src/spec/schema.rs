@@ -75,6 +75,7 @@ pub struct LossTable {
 pub struct BatchesTable {
     pub kind: Option<String>,
     pub size: Option<i64>,
+    pub power: Option<f64>,
     pub members: Option<Vec<Vec<i64>>>,
     pub file: Option<PathBuf>,
     pub unused: Option<String>,
@@ -175,7 +176,7 @@ const TABLES: [&str; 7] = [
 ];
 
 /// One line that each key may look like; keys are those of the reference page.
-const EXAMPLES: [(&str, &str); 33] = [
+const EXAMPLES: [(&str, &str); 34] = [
     ("title", "title = \"two large classes, two small\""),
     ("classes.sizes", "sizes = [500, 500, 5, 5]"),
     ("classes.probabilities", "probabilities = [0.5, 0.3, 0.2]"),
@@ -195,6 +196,7 @@ const EXAMPLES: [(&str, &str); 33] = [
     ("loss.negatives", "negatives = 5"),
     ("batches.kind", "kind = \"random\""),
     ("batches.size", "size = 256"),
+    ("batches.power", "power = 0.5"),
     ("batches.members", "members = [[0, 1, 4], [2, 3, 5]]"),
     ("batches.file", "file = \"batches.json\""),
     ("batches.unused", "unused = \"ignore\""),

@@ -77,8 +77,9 @@ fn enumerated(problem: &Problem, gram: &DMatrix<f64>) -> (f64, f64, DMatrix<f64>
     let model = problem.model();
     let rho: Vec<f64> = {
         let sizes: Vec<f64> = problem.classes().sizes().collect();
-        let total: f64 = sizes.iter().sum();
-        sizes.iter().map(|n| n / total).collect()
+        let power = model.training.power().unwrap_or(1.0);
+        let total: f64 = sizes.iter().map(|n| n.powf(power)).sum();
+        sizes.iter().map(|n| n.powf(power) / total).collect()
     };
     let k = rho.len();
     let v = model.views as f64;
@@ -94,7 +95,7 @@ fn enumerated(problem: &Problem, gram: &DMatrix<f64>) -> (f64, f64, DMatrix<f64>
             // Weight of the anchor, mass at exponent zero, and mass of one negative.
             let (weight, base, mass) = match sampling {
                 Sampling::Negatives { .. } => (rho[c], 1.0 + counts[c], 1.0),
-                Sampling::RandomBatches { loss, size } => {
+                Sampling::RandomBatches { loss, size, .. } => {
                     if v * counts[c] < 2.0 {
                         continue;
                     }
@@ -791,4 +792,57 @@ fn ten_thousand_sampled_instances_are_certified() {
     let (counts, open) = survey(10_000);
     eprintln!("regular, merged, low rank, open: {counts:?}\n{}", open.join("\n"));
     assert!(open.is_empty());
+}
+
+/// Resampling by a power is the loss of other class probabilities, and these are enumerated.
+#[test]
+fn a_power_of_the_sizes_is_what_classes_are_drawn_by() {
+    let sizes = [40u64, 40, 9, 2, 1];
+    let mut random = ChaCha8Rng::seed_from_u64(16);
+    for power in [0.0, 0.3, 0.5, 1.0] {
+        for (loss, views) in [(BatchLoss::Supcon, 1), (BatchLoss::Sincere, 1), (BatchLoss::Supcon, 2)] {
+            let resampled = |size| Model {
+                views,
+                temperature: 0.4,
+                training: Training::resampled_batches(loss, size, power),
+                ..Model::default()
+            };
+            let small = problem_of(&sizes, resampled(5));
+            let gram = matrix(5, 0.9, &mut random);
+            let (floor, excess, y) = enumerated(&small, &gram);
+            let objective = sampled_on(&small, &Partition::singletons(&small));
+            let at = objective.evaluate(&gram, 0.0);
+            let gradient = objective.gradient(&at);
+            assert!((objective.floor().unwrap() - floor).abs() < 1e-12, "{power} {loss:?}");
+            assert!(
+                (objective.excess(&at) - excess).abs() < 1e-12 * excess,
+                "{power} {loss:?}"
+            );
+            assert!((gradient - y).amax() < 1e-12, "{power} {loss:?}");
+
+            let weights: Vec<f64> = sizes.iter().map(|&n| (n as f64).powf(power)).collect();
+            let total: f64 = weights.iter().sum();
+            let probabilities: Vec<f64> = weights.iter().map(|w| w / total).collect();
+            let drawn = Model {
+                training: Training::random_batches(loss, 64),
+                ..resampled(64)
+            };
+            let (by_power, by_probability) = (
+                solved(&problem_of(&sizes, resampled(64))),
+                solved(&problem(&probabilities, &drawn)),
+            );
+            let (a, b) = (
+                by_power.certificate.gram.to_dense(),
+                by_probability.certificate.gram.to_dense(),
+            );
+            assert!((&a - b).amax() < 1e-9, "{power} {loss:?}");
+            let (a_loss, b_loss) = (by_power.certificate.loss, by_probability.certificate.loss);
+            assert!((a_loss - b_loss).abs() < 1e-12 * b_loss, "{power} {loss:?}");
+            if power == 0.0 {
+                // Classes drawn alike: the simplex ETF at any sizes.
+                let off = (0..5).flat_map(|i| (0..i).map(move |j| (i, j)));
+                assert!(off.into_iter().all(|(i, j)| (a[(i, j)] + 0.25).abs() < 1e-9), "{a}");
+            }
+        }
+    }
 }

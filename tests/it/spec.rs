@@ -127,7 +127,7 @@ const KEYS: [(&str, &[&str]); 7] = [
     ),
     ("features", &["nonnegative", "dimension", "norm", "energy", "ridge"]),
     ("solver", &["method", "tolerance"]),
-    ("batches", &["kind", "size", "members", "file", "unused"]),
+    ("batches", &["kind", "size", "power", "members", "file", "unused"]),
     ("classifier", &["norm", "energy"]),
     (
         "expected",
@@ -486,6 +486,7 @@ fn problem_file() -> impl Strategy<Value = ProblemFile> {
                 .prop_map(|(kind, size, members, file, unused)| BatchesTable {
                     kind,
                     size,
+                    power: None,
                     members,
                     file: file.map(Into::into),
                     unused,

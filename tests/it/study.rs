@@ -733,6 +733,7 @@ fn a_stopped_curve_has_its_finished_rows() {
         training: Training::Sampled(Sampling::RandomBatches {
             loss: BatchLoss::Supcon,
             size: 8,
+            power: 1.0,
         }),
         ..Model::default()
     };

@@ -40,6 +40,7 @@ pub enum Field {
     Batches,
     BatchKind,
     BatchSize,
+    Power,
     BatchMembers,
     /// One batch.
     Batch(u32),
@@ -110,6 +111,7 @@ impl Field {
             Self::Batches => ("batches", ""),
             Self::BatchKind => ("batches", "kind"),
             Self::BatchSize => ("batches", "size"),
+            Self::Power => ("batches", "power"),
             Self::BatchMembers | Self::Batch(_) | Self::BatchMember(..) => ("batches", "members"),
             Self::BatchFile => ("batches", "file"),
             Self::Unused => ("batches", "unused"),

@@ -103,6 +103,9 @@ fn range_hint(field: Field, value: &str, least: f64) -> Hint {
         Field::Temperature => &[Word::Text(
             "set a temperature such as 0.1 (SupCon's default is 0.1, published runs use 0.05 to 1)",
         )],
+        Field::Power => &[Word::Text(
+            "1 draws samples alike, 0 draws classes alike, 0.5 is square-root sampling",
+        )],
         Field::BatchSize if below => &[Word::Text(
             "give 3 or more: with two examples no anchor has both a positive and a negative",
         )],

@@ -1,6 +1,6 @@
 //! A [`Curve`] as a picture.
 
-use super::{Curve, Row};
+use super::{Curve, Quantity, Row};
 use crate::measure::metrics::angle_degrees;
 use crate::plot::colour::{DARK, FIRST, SECOND};
 use crate::plot::{Body, Chart, ChartAxis, Figure, Mark, Scale, Series};
@@ -33,7 +33,13 @@ impl Curve {
             title: format!("Angles between classes against the {}", self.name()),
             subtitle: facts(&self.problem, self.name()),
             body: Body::Chart(Chart {
-                x: ChartAxis::new(self.name(), Scale::Logarithmic),
+                x: ChartAxis::new(
+                    self.name(),
+                    match self.vary {
+                        Quantity::BatchSize | Quantity::Negatives | Quantity::Temperature => Scale::Logarithmic,
+                        Quantity::Power => Scale::Linear,
+                    },
+                ),
                 y: ChartAxis {
                     range: Some((-5.0, 185.0)),
                     ..ChartAxis::new("degrees", Scale::Linear)

@@ -35,6 +35,8 @@ pub enum Quantity {
     Negatives,
     /// The temperature, of any loss.
     Temperature,
+    /// The power of their sizes by which random batches draw classes.
+    Power,
 }
 
 /// The optimum at several values of one quantity.
@@ -54,7 +56,7 @@ pub struct Curve {
     pub class_count: u64,
     /// Whether there is a row for every value; if not, a stop request came before.
     pub complete: bool,
-    /// Loss and optimum that large values lead to; null for the temperature, and where there is none.
+    /// Loss and optimum that large values lead to; null for the temperature and the power, and where there is none.
     pub limit: Option<Limit>,
     /// One for every value, in the order given.
     pub rows: Vec<Row>,
@@ -105,6 +107,7 @@ pub fn identity(problem: &Problem, vary: Quantity, options: &Options) -> Value {
     // The same for every value.
     match (vary, &mut model.training) {
         (Quantity::Temperature, _) => model.temperature = 0.0,
+        (Quantity::Power, Training::Sampled(Sampling::RandomBatches { power, .. })) => *power = 1.0,
         (_, Training::Sampled(Sampling::RandomBatches { size, .. })) => *size = 0,
         (_, Training::Sampled(Sampling::Negatives { count })) => *count = 0,
         (_, Training::FullBatch(_) | Training::FixedBatches(_)) => {}
@@ -278,6 +281,12 @@ fn model_at(problem: &Problem, vary: Quantity, value: f64) -> Result<Model, Erro
             })?;
         }
         Quantity::Temperature => model.temperature = value,
+        Quantity::Power => {
+            model.training = Training::from_parts(Parts {
+                power: Some(value),
+                ..parts
+            })?;
+        }
     }
     Ok(model)
 }
@@ -295,7 +304,9 @@ fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
         ..model.clone()
     };
     match (vary, &model.training) {
-        (Quantity::Temperature, _) => None,
+        (Quantity::Temperature | Quantity::Power, _) => None,
+        // Large batches lead to the losses of the classes as they are drawn.
+        (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { power, .. })) if *power != 1.0 => None,
         (Quantity::Negatives, _) => Some(("population", population())),
         (Quantity::BatchSize, Training::FullBatch(_)) => Some(("full-batch", model.clone())),
         (Quantity::BatchSize, Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. })) => None,

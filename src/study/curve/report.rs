@@ -25,6 +25,7 @@ impl Curve {
             Quantity::BatchSize => "batch size",
             Quantity::Negatives => "negatives",
             Quantity::Temperature => "temperature",
+            Quantity::Power => "power",
         }
     }
 }
