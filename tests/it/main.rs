@@ -6,6 +6,7 @@ mod book;
 mod certificate;
 mod cli;
 mod common;
+mod cross_entropy;
 mod dimension;
 mod embedding;
 mod evaluate;
