@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::{Certificate, Verdict};
 use crate::error::Error;
-use crate::gram::Gram;
+use crate::gram::{Gram, Partition};
 use crate::math::array::Array;
 use crate::measure::embedding::Embedding;
 use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
@@ -336,6 +336,21 @@ impl ProblemReport {
     }
 }
 
+impl GroupReport {
+    /// The groups of a partition.
+    pub fn all(partition: &Partition) -> Vec<Self> {
+        let listed = partition.classes() <= MAX_LISTED_CLASSES;
+        let members = if listed { partition.members() } else { Vec::new() };
+        (0..partition.groups())
+            .map(|g| Self {
+                size: partition.sizes()[g],
+                count: partition.multiplicity()[g],
+                classes: members.get(g).cloned(),
+            })
+            .collect()
+    }
+}
+
 impl Report {
     /// The report of a solved problem. `full_gram` lists matrices of any size.
     ///
@@ -350,14 +365,7 @@ impl Report {
         let class_count = partition.classes();
         let listed = class_count <= MAX_LISTED_CLASSES;
         let has_floor = certificate.floor.is_some();
-        let members = if listed { partition.members() } else { Vec::new() };
-        let groups: Vec<GroupReport> = (0..partition.groups())
-            .map(|g| GroupReport {
-                size: partition.sizes()[g],
-                count: partition.multiplicity()[g],
-                classes: members.get(g).cloned(),
-            })
-            .collect();
+        let groups = GroupReport::all(partition);
         let small = |rows: u64| full_gram || rows <= MAX_JSON_ROWS as u64;
         let angles = Angles::new(gram, factor_of_groups(solved));
         let (nearest_pair, farthest_pair) = extreme_pairs(&angles).unzip();

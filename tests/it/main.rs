@@ -3,12 +3,15 @@
 
 mod batches;
 mod book;
+mod bound;
 mod certificate;
 mod cli;
 mod common;
+mod compare;
 mod dimension;
 mod embedding;
 mod evaluate;
+mod explain;
 mod heatmap;
 mod house;
 mod inputs;
