@@ -73,6 +73,13 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<Outcome, Failure> {
 /// A loss by its name.
 fn loss(name: &str) -> Result<Loss, Failure> {
     let name = name.trim();
+    if name == "cross-entropy" {
+        return Err(Failure::usage(
+            "--losses",
+            "cross-entropy cannot stand beside contrastive losses yet: it has a classifier, and features of other lengths",
+            "solve it alone, from a problem file with kind = \"cross-entropy\" under [loss]",
+        ));
+    }
     let found = Loss::ALL.into_iter().find(|loss| loss.name() == name);
     found.ok_or_else(|| Failure::Value {
         flag: "--losses",

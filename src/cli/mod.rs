@@ -7,6 +7,7 @@
 mod batches;
 mod bound;
 mod compare;
+mod cross_entropy;
 mod curve;
 mod diagnostic;
 mod evaluate;

@@ -92,7 +92,7 @@ impl Scaled {
     /// `C(n + r - 1, r)`: multisets of size `r` from `n`.
     fn multisets(n: u64, r: u64) -> Self {
         // C(n + r - 1, r) = C(n + r - 1, n - 1): the shorter product.
-        let (few, many) = if r <= n - 1 { (r, n - 1) } else { (n - 1, r) };
+        let (few, many) = if r < n { (r, n - 1) } else { (n - 1, r) };
         (1..=few).fold(Self::new(1.0), |product, i| {
             product.times((many + i) as f64).times(1.0 / i as f64)
         })

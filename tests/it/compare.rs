@@ -224,7 +224,7 @@ fn what_cannot_be_compared_is_refused_by_name() {
         ),
         (
             &["--sizes", "9,3", "--losses", "supcon,cross-entropy"],
-            &["--losses", "cross-entropy", "not available"],
+            &["--losses", "cross-entropy", "solve it alone"],
         ),
         (&["--sizes", "9,3", "--losses", "supcon,nce"], &["negatives"]),
         (

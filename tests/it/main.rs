@@ -8,6 +8,7 @@ mod certificate;
 mod cli;
 mod common;
 mod compare;
+mod cross_entropy;
 mod dimension;
 mod embedding;
 mod evaluate;

@@ -5,7 +5,7 @@ use crate::certificate::Verdict;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
 use crate::report::text::Page;
-use crate::report::view::{Style, Table, View, cell};
+use crate::report::view::{Column, Style, Table, View, cell};
 
 /// Whether two angles are the same in a sentence, which has three decimals.
 fn same(a: f64, b: f64) -> bool {
@@ -59,7 +59,7 @@ impl Comparison {
     /// The cells of the text and of the LaTeX table: rounded to what a reader compares.
     fn rounded(&self) -> Table {
         let fixed = |value: Option<f64>, digits: usize| value.map_or("-".to_owned(), |x| format!("{x:.digits$}"));
-        let columns: [(&str, &dyn Fn(&Row) -> String); 11] = [
+        let columns: [Column<'_, Row>; 11] = [
             ("loss", &|row| row.loss.to_string()),
             ("value", &|row| format!("{:.6}", row.value)),
             ("rank", &|row| row.rank.to_string()),
