@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod cross_entropy;
+pub mod cross_entropy_phase;
 mod json;
 #[cfg(feature = "plot")]
 pub mod picture;
