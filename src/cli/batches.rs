@@ -203,7 +203,7 @@ fn show(view: &impl View, arguments: &ShowArgs) -> Result<Outcome, Failure> {
     if !arguments.quiet {
         print_data(&match arguments.format {
             Format::Json => json(view),
-            Format::Text | Format::Csv => view.text(Style::default()),
+            Format::Text | Format::Csv | Format::Latex => view.text(Style::default()),
         })?;
     }
     Ok(if view.passes() {

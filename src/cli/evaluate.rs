@@ -376,7 +376,7 @@ fn classifier(path: &Path, (classes, dimension): (usize, usize)) -> Result<DMatr
 }
 
 /// The rows of every class are as many as the problem says.
-fn check_counts(problem: &Problem, labels: &Labels) -> Result<(), Failure> {
+pub(crate) fn check_counts(problem: &Problem, labels: &Labels) -> Result<(), Failure> {
     let classes = problem.classes();
     let found = labels.counts.len() as u64;
     if found != classes.count() {

@@ -5,10 +5,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod batches;
+mod bound;
+mod compare;
 mod cross_entropy;
 mod curve;
 mod diagnostic;
 mod evaluate;
+mod explain;
 mod failure;
 mod heatmap;
 mod phase;
@@ -50,8 +53,11 @@ enum Verb {
     Heatmap(heatmap::HeatmapArgs),
     Phase(Box<phase::PhaseArgs>),
     Curve(Box<curve::CurveArgs>),
+    Compare(Box<compare::CompareArgs>),
     Verify(Box<verify::VerifyArgs>),
     Evaluate(Box<evaluate::EvaluateArgs>),
+    Explain(Box<explain::ExplainArgs>),
+    Bound(bound::BoundArgs),
     Batches(batches::BatchesArgs),
     Problems(problems::ProblemsArgs),
     Completions(shell::CompletionsArgs),
@@ -84,8 +90,11 @@ pub(crate) fn run() -> ExitCode {
         Verb::Heatmap(arguments) => heatmap::run(&arguments),
         Verb::Phase(arguments) => phase::run(&arguments),
         Verb::Curve(arguments) => curve::run(&arguments),
+        Verb::Compare(arguments) => compare::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Evaluate(arguments) => evaluate::run(&arguments),
+        Verb::Explain(arguments) => explain::run(&arguments),
+        Verb::Bound(arguments) => bound::run(&arguments),
         Verb::Batches(arguments) => batches::run(&arguments),
         Verb::Problems(arguments) => problems::run(&arguments),
         Verb::Completions(arguments) => shell::completions(&arguments),

@@ -1,8 +1,13 @@
 //! `ufmin phase`: where classes begin to share one vector.
 
+use std::path::Path;
+
 use clap::{Args, ValueEnum};
+use ufmin::cross_entropy::{CrossEntropy, StepFamily, collapse_threshold};
 use ufmin::error::{Field, Invalid, Kind, Word};
 use ufmin::problem::Problem;
+use ufmin::report::cross_entropy_phase::CrossEntropyPhase;
+use ufmin::spec::{self, ProblemFile, SolverTable};
 use ufmin::study::phase::{self, Family, ScanSettings, grid};
 
 use super::Outcome;
@@ -68,6 +73,11 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
         points: usize::try_from(arguments.points).unwrap_or(0),
     };
     let points = arguments.grid.as_deref().map(size).transpose()?;
+    let of_step = |file: &ProblemFile, folder: &Path| spec::cross_entropy_step(file, folder);
+    let solver = SolverTable::default();
+    if let Some((problem, family)) = arguments.problem.resolve_with(&solver, of_step)? {
+        return cross_entropy(arguments, &problem, family, settings.ratios);
+    }
     let (family, problem) = arguments.problem.resolve_family()?;
     refuse_dimension(&problem)?;
     let session = arguments.session.start()?;
@@ -92,6 +102,29 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
     let found = over(&family, model, &settings, journal.as_ref(), session.control())?;
     session.keep("phase", &found)?;
     session.finish(&found, None, None)
+}
+
+/// The threshold of cross-entropy, over the ratio alone: it has no temperature.
+fn cross_entropy(
+    arguments: &PhaseArgs,
+    problem: &CrossEntropy,
+    family: StepFamily,
+    ratios: (f64, f64),
+) -> Result<Outcome, Failure> {
+    if arguments.vary != Some(Vary::Ratio) {
+        return Err(Failure::usage(
+            "--vary",
+            "cross-entropy has no temperature, and no diagram of it",
+            "use --vary ratio",
+        ));
+    }
+    let points = u64::try_from(arguments.points).unwrap_or(0);
+    let session = arguments.session.start()?;
+    let found = collapse_threshold(problem, family, ratios, points, session.control())?;
+    let complete = session.control().stop().is_none();
+    let report = CrossEntropyPhase::new(problem, family, &found, complete);
+    session.keep("phase", &report)?;
+    session.finish(&report, None, None)
 }
 
 /// At a fixed ratio the sizes are those that `ufmin solve` has: whole numbers, except for STEP at any real ratio.

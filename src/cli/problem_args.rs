@@ -44,7 +44,7 @@ pub(crate) struct ProblemArgs {
         allow_hyphen_values = true
     )]
     probabilities: Option<Vec<f64>>,
-    /// supcon, sincere, nscl, population, bcl, nce, or cross-entropy (solve alone) [default: supcon]
+    /// supcon, sincere, nscl, population, bcl, nce, or cross-entropy (solve, phase) [default: supcon]
     #[arg(long, value_name = "NAME", help_heading = "Problem")]
     loss: Option<String>,
     /// Temperature, above 0 [default: 0.1]
@@ -72,7 +72,7 @@ pub(crate) struct ProblemArgs {
     #[arg(long, value_name = "FILE", help_heading = "Problem", conflicts_with = "batch_size")]
     batches: Option<PathBuf>,
     /// Features are entrywise nonnegative (a ReLU after the encoder)
-    #[arg(long, help_heading = "Problem")]
+    #[arg(long, visible_alias = "relu", help_heading = "Problem")]
     nonnegative: bool,
     /// Dimension of the features [default: as many as the optimum needs]
     #[arg(long, value_name = "D", value_parser = dimensions, help_heading = "Problem", allow_hyphen_values = true)]
@@ -119,6 +119,19 @@ impl ProblemArgs {
             loss: self.loss.clone().or(loss),
             ..self.clone()
         }
+    }
+
+    /// The same with another loss.
+    pub(crate) fn with_loss(&self, loss: &str) -> Self {
+        Self {
+            loss: Some(loss.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The loss that a flag gives.
+    pub(crate) fn loss(&self) -> Option<&str> {
+        self.loss.as_deref()
     }
 
     /// The class sizes at every ratio, and the problem.

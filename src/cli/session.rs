@@ -71,6 +71,9 @@ pub(crate) enum Format {
     Json,
     /// A table with one line a row, for spreadsheets
     Csv,
+    /// A table for print
+    #[value(skip)]
+    Latex,
 }
 
 /// `--format` of a verb whose answer is no table.
@@ -78,6 +81,17 @@ pub(crate) fn without_csv(format: clap::Arg) -> clap::Arg {
     let offered = [Format::Text, Format::Json];
     let values: Vec<PossibleValue> = offered.iter().filter_map(ValueEnum::to_possible_value).collect();
     format.value_parser(PossibleValuesParser::new(values).try_map(|name| Format::from_str(&name, false)))
+}
+
+/// `--format` of a verb whose table is made for print too.
+pub(crate) fn with_latex(format: clap::Arg) -> clap::Arg {
+    let latex = PossibleValue::new("latex").help("A table for print, with the rules of the package booktabs");
+    let offered = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let values: Vec<PossibleValue> = offered.chain([latex]).collect();
+    format.value_parser(PossibleValuesParser::new(values).try_map(|name| match &*name {
+        "latex" => Ok(Format::Latex),
+        name => Format::from_str(name, false),
+    }))
 }
 
 /// A run of the program: its flags at work.
@@ -198,6 +212,7 @@ impl Session {
             print_data(&match (self.format, view.table()) {
                 (Format::Csv, Some(table)) => table.to_csv(),
                 (Format::Json, _) => view.to_json(),
+                (Format::Latex, _) => view.latex().unwrap_or_else(|| view.text(style)),
                 _ => view.text(style),
             })?;
         }

@@ -41,7 +41,9 @@ impl Bound {
     }
 }
 
-pub(super) fn bound(reduced: &Reduced, point: &Point) -> Bound {
+/// The bound on points whose classes of one group coincide, if one is given: the block of their differences is left out. With
+/// it, how large the entry of that block is by its diagonal: the bound is one on all points where this is at most 1.
+pub(super) fn bound(reduced: &Reduced, point: &Point, merged: Option<usize>) -> (Bound, f64) {
     let state = Descent::new(reduced).state(point);
     let domains = [reduced.side(true), reduced.side(false)];
     let groups = reduced.groups();
@@ -81,8 +83,13 @@ pub(super) fn bound(reduced: &Reduced, point: &Point) -> Bound {
         }
     }
     let mut shift = definite_shift(&block);
+    let mut pull = 0.0;
     for g in (0..groups).filter(|&g| m[g] > 1.0) {
         let entry = (diagonal[g] - between[(g, g)]).abs() / scale(g, g);
+        if merged == Some(g) {
+            pull = entry;
+            continue;
+        }
         shift = shift.max(entry * (1.0 + 8.0 * f64::EPSILON) - 1.0);
     }
     let shrink = 1.0 / (1.0 + shift);
@@ -114,12 +121,13 @@ pub(super) fn bound(reduced: &Reduced, point: &Point) -> Bound {
     }
     // The mean of losses that are not negative.
     let lower = if lower.is_nan() { 0.0 } else { lower.max(0.0) };
-    Bound {
+    let bound = Bound {
         value: state.value,
         lower,
         min_eigenvalue: -shift,
         multipliers,
         between: between * shrink,
         diagonal: diagonal.into_iter().map(|d| d * shrink).collect(),
-    }
+    };
+    (bound, pull)
 }

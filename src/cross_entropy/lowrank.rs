@@ -25,6 +25,9 @@ const CUTS: [f64; 5] = [1e-3, 1e-4, 1e-6, 1e-8, 0.0];
 /// A gap, relative to the loss, with which the search for a lower rank ends.
 const ENOUGH: f64 = 1e-11;
 
+/// A gap, relative to the loss, above which a coarse point is of too low a rank.
+const HOPELESS: f64 = 1e-3;
+
 /// Ridges below this, by the loss, are those of vectors that are zero.
 const NOTHING: f64 = 1e-18;
 
@@ -38,15 +41,32 @@ pub(super) struct Found {
 }
 
 pub(super) fn minimise(reduced: &Reduced, control: &Control) -> Found {
+    minimise_from(reduced, control, None)
+}
+
+/// The minimum among points whose classes of a group coincide. Newton's method keeps a spread of 0.
+pub(super) fn minimise_merged(reduced: &Reduced, control: &Control, group: usize) -> Found {
+    minimise_from(reduced, control, Some(group))
+}
+
+fn minimise_from(reduced: &Reduced, control: &Control, merged: Option<usize>) -> Found {
     let descent = Descent::new(reduced);
     let mut start = start(reduced, &descent);
+    if let Some(group) = merged {
+        for x in &mut start.sides {
+            let last = x.nrows() - 1;
+            x[(last, group)] = 0.0;
+        }
+        descent.retract(&mut start);
+    }
+    let judge = |point: &Point| bound(reduced, point, merged).0;
     let mut iterations = 0;
     let mut stopped = false;
     match descent.descend(&mut start, COARSE, 400, control) {
         Some(count) => iterations += count,
         None => stopped = true,
     }
-    let mut best = (start.clone(), bound(reduced, &start));
+    let mut best = (start.clone(), judge(&start));
     let mut polished = false;
     let mut last = None;
     for cut in CUTS {
@@ -59,12 +79,20 @@ pub(super) fn minimise(reduced: &Reduced, control: &Control) -> Found {
             continue;
         }
         last = Some(kept);
+        // At a rank that is too low the gap stays large: no end of it is worth waiting for, but that of the full rank.
+        match descent.descend(&mut point, COARSE, 100, control) {
+            Some(count) => iterations += count,
+            None => stopped = true,
+        }
+        if cut > 0.0 && bound(reduced, &point, merged).0.relative_gap() > HOPELESS {
+            continue;
+        }
         match descent.descend(&mut point, FINE, 200, control) {
             Some(count) => iterations += count,
             None => stopped = true,
         }
         vanish(&mut point, &descent);
-        let judged = bound(reduced, &point);
+        let judged = judge(&point);
         if judged.relative_gap() < best.1.relative_gap() || (!polished && judged.relative_gap() <= ENOUGH) {
             best = (point, judged);
             polished = true;

@@ -15,7 +15,9 @@ mod objective;
 mod problem;
 mod seli;
 mod solution;
+mod threshold;
 mod trust_region;
 
 pub use problem::{Constraint, CrossEntropy, MAX_GROUPS, MAX_LOGIT};
 pub use solution::{Products, Proof, Solved, VANISHED, solve};
+pub use threshold::{StepFamily, Threshold, collapse_threshold};

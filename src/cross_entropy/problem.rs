@@ -241,6 +241,21 @@ impl Reduced {
         }
     }
 
+    /// The same constraints for `majority` classes of `ratio * smallest` samples and `minority` of `smallest`.
+    pub(super) fn step(problem: &CrossEntropy, majority: u64, minority: u64, smallest: f64, ratio: f64) -> Self {
+        let multiplicity = vec![majority as f64, minority as f64];
+        let small = smallest * problem.views as f64;
+        let samples = vec![ratio * small, small];
+        let total = multiplicity[0] * samples[0] + multiplicity[1] * samples[1];
+        Self {
+            weight: samples.iter().map(|n| n / total).collect(),
+            multiplicity,
+            samples,
+            classifier: problem.classifier,
+            features: problem.features,
+        }
+    }
+
     pub(super) fn groups(&self) -> usize {
         self.multiplicity.len()
     }

@@ -167,6 +167,8 @@ impl<'a> Descent<'a> {
         self.retract(point);
         let mut state = self.state(point);
         let size = point.sides[0].len() + point.sides[1].len();
+        // Far from an end a good direction is enough.
+        let inner = if target > 1e-20 { 150 } else { 1500 };
         let mut radius = f64::INFINITY;
         let (mut least, mut idle) = (f64::INFINITY, 0);
         for iteration in 0..most {
@@ -211,7 +213,7 @@ impl<'a> Descent<'a> {
             let mut rho = decrement;
             let aim = decrement * (decrement / state.value).sqrt().clamp(1e-14, 1e-2).powi(2);
             let mut predicted = 0.0;
-            for _ in 0..(4 * size).min(1500) {
+            for _ in 0..(4 * size).min(inner) {
                 let image = self.hessian(point, &state, &direction);
                 let curvature = dot(&direction, &image);
                 let weighed = weigh(&direction, 1.0);

@@ -13,7 +13,7 @@ pub const NEARLY_COLLAPSED_DEGREES: f64 = 0.1;
 const MAX_PAIRS: usize = 1000;
 
 /// Above this many groups nothing is computed for every pair of them.
-const MAX_REFERENCE_GROUPS: usize = 4000;
+pub(crate) const MAX_REFERENCE_GROUPS: usize = 4000;
 
 /// Angle in degrees between unit vectors with the given inner product; accurate near 0 and 180 degrees.
 pub fn angle_degrees(inner_product: f64) -> f64 {

@@ -3,6 +3,8 @@
 pub mod classes;
 pub mod collapse;
 pub mod embedding;
+pub mod forces;
+pub mod halves;
 pub mod metrics;
 pub mod rows;
 pub(crate) mod sample_loss;

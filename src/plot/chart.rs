@@ -150,7 +150,7 @@ impl Chart {
             cells,
             draw,
         };
-        frame::page(figure, vec![part], (&self.legend, &entries))
+        frame::page(figure, vec![vec![part]], (&self.legend, &entries))
     }
 
     fn draw(&self, plot: &mut Plot, Series { mark, colour, .. }: &Series) -> Drawn {

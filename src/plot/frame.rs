@@ -74,7 +74,7 @@ pub(super) type Entry = (String, Rgb, i32);
 
 impl Part<'_> {
     /// Rooms at the left, below and at the right, for labels and names of axes.
-    fn rooms(&self) -> [i32; 3] {
+    pub(super) fn rooms(&self) -> [i32; 3] {
         let (x, y) = &self.axes;
         let room = |axis: &Axis, labels: f64| {
             let name = if axis.name.is_empty() { 0.0 } else { 1.6 * NAME };
@@ -142,24 +142,35 @@ impl Part<'_> {
     }
 }
 
-/// The page of a figure with these plots and a legend.
-pub(super) fn page(figure: &Figure, parts: Vec<Part<'_>>, legend: (&str, &[Entry])) -> Result<Page, PlotError> {
-    let titles = parts.iter().map(|part| part.titles().len()).max().unwrap_or(0);
-    let top = (titles as f64 * LEADING * PANEL) as i32 + 2;
-    let (mut corners, mut width, mut height) = (Vec::new(), 0, 0);
-    for part in &parts {
-        let [left, below, right] = part.rooms();
-        corners.push((width + part.gap + left, top));
-        width += part.gap + left + part.size.0 + right;
-        height = height.max(top + part.size.1 + below);
+/// Pixels between rows of plots.
+const ROWS: i32 = 40;
+
+/// The page of a figure with rows of plots, whose first plots start at the same place, and a legend beside the last row.
+pub(super) fn page(figure: &Figure, rows: Vec<Vec<Part<'_>>>, legend: (&str, &[Entry])) -> Result<Page, PlotError> {
+    let first = |row: &Vec<Part<'_>>| row.first().map_or(0, |part| part.gap + part.rooms()[0]);
+    let indent = rows.iter().map(first).max().unwrap_or(0);
+    let (mut corners, mut width, mut height, mut legend_corner) = (Vec::new(), 0, 0, (0, 0));
+    for (i, row) in rows.iter().enumerate() {
+        let start = if i == 0 { 0 } else { height + ROWS };
+        let titles = row.iter().map(|part| part.titles().len()).max().unwrap_or(0);
+        let top = start + (titles as f64 * LEADING * PANEL) as i32 + 2;
+        let mut right_end = indent - first(row);
+        for part in row {
+            let [left, below, right] = part.rooms();
+            corners.push((right_end + part.gap + left, top));
+            right_end += part.gap + left + part.size.0 + right;
+            height = height.max(top + part.size.1 + below);
+        }
+        width = width.max(right_end);
+        legend_corner = (right_end + LEGEND[0], start);
     }
-    let plots = width;
     if !legend.1.is_empty() {
         let widths = legend
             .1
             .iter()
             .map(|(text, ..)| font::width(text) * LABEL + f64::from(LEGEND[1] + LEGEND[2]));
-        width += LEGEND[0] + widths.fold(font::width(legend.0) * LABEL, f64::max).ceil() as i32;
+        let widest = widths.fold(font::width(legend.0) * LABEL, f64::max).ceil() as i32;
+        width = width.max(legend_corner.0 + widest);
     }
     let page_width = (width + 2 * PAD).max(MIN_WIDTH);
     let wrapped = |words: &str, em: f64, lines, colour| {
@@ -195,18 +206,18 @@ pub(super) fn page(figure: &Figure, parts: Vec<Part<'_>>, legend: (&str, &[Entry
             }
         }
         let body = root.clone().shrink((PAD, start), (width, height));
-        for (part, corner) in parts.into_iter().zip(corners) {
+        for (part, corner) in rows.into_iter().flatten().zip(corners) {
             part.draw(&body, &page, corner)?;
         }
-        draw_legend(&body, plots + LEGEND[0], legend)
+        draw_legend(&body, legend_corner, legend)
     };
     draw().map_err(PlotError::draw)?;
     Ok(page.take())
 }
 
-fn draw_legend(body: &Area, x: i32, (title, entries): (&str, &[Entry])) -> Drawn {
+fn draw_legend(body: &Area, (x, top): (i32, i32), (title, entries): (&str, &[Entry])) -> Drawn {
     let style = text(LABEL, DARK, HPos::Left, VPos::Center);
-    let mut y = 24;
+    let mut y = top + 24;
     if !title.is_empty() {
         body.draw_text(title, &style, (x, y))?;
         y += LEGEND[3];

@@ -19,7 +19,7 @@ pub const MAX_ROWS: usize = 2000;
 pub const MAX_PRINTED: usize = 12;
 
 /// Side of a panel in pixels that the size of the cells aims at: for one panel, and for several.
-const TARGET: (usize, usize) = (1200, 840);
+pub(super) const TARGET: (usize, usize) = (1200, 840);
 /// Between panels; distance and width of a colour bar.
 const BETWEEN: i32 = 56;
 const BAR_GAP: i32 = 36;
@@ -147,8 +147,8 @@ impl Panel {
         Ok(())
     }
 
-    /// Lines between groups and, if there are few, the values in the cells, all of one size.
-    fn draw(&self, plot: &mut Plot, cell: usize) -> Drawn {
+    /// Lines between groups and, if there are few, the values in the cells, all of one size: at least `least` pixels an em.
+    fn draw(&self, plot: &mut Plot, cell: usize, least: f64) -> Drawn {
         let (count, area) = (self.values.nrows(), plot.plotting_area().strip_coord_spec());
         let side = (count * cell) as i32;
         let edges: Vec<usize> = [0]
@@ -168,7 +168,7 @@ impl Panel {
         let written = self.values.map(|value| cell_text(value, self.range.largest()));
         let widest = written.iter().map(|text| font::width(text)).fold(0.0, f64::max);
         let em = (0.86 * cell as f64 / widest).min(VALUE.1);
-        if count > MAX_PRINTED || em < VALUE.0 {
+        if count > MAX_PRINTED || em < least {
             return Ok(());
         }
         let at = |k: usize| ((k as f64 + 0.5) * cell as f64) as i32;
@@ -183,11 +183,16 @@ impl Panel {
 
 /// The page of a figure of matrices.
 pub(super) fn page(figure: &Figure, panels: &[Panel]) -> Result<Page, PlotError> {
+    let target = if panels.len() == 1 { TARGET.0 } else { TARGET.1 };
+    frame::page(figure, vec![parts(panels, target, VALUE.0)?], ("", &[]))
+}
+
+/// Matrices of about `target` pixels, with their colour bars. Values in the cells have at least `least` pixels an em.
+pub(super) fn parts(panels: &[Panel], target: usize, least: f64) -> Result<Vec<Part<'_>>, PlotError> {
     if panels.is_empty() {
         return Err(PlotError::NoPanels);
     }
     panels.iter().enumerate().try_for_each(|(i, panel)| panel.check(i))?;
-    let target = if panels.len() == 1 { TARGET.0 } else { TARGET.1 };
     let mut parts: Vec<Part<'_>> = Vec::new();
     let mut labelled: Option<(usize, Labels)> = None;
     for (i, panel) in panels.iter().enumerate() {
@@ -220,7 +225,7 @@ pub(super) fn page(figure: &Figure, panels: &[Panel]) -> Result<Page, PlotError>
             right: false,
             grid: false,
             cells: Some(Cells::new(count, (cell, cell), levels)),
-            draw: Box::new(move |plot| panel.draw(plot, cell)),
+            draw: Box::new(move |plot| panel.draw(plot, cell, least)),
         });
         let shared = |next: &Panel| (next.range, &next.quantity) == (panel.range, &panel.quantity);
         if !panels.get(i + 1).is_some_and(shared) {
@@ -228,7 +233,7 @@ pub(super) fn page(figure: &Figure, panels: &[Panel]) -> Result<Page, PlotError>
             labelled = None;
         }
     }
-    frame::page(figure, parts, ("", &[]))
+    Ok(parts)
 }
 
 /// Pixels on the side of a cell: the panel comes nearest to the target, and not below 0.8 of it.

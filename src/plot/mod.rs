@@ -32,6 +32,7 @@ mod number;
 mod page;
 mod pdf;
 mod raster;
+mod spans;
 mod svg;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use chart::{Chart, ChartAxis, Mark, Series};
 pub use heatmap::{ColourRange, MAX_PRINTED, MAX_ROWS, Panel};
 pub(crate) use number::significant;
 use page::{Item, Page};
+pub use spans::{SpanSeries, Spans};
 
 /// The format of a picture's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +94,8 @@ pub enum Body {
     Heatmap(Vec<Panel>),
     /// Curves, bars and regions.
     Chart(Chart),
+    /// Matrices, from left to right, and below them ranges of a quantity, those of a matrix under it.
+    Comparison(Vec<Panel>, Spans),
 }
 
 impl Figure {
@@ -112,6 +116,7 @@ impl Figure {
         match &self.body {
             Body::Heatmap(panels) => heatmap::page(self, panels),
             Body::Chart(chart) => chart.page(self),
+            Body::Comparison(panels, spans) => spans.page(self, panels),
         }
     }
 
@@ -142,6 +147,8 @@ pub enum PlotError {
     Matrix { panel: usize, rows: usize, columns: usize },
     #[error("panel {panel} has {rows} rows, but not as many labels and multiplicities, or a boundary behind them")]
     Rows { panel: usize, rows: usize },
+    #[error("the series `{name}` has {given} ranges for {panels} panels")]
+    Spans { name: String, given: usize, panels: usize },
     #[error("panel {panel} has the colour range {low} to {high}; its ends must be finite and ascend")]
     Range { panel: usize, low: f64, high: f64 },
     #[error("the {axis} axis has no values that it can show, or its ends do not ascend")]

@@ -3,6 +3,7 @@
 use super::Loss;
 
 /// What to do instead of giving a loss that is not solved here.
+#[cfg(any(test, feature = "files"))]
 pub(crate) const AVAILABLE: &str = "use supcon, sincere, nscl, population, bcl or nce";
 
 /// What a name from elsewhere means here.

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod cross_entropy;
+pub mod cross_entropy_phase;
 mod json;
 #[cfg(feature = "plot")]
 pub mod picture;
@@ -19,9 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::{Certificate, Verdict};
 use crate::error::Error;
-use crate::gram::Gram;
 use crate::gram::cells::Cells;
 use crate::gram::entries::Entries;
+use crate::gram::{Gram, Partition};
 use crate::math::array::Array;
 use crate::measure::embedding::Embedding;
 use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
@@ -364,6 +365,21 @@ impl ProblemReport {
     }
 }
 
+impl GroupReport {
+    /// The groups of a partition.
+    pub fn all(partition: &Partition) -> Vec<Self> {
+        let listed = partition.classes() <= MAX_LISTED_CLASSES;
+        let members = if listed { partition.members() } else { Vec::new() };
+        (0..partition.groups())
+            .map(|g| Self {
+                size: partition.sizes()[g],
+                count: partition.multiplicity()[g],
+                classes: members.get(g).cloned(),
+            })
+            .collect()
+    }
+}
+
 impl Report {
     /// The report of a solved problem. `full_gram` lists matrices of any size.
     ///
@@ -380,14 +396,7 @@ impl Report {
         let class_count = partition.classes();
         let listed = class_count <= MAX_LISTED_CLASSES;
         let has_floor = certificate.floor.is_some();
-        let members = if listed { partition.members() } else { Vec::new() };
-        let groups: Vec<GroupReport> = (0..partition.groups())
-            .map(|g| GroupReport {
-                size: partition.sizes()[g],
-                count: partition.multiplicity()[g],
-                classes: members.get(g).cloned(),
-            })
-            .collect();
+        let groups = GroupReport::all(partition);
         let small = |rows: u64| full_gram || rows <= MAX_JSON_ROWS as u64;
         let angles = Angles::new(gram, factor_of_groups(solved));
         let (nearest_pair, farthest_pair) = extreme_pairs(&angles).unzip();

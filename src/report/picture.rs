@@ -233,7 +233,10 @@ fn label(size: f64) -> String {
 
 /// What a picture shows: loss, temperature, training and sizes, without what `varies` in it.
 pub(crate) fn facts(problem: &ProblemReport, varies: &str) -> String {
-    let mut facts = vec![problem.loss.to_string()];
+    let mut facts = Vec::new();
+    if varies != "loss" {
+        facts.push(problem.loss.to_string());
+    }
     if varies != "temperature" {
         facts.push(format!("temperature {}", problem.temperature));
     }

@@ -47,6 +47,11 @@ pub trait View: Serialize + DeserializeOwned {
         None
     }
 
+    /// The rows as a LaTeX table for print; `None` where the answer has none.
+    fn latex(&self) -> Option<String> {
+        None
+    }
+
     /// The pictures, each with a name for its file. One that was read back has those that its JSON has the data for.
     #[cfg(feature = "plot")]
     fn figures(&self) -> Vec<(&'static str, Figure)> {
@@ -111,6 +116,43 @@ impl Table {
         let line = |cells: &Vec<String>| cells.iter().map(cell).collect::<Vec<_>>().join(",") + "\n";
         std::iter::once(&self.header).chain(&self.rows).map(line).collect()
     }
+
+    /// A LaTeX `tabular` with the rules of booktabs: the first column aligned to the left, the others to the right.
+    pub fn to_latex(&self) -> String {
+        let line = |cells: &Vec<String>| {
+            let cells: Vec<String> = cells.iter().map(|text| latex_cell(text)).collect();
+            format!("{} \\\\\n", cells.join(" & "))
+        };
+        let columns = "r".repeat(self.header.len().saturating_sub(1));
+        let mut text = format!(
+            "\\begin{{tabular}}{{l{columns}}}\n\\toprule\n{}\\midrule\n",
+            line(&self.header)
+        );
+        text.extend(self.rows.iter().map(line));
+        text + "\\bottomrule\n\\end{tabular}\n"
+    }
+}
+
+/// A number in math mode, so that its minus sign is one; a lone dash for what is not known; all else with its special
+/// characters escaped.
+fn latex_cell(text: &str) -> String {
+    if text == "-" {
+        return "--".to_owned();
+    }
+    if text.starts_with('-') && text.parse::<f64>().is_ok() {
+        return format!("${text}$");
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' => escaped.push_str("\\textbackslash{}"),
+            '~' => escaped.push_str("\\textasciitilde{}"),
+            '^' => escaped.push_str("\\textasciicircum{}"),
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => escaped.extend(['\\', character]),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
 }
 
 /// A cell for a value that may be unknown.
@@ -133,5 +175,22 @@ mod tests {
         };
         assert_eq!(table.to_csv(), "x,name\n0.1,\"a,b\"\n,\"\"\"c\"\"\"\n");
         assert_eq!(cell(Some(0.1)) + &cell(None::<u64>), "0.1");
+    }
+
+    #[test]
+    fn latex_keeps_what_is_special_to_it() {
+        let table = Table {
+            rows: vec![["a_b & 5%", "-1.5", "-"].map(str::to_owned).to_vec()],
+            ..Table::new(&["name", "x", "y"])
+        };
+        assert_eq!(
+            table.to_latex(),
+            "\\begin{tabular}{lrr}\n\\toprule\nname & x & y \\\\\n\\midrule\na\\_b \\& 5\\% & $-1.5$ & -- \\\\\n\
+             \\bottomrule\n\\end{tabular}\n"
+        );
+        assert_eq!(
+            latex_cell("\\^~"),
+            "\\textbackslash{}\\textasciicircum{}\\textasciitilde{}"
+        );
     }
 }

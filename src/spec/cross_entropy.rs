@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::resolve::{classes, title, tolerance, whole};
 use super::schema::{ClassifierTable, FeaturesTable, ProblemFile};
-use crate::cross_entropy::{Constraint, CrossEntropy};
+use crate::cross_entropy::{Constraint, CrossEntropy, StepFamily};
 use crate::error::Error;
 use crate::problem::invalid::{Hint, Word};
-use crate::problem::{Field, Invalid, Kind};
+use crate::problem::{Field, Invalid, Kind, Partition};
 
 /// The name of the loss.
 pub(super) const NAME: &str = "cross-entropy";
@@ -31,6 +31,48 @@ pub fn cross_entropy(file: &ProblemFile, folder: &Path) -> Result<Option<(CrossE
     .with_dimension(whole(Field::Dimension, file.features.dimension, 1)?)?
     .with_title(title(file.title.as_deref())?);
     Ok(Some((problem, tolerance(file.solver.tolerance)?)))
+}
+
+/// The same with the STEP family of its classes, whose ratio is free; the sizes of the problem do not count then.
+///
+/// # Errors
+/// As [`cross_entropy`]; [`Error::Invalid`] for classes of other than two sizes that are given as no STEP profile.
+pub fn cross_entropy_step(file: &ProblemFile, folder: &Path) -> Result<Option<(CrossEntropy, StepFamily)>, Error> {
+    let mut whole = file.clone();
+    let is_step = file.classes.profile.as_deref() == Some("step");
+    if is_step {
+        // A real ratio need not give whole sizes.
+        whole.classes.ratio = Some(1.0);
+    }
+    let Some((problem, _)) = cross_entropy(&whole, folder)? else {
+        return Ok(None);
+    };
+    let partition = Partition::of_classes(problem.classes());
+    let family = match (is_step, &file.classes) {
+        (true, table) => [table.majority, table.minority, table.smallest].map(|value| value.unwrap_or(0) as f64),
+        (false, _) if partition.groups() == 2 => {
+            let counts = partition.multiplicity_f64();
+            [counts[0], counts[1], partition.sizes()[1]]
+        }
+        (false, _) => {
+            return Err(Invalid::conflict(
+                Field::Classes,
+                format!(
+                    "there are {} sizes, and the threshold of cross-entropy is of STEP imbalance",
+                    partition.groups()
+                ),
+                &[Word::Text("give classes of two sizes, or the profile step")],
+            )
+            .into());
+        }
+    };
+    let [majority, minority, smallest] = family;
+    let family = StepFamily {
+        majority: majority as u64,
+        minority: minority as u64,
+        smallest,
+    };
+    Ok(Some((problem, family)))
 }
 
 /// The one constraint of a table.

@@ -121,7 +121,10 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, Invalid> {
         return Err(Invalid::unavailable(
             Field::Loss,
             "the loss cross-entropy here",
-            &[Word::Text("solve it with ufmin solve, or "), Word::Text(AVAILABLE)],
+            &[
+                Word::Text("it is for ufmin solve, and for ufmin phase over the ratio; here "),
+                Word::Text(AVAILABLE),
+            ],
         ));
     }
     let name = choice(Field::Loss, name, &Loss::ALL.map(Loss::name))?;

@@ -6,12 +6,16 @@
 //! stopped and one that was not come to the same end.
 
 pub mod batches;
+pub mod bound;
+pub mod compare;
 pub mod curve;
 pub mod evaluate;
+pub mod explain;
 mod journal;
 pub mod landscape;
 pub mod phase;
 mod run;
+mod stored;
 
 pub use journal::{Journal, identity};
 pub use run::{Stop, Study, all_rows, rows};

@@ -471,6 +471,14 @@ fn the_json_page_names_every_field() {
         let text = run(&format!("ufmin batches {arguments}"), folder.path()).unwrap();
         fields(&serde_json::from_str(&text.join("\n")).unwrap(), "", &mut found);
     }
+    for arguments in [
+        "compare --sizes 100,100,10,10,10 --temperature 0.5 --losses supcon,sincere",
+        "explain --embeddings points.npy --labels points_labels.npy",
+        "bound all-batches --classes 3 --per-class 2 --batch 9",
+    ] {
+        let text = run(&format!("ufmin {arguments} --format json"), folder.path()).unwrap();
+        fields(&serde_json::from_str(&text.join("\n")).unwrap(), "", &mut found);
+    }
     let described: BTreeSet<String> = page("reference/json.md").first_cells(None).into_iter().collect();
     let missing: Vec<_> = found.difference(&described).collect();
     assert!(missing.is_empty(), "not described: {missing:?}");

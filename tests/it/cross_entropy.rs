@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use serde_json::Value;
 use ufmin::Classes;
-use ufmin::cross_entropy::{Constraint, CrossEntropy, Solved, solve};
+use ufmin::cross_entropy::{Constraint, CrossEntropy, Solved, StepFamily, collapse_threshold, solve};
 use ufmin::math::control::Control;
 
 fn solved(counts: &[u64], classifier: Constraint, features: Constraint) -> Solved {
@@ -140,6 +140,51 @@ fn minority_collapse_of_the_layer_peeled_model() {
     let above = at(12.2);
     assert_eq!(above.coincident, [[1]]);
     close(above.cosine(&above.classifier, 1, 1).unwrap(), 1.0, 1e-12);
+}
+
+/// The threshold itself, and certified solves beside it.
+#[test]
+fn the_threshold_of_minority_collapse() {
+    let sides = [
+        (Constraint::Energy(1.0), Constraint::Energy(5.0), 5, 5, Some(12.1924)),
+        (Constraint::Energy(1.0), Constraint::Energy(10.0), 3, 7, None),
+        (Constraint::Ridge(5e-3), Constraint::Ridge(5e-6), 4, 2, None),
+        (Constraint::Frobenius(3.0), Constraint::Norm(2.0), 2, 3, None),
+    ];
+    for (classifier, features, majority, minority, published) in sides {
+        let any = Classes::from_counts(&[5, 3]).unwrap();
+        let problem = CrossEntropy::new(any, classifier, features).unwrap();
+        let family = StepFamily {
+            majority,
+            minority,
+            smallest: 1000.0,
+        };
+        let found = collapse_threshold(&problem, family, (1.0, 1e6), 60, &Control::default()).unwrap();
+        assert!(found.worst_gap < 1e-9, "{found:?}");
+        let ratio = found.ratio.unwrap();
+        if let Some(published) = published {
+            close(ratio, published, 5e-5);
+        }
+        // Sizes are whole, a thousandth of the ratio apart at least.
+        for (factor, collapses) in [(0.99, false), (1.01, true)] {
+            let large = (1000.0 * ratio * factor).round() as u64;
+            let sizes = [vec![large; majority as usize], vec![1000; minority as usize]].concat();
+            let at = solved(&sizes, classifier, features);
+            assert_eq!(
+                at.coincident == [[1]],
+                collapses,
+                "{classifier:?} {features:?} {ratio} {factor}"
+            );
+        }
+    }
+    let any = Classes::from_counts(&[5, 3]).unwrap();
+    let problem = CrossEntropy::new(any, Constraint::Norm(1.0), Constraint::Norm(1.0)).unwrap();
+    let alone = StepFamily {
+        majority: 3,
+        minority: 1,
+        smallest: 10.0,
+    };
+    assert!(collapse_threshold(&problem, alone, (1.0, 100.0), 10, &Control::default()).is_err());
 }
 
 /// A bound so tight that nothing is left for the small classes: no direction, so no angle.

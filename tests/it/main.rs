@@ -3,13 +3,16 @@
 
 mod batches;
 mod book;
+mod bound;
 mod certificate;
 mod cli;
 mod common;
+mod compare;
 mod cross_entropy;
 mod dimension;
 mod embedding;
 mod evaluate;
+mod explain;
 mod heatmap;
 mod house;
 mod inputs;

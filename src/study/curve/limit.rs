@@ -1,15 +1,14 @@
 //! The limit of a curve as a row of its journal.
 
-use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use super::{Row, at};
 use crate::error::Error;
-use crate::gram::{CauchyForm, Gram, Partition};
 use crate::math::control::Control;
 use crate::problem::{Model, Problem};
 use crate::solve::Options;
 use crate::study::Study;
+use crate::study::stored::Stored;
 
 /// The limit as a study of one point, so that it is in the journal too.
 pub(super) struct AtLimit<'a> {
@@ -23,49 +22,6 @@ pub(super) struct AtLimit<'a> {
 pub(super) struct LimitRow {
     pub(super) row: Row,
     pub(super) gram: Stored,
-}
-
-/// A Gram matrix as a journal has it.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Stored {
-    /// The implicit form on the groups of classes of equal size.
-    Implicit(CauchyForm),
-    /// Values by these groups.
-    Groups(Vec<Vec<f64>>),
-    /// Class by class.
-    Classes(Vec<Vec<f64>>),
-}
-
-impl Stored {
-    fn new(problem: &Problem, gram: &Gram) -> Self {
-        if *gram.partition() != Partition::by_size(problem) {
-            return Self::Classes(crate::report::rows(&gram.to_dense()));
-        }
-        match gram.cauchy() {
-            Some(form) => Self::Implicit(form.clone()),
-            None => Self::Groups(crate::report::rows(&gram.values())),
-        }
-    }
-
-    /// The matrix, if it can be one of the classes of `problem`; else what is wrong.
-    pub(super) fn gram(&self, problem: &Problem) -> Result<Gram, String> {
-        let partition = match self {
-            Self::Classes(_) => Partition::singletons(problem),
-            Self::Implicit(_) | Self::Groups(_) => Partition::by_size(problem),
-        };
-        let groups = partition.groups();
-        match self {
-            Self::Implicit(form) if form.fits(groups) => Ok(Gram::from_cauchy(partition, form.clone())),
-            Self::Groups(rows) | Self::Classes(rows)
-                if rows.len() == groups && rows.iter().all(|row| row.len() == groups) =>
-            {
-                let values = DMatrix::from_fn(groups, groups, |g, h| rows[g][h]);
-                Ok(Gram::from_groups(partition, values))
-            }
-            _ => Err(format!("its Gram matrix is not one of {groups} groups of classes")),
-        }
-    }
 }
 
 impl Study for AtLimit<'_> {

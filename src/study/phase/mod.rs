@@ -38,6 +38,7 @@ pub use crate::problem::Family;
 pub use grid::Grid;
 pub use limit::{Never, large_ratio_limit, why_never};
 pub use report::text;
+pub(crate) use report::theorem;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -32,7 +32,7 @@ fn classes(set: &[u64]) -> String {
 }
 
 /// A reason in words.
-fn theorem(why: Never) -> &'static str {
+pub(crate) fn theorem(why: Never) -> &'static str {
     match why {
         Never::NonnegativeFeatures => "nonnegative features have the orthogonal frame as optimum at any sizes",
         Never::EqualSizes => "classes of one size have the simplex as optimum",

@@ -1,0 +1,81 @@
+//! `ufmin explain`: which positives repel.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ufmin::error::{ArrayError, Error};
+use ufmin::files::labels::Labels;
+use ufmin::files::npy::stream::MatrixFile;
+use ufmin::study::explain::{Samples, explain};
+
+use super::Outcome;
+use super::evaluate::check_counts;
+use super::failure::Failure;
+use super::problem_args::ProblemArgs;
+use super::session::{SessionArgs, write_table};
+
+/// Which positives repel under supcon, and what SINCERE does instead
+///
+/// Takes features, a row a sample, and their labels, and prints for every class the losses of its anchors under supcon and
+/// SINCERE at the temperature of the problem, the share of positives that supcon drives away (their softmax weight is above
+/// 1/|P|), how strongly it does, the forces of the others and of the negatives, and the lower bound of SINCERE on the
+/// divergence of positives and negatives. At most 100,000 samples.
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("labels", |arg| arg
+        .help("Labels of the rows: .npy of any integer type, or text with one a line; the values in ascending order are the classes")
+        .value_name("FILE")
+        .help_heading("Features")),
+    mut_arg("pictures", |arg| arg.hide(true)),
+    mut_arg("output", |arg| arg.help("Folder for explanation.json and explanation.csv; made if missing"))
+)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    problem: ProblemArgs,
+    /// Features (.npy or .npz)
+    #[arg(long, value_name = "FILE", required = true, help_heading = "Features")]
+    embeddings: PathBuf,
+    /// Features have a column for every sample (d x n)
+    #[arg(long, help_heading = "Features")]
+    transposed: bool,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
+    let Some(path) = arguments.problem.labels() else {
+        return Err(Failure::usage(
+            "--labels",
+            "no labels are given",
+            "give one label for every row, for example --labels y.npy (numpy.save)",
+        ));
+    };
+    let labels = Labels::read(path)?;
+    let (problem, _) = arguments.problem.resolve_counts(&labels.counts)?;
+    check_counts(&problem, &labels)?;
+    let path = &arguments.embeddings;
+    let mut rows = MatrixFile::open(path, arguments.transposed)?;
+    if rows.rows() != labels.classes.len() {
+        let source = ArrayError::RowsAndLabels {
+            rows: rows.rows() as u64,
+            columns: rows.columns() as u64,
+            labels: labels.classes.len() as u64,
+        };
+        let path = path.clone();
+        return Err(Error::Array { path, source }.into());
+    }
+    let session = arguments.session.start()?;
+    let samples = Samples {
+        classes: &labels.classes,
+        counts: &labels.counts,
+        labels: &labels.values,
+    };
+    let name = path.display().to_string();
+    let temperature = problem.model().temperature;
+    let found = explain(&mut rows, samples, temperature, name, session.control())?;
+    if let Some(folder) = session.folder() {
+        write_table(folder, "explanation", &found)?;
+    }
+    session.keep("explanation", &found)?;
+    session.finish(&found, None, None)
+}
