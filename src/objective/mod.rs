@@ -13,11 +13,13 @@
 mod class_level;
 mod coefficients;
 mod contract;
+mod drawn;
 mod logsumexp;
 mod minorant;
 mod quadrature;
 mod sampled;
 mod samples;
+mod subsets;
 
 pub use class_level::{ClassLevel, ClassPoint};
 pub use coefficients::Coefficients;

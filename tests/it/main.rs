@@ -4,6 +4,7 @@
 mod batches;
 mod book;
 mod certificate;
+mod class_balanced;
 mod cli;
 mod common;
 mod dimension;

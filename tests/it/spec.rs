@@ -127,7 +127,7 @@ const KEYS: [(&str, &[&str]); 7] = [
     ),
     ("features", &["nonnegative", "dimension", "norm", "energy", "ridge"]),
     ("solver", &["method", "tolerance"]),
-    ("batches", &["kind", "size", "power", "members", "file", "unused"]),
+    ("batches", &["kind", "size", "power", "classes", "per_class", "members", "file", "unused"]),
     ("classifier", &["norm", "energy"]),
     (
         "expected",
@@ -477,6 +477,8 @@ fn problem_file() -> impl Strategy<Value = ProblemFile> {
                     kind,
                     size,
                     power: None,
+                    classes: None,
+                    per_class: None,
                     members,
                     file: file.map(Into::into),
                     unused,
