@@ -174,9 +174,7 @@ impl Objective for Sampled {
             }
             logs.push(of_row + (self.multiplicity[g] * self.probabilities[g]).ln());
         }
-        let y = DMatrix::from_fn(groups, groups, |g, h| {
-            phi[(g, h)] * (log_u[(g, h)] - log_scale).exp()
-        });
+        let y = DMatrix::from_fn(groups, groups, |g, h| phi[(g, h)] * (log_u[(g, h)] - log_scale).exp());
         let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let log_excess = largest + logs.iter().map(|l| (l - largest).exp()).sum::<f64>().ln();
         SampledPoint {

@@ -297,8 +297,16 @@ impl Chain {
             let z = factors[self.group[j - 1]];
             for i in self.band(j) {
                 let share = i as f64 / j as f64;
-                let without = if i < j { (1.0 - share) * self.mean(j - 1, i) } else { 0.0 };
-                let with = if i > 0 { share * z * self.mean(j - 1, i - 1) } else { 0.0 };
+                let without = if i < j {
+                    (1.0 - share) * self.mean(j - 1, i)
+                } else {
+                    0.0
+                };
+                let with = if i > 0 {
+                    share * z * self.mean(j - 1, i - 1)
+                } else {
+                    0.0
+                };
                 self.means[j * width + i] = without + with;
             }
         }

@@ -367,7 +367,9 @@ impl Training {
             return conflict(
                 Field::BatchSize,
                 "a size is given, and class-balanced batches have the size classes x per_class",
-                &[Word::Text("remove it, or the number of classes and of examples of each")],
+                &[Word::Text(
+                    "remove it, or the number of classes and of examples of each",
+                )],
             );
         }
         if balanced.is_some() && power.is_some() {
@@ -474,7 +476,9 @@ impl Training {
         match self {
             Self::FullBatch(full) => full.loss.into(),
             Self::FixedBatches(fixed) => fixed.loss.into(),
-            Self::Sampled(Sampling::RandomBatches { loss, .. } | Sampling::ClassBalanced { loss, .. }) => FullBatchLoss::from(*loss).into(),
+            Self::Sampled(Sampling::RandomBatches { loss, .. } | Sampling::ClassBalanced { loss, .. }) => {
+                FullBatchLoss::from(*loss).into()
+            }
             Self::Sampled(Sampling::Negatives { .. }) => Loss::Nce,
         }
     }

@@ -703,7 +703,9 @@ fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certific
     let draws = match *sampling {
         Sampling::Negatives { count } => vec![("negatives", count)],
         Sampling::RandomBatches { size, .. } => vec![("batch_size", size)],
-        Sampling::ClassBalanced { classes, per_class, .. } => vec![("batch_classes", classes), ("per_class", per_class)],
+        Sampling::ClassBalanced { classes, per_class, .. } => {
+            vec![("batch_classes", classes), ("per_class", per_class)]
+        }
     };
     let mut arrays = vec![
         ("nu", Array::Vector(certificate.dual.nu.clone())),

@@ -81,7 +81,6 @@ pub(super) fn scheme(
 
 /// Batches that are drawn have no list of samples.
 fn refuse_samples(table: &BatchesTable) -> Result<(), Invalid> {
-
     let needless = [
         (Field::BatchMembers, table.members.is_some()),
         (Field::BatchFile, table.file.is_some()),

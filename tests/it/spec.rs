@@ -127,7 +127,19 @@ const KEYS: [(&str, &[&str]); 7] = [
     ),
     ("features", &["nonnegative", "dimension", "norm", "energy", "ridge"]),
     ("solver", &["method", "tolerance"]),
-    ("batches", &["kind", "size", "power", "classes", "per_class", "members", "file", "unused"]),
+    (
+        "batches",
+        &[
+            "kind",
+            "size",
+            "power",
+            "classes",
+            "per_class",
+            "members",
+            "file",
+            "unused",
+        ],
+    ),
     ("classifier", &["norm", "energy"]),
     (
         "expected",

@@ -110,10 +110,8 @@ pub fn identity(problem: &Problem, vary: Quantity, options: &Options) -> Value {
         (Quantity::Power, Training::Sampled(Sampling::RandomBatches { power, .. })) => *power = 1.0,
         (_, Training::Sampled(Sampling::RandomBatches { size, .. })) => *size = 0,
         (_, Training::Sampled(Sampling::Negatives { count })) => *count = 0,
-        (
-            _,
-            Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::ClassBalanced { .. }),
-        ) => {}
+        (_, Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::ClassBalanced { .. })) => {
+        }
     }
     let settings = json!({
         "vary": vary,
@@ -314,8 +312,7 @@ fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
         (Quantity::BatchSize, Training::FullBatch(_)) => Some(("full-batch", model.clone())),
         (
             Quantity::BatchSize,
-            Training::FixedBatches(_)
-            | Training::Sampled(Sampling::Negatives { .. } | Sampling::ClassBalanced { .. }),
+            Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. } | Sampling::ClassBalanced { .. }),
         ) => None,
         (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { loss, .. })) => {
             let full = Model {
