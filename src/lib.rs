@@ -32,6 +32,8 @@
 //! # Ok::<(), ufmin::Error>(())
 //! ```
 //!
+//! Cross-entropy of a linear classifier, the other side of the comparison, has its own problem and proof: [`cross_entropy`].
+//!
 //! # Features
 //!
 //! All but the last are on by default. Without any, the mathematics is left: problems, the exact and the low-rank solver,
@@ -70,6 +72,8 @@ pub mod objective;
 pub mod program;
 
 pub mod solution;
+
+pub mod cross_entropy;
 
 pub mod certificate;
 

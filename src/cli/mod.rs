@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod batches;
+mod cross_entropy;
 mod curve;
 mod diagnostic;
 mod evaluate;

@@ -44,7 +44,7 @@ pub(crate) struct ProblemArgs {
         allow_hyphen_values = true
     )]
     probabilities: Option<Vec<f64>>,
-    /// supcon, sincere, nscl, population, bcl or nce [default: supcon]
+    /// supcon, sincere, nscl, population, bcl, nce, or cross-entropy (solve alone) [default: supcon]
     #[arg(long, value_name = "NAME", help_heading = "Problem")]
     loss: Option<String>,
     /// Temperature, above 0 [default: 0.1]

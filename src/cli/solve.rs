@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use nalgebra::DMatrix;
+use ufmin::cross_entropy::CrossEntropy;
 use ufmin::error::{Error, Field, Invalid, Word};
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
@@ -13,9 +14,10 @@ use ufmin::program::{Entries, Program, lift_samples};
 use ufmin::report::audit::audited_features;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{CrossCheckChoice, Solved, solve};
-use ufmin::spec::SolverTable;
+use ufmin::spec::{self, SolverTable};
 
 use super::Outcome;
+use super::cross_entropy;
 use super::failure::Failure;
 use super::problem_args::{ProblemArgs, number};
 use super::session::{SessionArgs, without_csv};
@@ -70,10 +72,14 @@ enum CrossCheck {
 }
 
 pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
-    let (problem, mut options) = arguments.problem.resolve(&SolverTable {
+    let solver = SolverTable {
         method: arguments.method.clone(),
         tolerance: arguments.tolerance,
-    })?;
+    };
+    if let Some((problem, tolerance)) = arguments.problem.resolve_with(&solver, spec::cross_entropy)? {
+        return run_cross_entropy(arguments, &problem, tolerance);
+    }
+    let (problem, mut options) = arguments.problem.resolve(&solver)?;
     options.cross_check = match arguments.cross_check {
         CrossCheck::Auto => CrossCheckChoice::Auto,
         CrossCheck::Always => CrossCheckChoice::Always,
@@ -105,6 +111,31 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     }
     session.keep("result", &report)?;
     session.finish(&report, None, None)
+}
+
+fn run_cross_entropy(
+    arguments: &SolveArgs,
+    problem: &CrossEntropy,
+    tolerance: Option<f64>,
+) -> Result<Outcome, Failure> {
+    if arguments.full_gram {
+        refuse_large("--full-gram", problem.classes().count())?;
+    }
+    if arguments.level == Level::Sample {
+        return Err(Failure::usage(
+            "--level",
+            "cross-entropy has no sample level",
+            "use --level class: samples of a class coincide",
+        ));
+    }
+    if arguments.cross_check == CrossCheck::Always {
+        return Err(Failure::usage(
+            "--cross-check",
+            "cross-entropy has no second method to compare with",
+            "use --cross-check never: the bound is proven from the solution alone",
+        ));
+    }
+    cross_entropy::run(problem, tolerance, arguments.full_gram, arguments.session.start()?)
 }
 
 fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! [`Partition`]: which classes are alike, so that everything is constant on them.
 
-use super::Problem;
+use super::{Classes, Problem};
 
 /// Which group each class belongs to. Classes of equal size form one group; groups are ordered by size, largest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,12 @@ pub struct Partition {
 impl Partition {
     /// Groups of classes of equal size.
     pub fn by_size(problem: &Problem) -> Self {
-        let runs = problem.classes().runs();
+        Self::of_classes(problem.classes())
+    }
+
+    /// The same of classes alone.
+    pub fn of_classes(classes: &Classes) -> Self {
+        let runs = classes.runs();
         let mut order: Vec<u32> = (0..runs.len() as u32).collect();
         order.sort_by(|&a, &b| runs[b as usize].size.total_cmp(&runs[a as usize].size));
         let mut sizes: Vec<f64> = Vec::new();

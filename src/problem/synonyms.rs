@@ -2,7 +2,7 @@
 
 use super::Loss;
 
-/// What to do instead of giving a loss that this version does not solve.
+/// What to do instead of giving a loss that is not solved here.
 pub(crate) const AVAILABLE: &str = "use supcon, sincere, nscl, population, bcl or nce";
 
 /// What a name from elsewhere means here.
@@ -12,7 +12,7 @@ enum Meaning {
     Loss(Loss),
     /// The self-supervised loss: every image is a class of its own, and its views are the positives.
     EveryImageAClass,
-    /// A loss that this version does not solve.
+    /// The loss of a linear classifier.
     CrossEntropy,
 }
 
@@ -84,7 +84,9 @@ pub(crate) fn hint(word: &str) -> Option<String> {
         Meaning::EveryImageAClass => {
             "use supcon with every image a class of its own: sizes of 1 and views = 2".to_owned()
         }
-        Meaning::CrossEntropy => format!("cross-entropy is not available in this version: {AVAILABLE}"),
+        Meaning::CrossEntropy => {
+            "write `cross-entropy`; it needs the tables [classifier] and [features] of a problem file".to_owned()
+        }
     })
 }
 

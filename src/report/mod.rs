@@ -4,6 +4,7 @@
 //! and reads back to the same `f64`.
 
 pub mod audit;
+pub mod cross_entropy;
 mod json;
 #[cfg(feature = "plot")]
 pub mod picture;

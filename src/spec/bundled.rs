@@ -1,7 +1,7 @@
 //! The problem files of the repository, for users who do not have it.
 
 /// Names and texts, in alphabetical order.
-pub const PROBLEMS: [(&str, &str); 21] = [
+pub const PROBLEMS: [(&str, &str); 23] = [
     ("balanced-etf", include_str!("../../problems/balanced-etf.toml")),
     (
         "bcl-class-anchors",
@@ -15,9 +15,14 @@ pub const PROBLEMS: [(&str, &str); 21] = [
     ("cifar10-lt-tau1", include_str!("../../problems/cifar10-lt-tau1.toml")),
     ("class-balanced", include_str!("../../problems/class-balanced.toml")),
     (
+        "cross-entropy-simplex",
+        include_str!("../../problems/cross-entropy-simplex.toml"),
+    ),
+    (
         "five-in-the-plane",
         include_str!("../../problems/five-in-the-plane.toml"),
     ),
+    ("layer-peeled", include_str!("../../problems/layer-peeled.toml")),
     (
         "minority-collapse",
         include_str!("../../problems/minority-collapse.toml"),

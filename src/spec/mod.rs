@@ -6,11 +6,14 @@
 
 mod batches;
 pub mod bundled;
+mod cross_entropy;
 mod resolve;
 mod schema;
 
 pub use batches::{sample_order, samples};
+pub use cross_entropy::cross_entropy;
 pub use resolve::{classes_of_counts, classes_of_labels, load, method, resolve, resolve_family, value_of_word};
 pub use schema::{
-    BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate, parse,
+    BatchesTable, ClassesTable, ClassifierTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate,
+    parse,
 };

@@ -18,9 +18,6 @@ use crate::problem::{Anchors, Features, Field, Invalid, Kind, Loss, Singletons, 
 use crate::problem::{Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
 use crate::solve::{CrossCheckChoice, MethodChoice, Options};
 
-/// Losses that problem files may name and this version cannot solve.
-const LATER_LOSSES: [&str; 1] = ["cross-entropy"];
-
 /// Turns a parsed file (or flags) into a problem. `folder` is what file names are relative to.
 ///
 /// # Errors
@@ -119,7 +116,7 @@ pub fn resolve_family(file: &ProblemFile, folder: &Path) -> Result<(Family, Prob
 }
 
 /// A title is printed as it is, so it must not be able to steer a terminal.
-fn title(title: Option<&str>) -> Result<Option<String>, Invalid> {
+pub(super) fn title(title: Option<&str>) -> Result<Option<String>, Invalid> {
     match title.and_then(|title| title.chars().find(|c| c.is_control())) {
         Some(character) => Err(Invalid::new(Field::Title, Kind::ControlCharacter(character))),
         None => Ok(title.map(str::to_owned)),
@@ -128,11 +125,11 @@ fn title(title: Option<&str>) -> Result<Option<String>, Invalid> {
 
 fn loss_kind(file: &ProblemFile) -> Result<Loss, Invalid> {
     let name = file.loss.kind.as_deref();
-    if let Some(later) = name.filter(|name| LATER_LOSSES.contains(name)) {
+    if name == Some(super::cross_entropy::NAME) {
         return Err(Invalid::unavailable(
             Field::Loss,
-            format!("the loss {later}"),
-            &[Word::Text(AVAILABLE)],
+            "the loss cross-entropy here",
+            &[Word::Text("solve it with ufmin solve, or "), Word::Text(AVAILABLE)],
         ));
     }
     let name = choice(Field::Loss, name, &Loss::ALL.map(Loss::name))?;
@@ -158,8 +155,11 @@ fn refuse_later(file: &ProblemFile) -> Result<(), Invalid> {
         (
             Field::Classifier,
             file.classifier.is_some(),
-            "a classifier",
-            &[Word::Text("remove [classifier]")],
+            "a classifier with this loss",
+            &[
+                Word::Text("remove [classifier], or "),
+                Word::Set(Field::Loss, &["cross-entropy"]),
+            ],
         ),
         (
             Field::Offsets,
@@ -206,7 +206,7 @@ pub fn method(name: Option<&str>) -> Result<MethodChoice, Invalid> {
     })
 }
 
-fn tolerance(value: Option<f64>) -> Result<Option<f64>, Invalid> {
+pub(super) fn tolerance(value: Option<f64>) -> Result<Option<f64>, Invalid> {
     match value {
         Some(value) if !(value > 0.0 && value < 1.0) => {
             let rule = "a relative gap is above 0 and below 1";
@@ -233,7 +233,7 @@ where
     }
 }
 
-fn whole(field: Field, value: Option<i64>, least: i64) -> Result<Option<u64>, Invalid> {
+pub(super) fn whole(field: Field, value: Option<i64>, least: i64) -> Result<Option<u64>, Invalid> {
     match value {
         Some(value) if value < least => {
             let value = value.into();

@@ -24,7 +24,7 @@ pub struct ProblemFile {
     #[serde(default)]
     pub features: FeaturesTable,
     pub batches: Option<BatchesTable>,
-    pub classifier: Option<Value>,
+    pub classifier: Option<ClassifierTable>,
     #[serde(default)]
     pub solver: SolverTable,
     pub expected: Option<Expected>,
@@ -95,6 +95,17 @@ pub struct FeaturesTable {
     pub ridge: Option<f64>,
 }
 
+/// `[classifier]`, of cross-entropy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ClassifierTable {
+    pub norm: Option<f64>,
+    pub energy: Option<f64>,
+    pub frobenius: Option<f64>,
+    pub ridge: Option<f64>,
+}
+
 /// `[solver]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,10 +167,18 @@ pub fn parse(path: &Path, text: &str) -> Result<ProblemFile, Error> {
 type Span = std::ops::Range<usize>;
 
 /// Keys that are tables.
-const TABLES: [&str; 6] = ["classes", "loss", "features", "batches", "solver", "expected"];
+const TABLES: [&str; 7] = [
+    "classes",
+    "loss",
+    "features",
+    "classifier",
+    "batches",
+    "solver",
+    "expected",
+];
 
 /// One line that each key may look like; keys are those of the reference page.
-const EXAMPLES: [(&str, &str); 29] = [
+const EXAMPLES: [(&str, &str); 36] = [
     ("title", "title = \"two large classes, two small\""),
     ("classes.sizes", "sizes = [500, 500, 5, 5]"),
     ("classes.probabilities", "probabilities = [0.5, 0.3, 0.2]"),
@@ -187,6 +206,13 @@ const EXAMPLES: [(&str, &str); 29] = [
     ("batches.unused", "unused = \"ignore\""),
     ("features.nonnegative", "nonnegative = true"),
     ("features.dimension", "dimension = 16"),
+    ("features.norm", "norm = 1.0"),
+    ("features.energy", "energy = 5.0"),
+    ("features.ridge", "ridge = 1e-4"),
+    ("classifier.norm", "norm = 1.0"),
+    ("classifier.energy", "energy = 1.0"),
+    ("classifier.frobenius", "frobenius = 3.0"),
+    ("classifier.ridge", "ridge = 0.01"),
     ("solver.method", "method = \"auto\""),
     ("solver.tolerance", "tolerance = 1e-9"),
 ];

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use markdown::{Page, pages_below};
 use serde_json::Value;
 use transcript::{difference, excerpt, python, run, run_python, workspace};
-use ufmin::spec::{BatchesTable, Expected, ProblemFile};
+use ufmin::spec::{BatchesTable, ClassifierTable, Expected, ProblemFile};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -361,6 +361,7 @@ fn the_problem_file_page_names_every_key() {
     let page = page("reference/problem-file.md");
     let mut file = serde_json::to_value(ProblemFile::default()).unwrap();
     file["batches"] = serde_json::to_value(BatchesTable::default()).unwrap();
+    file["classifier"] = serde_json::to_value(ClassifierTable::default()).unwrap();
     file["expected"] = serde_json::to_value(Expected::default()).unwrap();
     let file = file.as_object().unwrap();
     let keys = |value: &Value| {
@@ -428,6 +429,7 @@ fn the_json_page_names_every_field() {
         "problems/population.toml",
         "problems/nonnegative-frame.toml",
         "problems/class-balanced.toml",
+        "problems/layer-peeled.toml",
         "--sizes 1000,10,10 --temperature 1",
         "--sizes 1000,1000,2,2 --temperature 1 --method conic",
         "--sizes 4,3 --level sample",

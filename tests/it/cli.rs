@@ -303,7 +303,7 @@ fn names_of_flags() {
         (
             "--loss",
             "cross-entropy",
-            &["--loss: the loss cross-entropy is not available"],
+            &["classifier: cross-entropy is given, and nothing", "under [classifier]"],
         ),
         (
             "--method",
@@ -603,7 +603,7 @@ fn other_keys_of_files() {
         ),
         (
             "[loss]\nkind = \"cross-entropy\"",
-            &["loss.kind: the loss cross-entropy is not available"],
+            &["classifier: cross-entropy is given, and nothing", "under [classifier]"],
         ),
         (
             "[loss]\nkind = \"\\u001b[31mred\"",

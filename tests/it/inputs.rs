@@ -381,7 +381,7 @@ fn names_of_losses_from_elsewhere_are_known() {
         ),
         (
             &["ce", "CE", "crossentropy", "softmax"],
-            "cross-entropy is not available in this version: use supcon, sincere, nscl, population, bcl or nce",
+            "write `cross-entropy`; it needs the tables [classifier] and [features] of a problem file",
         ),
     ] {
         for word in words {

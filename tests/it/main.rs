@@ -7,6 +7,7 @@ mod certificate;
 mod class_balanced;
 mod cli;
 mod common;
+mod cross_entropy;
 mod dimension;
 mod embedding;
 mod evaluate;

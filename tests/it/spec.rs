@@ -10,8 +10,8 @@ use ufmin::problem::profile::Profile;
 use ufmin::problem::{Classes, Problem};
 use ufmin::solve::Options;
 use ufmin::spec::{
-    BatchesTable, ClassesTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, classes_of_counts,
-    classes_of_labels, load, locate, parse, resolve,
+    BatchesTable, ClassesTable, ClassifierTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable,
+    classes_of_counts, classes_of_labels, cross_entropy, load, locate, parse, resolve,
 };
 
 const PATH: &str = "p.toml";
@@ -469,8 +469,18 @@ fn problem_file() -> impl Strategy<Value = ProblemFile> {
             source,
             ..Expected::default()
         });
-    let table = prop::collection::btree_map("[a-z]{1,5}", any::<i64>().prop_map(Value::Integer), 0..3)
-        .prop_map(|table| Value::Table(table.into_iter().collect()));
+    let table = (
+        prop::option::of(float()),
+        prop::option::of(float()),
+        prop::option::of(float()),
+        prop::option::of(float()),
+    )
+        .prop_map(|(norm, energy, frobenius, ridge)| ClassifierTable {
+            norm,
+            energy,
+            frobenius,
+            ridge,
+        });
     (
         prop::option::of(text()),
         classes_table(),
@@ -535,12 +545,17 @@ fn problem_files_of_the_repository_survive_being_written() {
         if path.extension().is_none_or(|extension| extension != "toml") {
             continue;
         }
-        let (problem, options, file) = load(&path).unwrap();
+        let file = parse(&path, &std::fs::read_to_string(&path).unwrap()).unwrap();
         let text = toml::to_string(&file).unwrap();
         let back = parse(&path, &text).unwrap();
         assert_eq!(back, file, "{}", path.display());
-        assert_eq!(resolve(&back, Path::new(folder)).unwrap(), (problem, options));
         seen += 1;
+        if let Some(of_file) = cross_entropy(&file, Path::new(folder)).unwrap() {
+            assert_eq!(cross_entropy(&back, Path::new(folder)).unwrap(), Some(of_file));
+            continue;
+        }
+        let (problem, options, _) = load(&path).unwrap();
+        assert_eq!(resolve(&back, Path::new(folder)).unwrap(), (problem, options));
     }
     assert!(seen >= 12, "{seen} files");
 }

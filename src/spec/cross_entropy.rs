@@ -1,0 +1,138 @@
+//! `kind = "cross-entropy"`: from a parsed problem file to a [`CrossEntropy`].
+
+use std::path::Path;
+
+use super::resolve::{classes, title, tolerance, whole};
+use super::schema::{ClassifierTable, FeaturesTable, ProblemFile};
+use crate::cross_entropy::{Constraint, CrossEntropy};
+use crate::error::Error;
+use crate::problem::invalid::{Hint, Word};
+use crate::problem::{Field, Invalid, Kind};
+
+/// The name of the loss.
+pub(super) const NAME: &str = "cross-entropy";
+
+/// The cross-entropy problem of a file or flags, and the tolerance on its relative gap if one is given; `None` for another
+/// loss, which is what [`resolve`](super::resolve) is for. `folder` is what file names are relative to.
+///
+/// # Errors
+/// [`Error::Invalid`] without location, and errors of the files that are named.
+pub fn cross_entropy(file: &ProblemFile, folder: &Path) -> Result<Option<(CrossEntropy, Option<f64>)>, Error> {
+    if file.loss.kind.as_deref() != Some(NAME) {
+        return Ok(None);
+    }
+    refuse_contrastive(file)?;
+    let problem = CrossEntropy::new(
+        classes(&file.classes, folder)?,
+        classifier(file.classifier.as_ref())?,
+        features(&file.features)?,
+    )?
+    .with_views(whole(Field::Views, file.classes.views, 1)?.unwrap_or(1))?
+    .with_dimension(whole(Field::Dimension, file.features.dimension, 1)?)?
+    .with_title(title(file.title.as_deref())?);
+    Ok(Some((problem, tolerance(file.solver.tolerance)?)))
+}
+
+/// The one constraint of a table.
+fn one(field: Field, given: [(&'static str, Option<Constraint>); 4], missing: Hint) -> Result<Constraint, Invalid> {
+    let found: Vec<_> = given.into_iter().filter_map(|(name, c)| c.map(|c| (name, c))).collect();
+    match found[..] {
+        [(_, constraint)] => Ok(constraint),
+        [] => Err(Invalid::conflict(
+            field,
+            "cross-entropy is given, and nothing holds the logits back".to_owned(),
+            missing,
+        )),
+        _ => Err(Invalid::new(
+            field,
+            Kind::Several(found.into_iter().map(|(name, _)| name).collect()),
+        )),
+    }
+}
+
+fn classifier(table: Option<&ClassifierTable>) -> Result<Constraint, Invalid> {
+    let table = table.cloned().unwrap_or_default();
+    let given = [
+        ("norm", table.norm.map(Constraint::Norm)),
+        ("energy", table.energy.map(Constraint::Energy)),
+        ("frobenius", table.frobenius.map(Constraint::Frobenius)),
+        ("ridge", table.ridge.map(Constraint::Ridge)),
+    ];
+    let missing = &[Word::Text("give a norm, energy, frobenius or ridge under [classifier]")];
+    one(Field::Classifier, given, missing)
+}
+
+fn features(table: &FeaturesTable) -> Result<Constraint, Invalid> {
+    let given = [
+        ("norm", table.norm.map(Constraint::Norm)),
+        ("energy", table.energy.map(Constraint::Energy)),
+        ("ridge", table.ridge.map(Constraint::Ridge)),
+        ("", None),
+    ];
+    let missing = &[Word::Text("give a norm, energy or ridge under [features]")];
+    one(Field::Norm, given, missing)
+}
+
+/// Keys that mean something for contrastive losses only: refused, never ignored.
+fn refuse_contrastive(file: &ProblemFile) -> Result<(), Invalid> {
+    let loss = &file.loss;
+    let method = file.solver.method.as_deref().unwrap_or("auto");
+    let given: [(Field, bool, &str, Hint); 8] = [
+        (
+            Field::Temperature,
+            loss.temperature.is_some(),
+            "a temperature",
+            &[Word::Text("remove it: logits are w.h, and norms are their scale")],
+        ),
+        (
+            Field::Anchors,
+            loss.anchors.is_some(),
+            "a weight of anchors",
+            &[Word::Text("remove it")],
+        ),
+        (
+            Field::Singletons,
+            loss.singletons.is_some(),
+            "a rule for classes of one sample",
+            &[Word::Text("remove it: such a class is as good as any")],
+        ),
+        (
+            Field::Negatives,
+            loss.negatives.is_some(),
+            "a number of negatives",
+            &[Word::Text("remove it")],
+        ),
+        (
+            Field::Offsets,
+            loss.offsets.is_some(),
+            "offsets of the logits",
+            &[Word::Text("remove it")],
+        ),
+        (
+            Field::Batches,
+            file.batches.is_some(),
+            "batches",
+            &[Word::Text("remove them: the mean over batches is that over samples")],
+        ),
+        (
+            Field::Nonnegative,
+            file.features.nonnegative == Some(true),
+            "nonnegative features",
+            &[Word::Text("remove nonnegative")],
+        ),
+        (
+            Field::Method,
+            !matches!(method, "auto" | "lowrank"),
+            "a method other than lowrank",
+            &[Word::Text("leave it out, or use lowrank")],
+        ),
+    ];
+    match given.into_iter().find(|(_, given, ..)| *given) {
+        Some((field, _, what, hint)) => Err(Invalid::conflict(
+            field,
+            format!("cross-entropy does not take {what}"),
+            hint,
+        )),
+        None => Ok(()),
+    }
+}
