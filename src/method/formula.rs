@@ -17,9 +17,9 @@ use crate::gram::{CauchyForm, FactorForm, Gram, Partition};
 use crate::math::control::Control;
 use crate::math::sum::compensated_sum;
 use crate::method::staircase::schedule;
-use crate::method::{Attempt, Method, Refusal};
+use crate::method::{Attempt, Method, Refusal, check_groups};
 use crate::objective::{Objective, Sampled, coefficients};
-use crate::problem::{Problem, Training};
+use crate::problem::{Problem, Sampling, Training};
 use crate::program::{FixedProgram, Reduced};
 use crate::solution::{self, Solution, Termination};
 
@@ -241,7 +241,7 @@ impl Geometry {
     }
 }
 
-/// The orthogonal frame for nonnegative features.
+/// The orthogonal frame for nonnegative features, and the simplex ETF for class-balanced batches.
 #[derive(Debug, Clone, Copy)]
 pub struct Formula;
 
@@ -253,6 +253,8 @@ impl Method for Formula {
     fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
         if program.nonnegative() {
             Ok(())
+        } else if treats_classes_alike(program) {
+            check_groups(program)
         } else {
             Err(Refusal::NeedsNonnegative)
         }
@@ -264,10 +266,29 @@ impl Method for Formula {
         _start: Option<&DMatrix<f64>>,
         _control: &Control,
     ) -> Result<Attempt, Error> {
-        Ok(Attempt::Found(Box::new(match program {
+        let solution = match program {
             Reduced::FixedBatches(program) => frame_of_cells(program),
-            Reduced::FullBatch(_) | Reduced::Sampled(_) => orthogonal_frame(program),
-        })))
+            Reduced::FullBatch(_) | Reduced::Sampled(_) => {
+                let cosine = match program.nonnegative() {
+                    true => 0.0,
+                    false => -1.0 / (program.partition().classes() as f64 - 1.0),
+                };
+                frame(program, cosine)
+            }
+        };
+        Ok(Attempt::Found(Box::new(solution)))
+    }
+}
+
+/// Whether the loss is the same at every permutation of the classes, whatever their sizes. It is convex, so that the mean
+/// over all permutations of a matrix is no worse, and it increases in every inner product: of the matrices whose entries
+/// are all one number, the simplex ETF has the least.
+fn treats_classes_alike(program: &Reduced<'_>) -> bool {
+    match &program.problem().model().training {
+        Training::Sampled(Sampling::ClassBalanced { .. }) => true,
+        Training::FullBatch(_)
+        | Training::FixedBatches(_)
+        | Training::Sampled(Sampling::RandomBatches { .. } | Sampling::Negatives { .. }) => false,
     }
 }
 
@@ -346,16 +367,16 @@ fn simplex(problem: &Problem, partition: Partition) -> Gram {
     Gram::from_cauchy(partition, form)
 }
 
-/// The optimum with nonnegative features: the identity, for every loss that increases in every inner product between
-/// classes \[Kini2024, Theorem 1\]. All losses of THEORY (3) do.
-fn orthogonal_frame(program: &Reduced<'_>) -> Solution {
+/// One inner product between all classes. With nonnegative features 0 is the optimum for every loss that increases in
+/// every inner product between classes \[Kini2024, Theorem 1\]. All losses of THEORY (3) do.
+fn frame(program: &Reduced<'_>, cosine: f64) -> Solution {
     let partition = program.partition().clone();
     let groups = partition.groups();
     Solution {
-        gram: Gram::from_groups(partition, DMatrix::zeros(groups, groups)),
+        gram: Gram::from_groups(partition, DMatrix::from_element(groups, groups, cosine)),
         within_class: vec![1.0; groups],
         clusters: Vec::new(),
-        rank: Some(program.problem().classes().count()),
+        rank: Some(program.problem().classes().count() - u64::from(cosine < 0.0)),
         factor: None,
         method: solution::Method::ClosedForm,
         termination: Termination::Converged,

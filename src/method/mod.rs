@@ -57,7 +57,7 @@ pub enum Attempt {
 /// Why a method does not take a program.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refusal {
-    /// It is for nonnegative features.
+    /// It is for nonnegative features, or for class-balanced batches.
     NeedsNonnegative,
     /// It is for features without a sign constraint.
     Nonnegative,
@@ -90,7 +90,7 @@ impl Refusal {
     pub fn error(self, method: solution::Method) -> Error {
         let (reason, instead): (_, &[&str]) = match self {
             Self::NeedsNonnegative => (
-                "only nonnegative features have a closed form at any sizes".to_owned(),
+                "only nonnegative features and class-balanced batches have a closed form at any sizes".to_owned(),
                 &["auto"],
             ),
             Self::Nonnegative => (

@@ -14,11 +14,13 @@ mod cells;
 mod class_level;
 mod coefficients;
 mod contract;
+mod drawn;
 mod logsumexp;
 mod minorant;
 mod quadrature;
 mod sampled;
 mod samples;
+mod subsets;
 
 pub use cells::{CellLoss, CellPoint, LogSum};
 pub use class_level::{ClassLevel, ClassPoint};

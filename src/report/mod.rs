@@ -121,13 +121,20 @@ pub struct ProblemReport {
 /// The batches of a problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BatchesReport {
-    /// `random`: drawn with replacement; `fixed`: the same in every epoch.
+    /// `random`: drawn with replacement; `class-balanced`: as many examples of each of some classes; `fixed`: the same in
+    /// every epoch.
     pub kind: Name,
-    /// Examples in a random batch; null for fixed batches.
+    /// Examples in a batch that is drawn; null for fixed batches.
     pub size: Option<u64>,
-    /// Random batches draw a class of `n` samples in proportion to `n^power`; null for fixed batches.
+    /// Random batches draw a class of `n` samples in proportion to `n^power`; null for other batches.
     #[serde(default)]
     pub power: Option<f64>,
+    /// Classes in a class-balanced batch, alone there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<u64>,
+    /// Examples of each class in a class-balanced batch, alone there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_class: Option<u64>,
     /// Fixed batches, alone.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub fixed: Option<FixedBatchesReport>,
@@ -161,12 +168,24 @@ impl BatchesReport {
                 kind: "random".into(),
                 size: Some(*size),
                 power: Some(*power),
+                classes: None,
+                per_class: None,
+                fixed: None,
+            }),
+            Training::Sampled(Sampling::ClassBalanced { classes, per_class, .. }) => Some(Self {
+                kind: "class-balanced".into(),
+                size: Some(classes * per_class),
+                power: None,
+                classes: Some(*classes),
+                per_class: Some(*per_class),
                 fixed: None,
             }),
             Training::FixedBatches(FixedBatches { batches, .. }) => Some(Self {
                 kind: "fixed".into(),
                 size: None,
                 power: None,
+                classes: None,
+                per_class: None,
                 fixed: Some(FixedBatchesReport::new(batches)),
             }),
         }
@@ -205,6 +224,9 @@ impl fmt::Display for BatchesReport {
             (Some(fixed), _) => fixed.fmt(f),
             (None, Some(size)) => {
                 write!(f, "{} batches of {size}", self.kind)?;
+                if let (Some(classes), Some(per_class)) = (self.classes, self.per_class) {
+                    return write!(f, ": {classes} classes, {per_class} of each");
+                }
                 match self.power.filter(|&power| power != 1.0) {
                     Some(power) => write!(f, ", classes drawn by their size to the power {power}"),
                     None => Ok(()),
@@ -487,6 +509,7 @@ impl Report {
             (None, None) => return Err("it lists no class sizes: give the problem too".to_owned()),
         };
         let classes = classes.map_err(|error| error.to_string())?;
+        let batches = given.batches.as_ref();
         let named = |name: &str| Loss::ALL.into_iter().find(|loss| loss.name() == name);
         let anchors = [Anchors::Sample, Anchors::Class];
         let parts = Parts {
@@ -497,11 +520,14 @@ impl Report {
                 .ok_or_else(|| format!("there are no anchors {}", given.anchors))?,
             singletons: Singletons::Error,
             negatives: given.negatives,
-            batch_size: given.batches.as_ref().and_then(|batches| batches.size),
-            power: given.batches.as_ref().and_then(|batches| batches.power),
+            // Of class-balanced batches it is a product.
+            batch_size: batches.filter(|of| of.classes.is_none()).and_then(|of| of.size),
+            power: batches.and_then(|of| of.power),
+            batch_classes: batches.and_then(|of| of.classes),
+            per_class: batches.and_then(|of| of.per_class),
             batches: None,
         };
-        if given.batches.as_ref().is_some_and(|batches| batches.fixed.is_some()) {
+        if batches.is_some_and(|of| of.fixed.is_some()) {
             return Err("it is of fixed batches: give the problem too".to_owned());
         }
         let mut why = String::new();
@@ -601,6 +627,7 @@ fn active_share(problem: &Problem) -> Option<f64> {
     match &model.training {
         // The loss of fixed batches is a mean over these anchors.
         Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
+        Training::Sampled(Sampling::ClassBalanced { .. }) => Some(1.0),
         Training::Sampled(Sampling::RandomBatches { .. }) if model.views > 1 => Some(1.0),
         Training::Sampled(sampling @ Sampling::RandomBatches { size, .. }) => {
             let runs = problem.classes().runs().iter();
@@ -782,8 +809,11 @@ fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certific
     let model = problem.model();
     let probabilities = sampling.probabilities(partition.sizes(), &multiplicity);
     let draws = match *sampling {
-        Sampling::Negatives { count } => ("negatives", count),
-        Sampling::RandomBatches { size, .. } => ("batch_size", size),
+        Sampling::Negatives { count } => vec![("negatives", count)],
+        Sampling::RandomBatches { size, .. } => vec![("batch_size", size)],
+        Sampling::ClassBalanced { classes, per_class, .. } => {
+            vec![("batch_classes", classes), ("per_class", per_class)]
+        }
     };
     let mut arrays = vec![
         ("nu", Array::Vector(certificate.dual.nu.clone())),
@@ -792,8 +822,12 @@ fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certific
         ("probability", Array::Vector(probabilities)),
         ("temperature", Array::Vector(vec![model.temperature])),
         ("views", Array::Indices(vec![model.views])),
-        (draws.0, Array::Indices(vec![draws.1])),
     ];
+    arrays.extend(
+        draws
+            .into_iter()
+            .map(|(name, value)| (name, Array::Indices(vec![value]))),
+    );
     if let Some(y) = &certificate.dual.y {
         arrays.push(("y", Array::Matrix(y.clone())));
     }

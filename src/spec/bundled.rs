@@ -1,7 +1,7 @@
 //! The problem files of the repository, for users who do not have it.
 
 /// Names and texts, in alphabetical order.
-pub const PROBLEMS: [(&str, &str); 23] = [
+pub const PROBLEMS: [(&str, &str); 24] = [
     ("balanced-etf", include_str!("../../problems/balanced-etf.toml")),
     (
         "bcl-class-anchors",
@@ -13,6 +13,7 @@ pub const PROBLEMS: [(&str, &str); 23] = [
     ),
     ("cifar10-lt", include_str!("../../problems/cifar10-lt.toml")),
     ("cifar10-lt-tau1", include_str!("../../problems/cifar10-lt-tau1.toml")),
+    ("class-balanced", include_str!("../../problems/class-balanced.toml")),
     (
         "cross-entropy-simplex",
         include_str!("../../problems/cross-entropy-simplex.toml"),

@@ -5,6 +5,7 @@ mod batches;
 mod book;
 mod bound;
 mod certificate;
+mod class_balanced;
 mod cli;
 mod common;
 mod compare;

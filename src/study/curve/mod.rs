@@ -111,7 +111,8 @@ pub fn identity(problem: &Problem, vary: Quantity, options: &Options) -> Value {
         (Quantity::Power, Training::Sampled(Sampling::RandomBatches { power, .. })) => *power = 1.0,
         (_, Training::Sampled(Sampling::RandomBatches { size, .. })) => *size = 0,
         (_, Training::Sampled(Sampling::Negatives { count })) => *count = 0,
-        (_, Training::FullBatch(_) | Training::FixedBatches(_)) => {}
+        (_, Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::ClassBalanced { .. })) => {
+        }
     }
     let settings = json!({
         "vary": vary,
@@ -310,7 +311,10 @@ fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
         (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { power, .. })) if *power != 1.0 => None,
         (Quantity::Negatives, _) => Some(("population", population())),
         (Quantity::BatchSize, Training::FullBatch(_)) => Some(("full-batch", model.clone())),
-        (Quantity::BatchSize, Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. })) => None,
+        (
+            Quantity::BatchSize,
+            Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. } | Sampling::ClassBalanced { .. }),
+        ) => None,
         (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { loss, .. })) => {
             let full = Model {
                 training: Training::full_batch(FullBatchLoss::from(*loss)),
