@@ -82,11 +82,17 @@ impl Picture {
                 .filter(|&i| class(&shown[i]) != class(&shown[i - 1]))
                 .collect(),
             multiplicity: Some(shown.iter().map(|&cell| cells.samples()[cell] as u64).collect()),
+            members: "samples",
+            quantity: "inner product of samples".to_owned(),
             ..Panel::new(DMatrix::from_fn(shown.len(), shown.len(), |i, j| {
                 gram.between(shown[i], shown[j])
             }))
         };
-        Self::of_problem(problem, panel, "class of the samples", notes)
+        let picture = Self::of_problem(problem, panel, "class of the samples", notes);
+        Self {
+            title: format!("{}: {count} kinds of samples", picture.title),
+            ..picture
+        }
     }
 
     /// The picture of inner products of the classes of a problem, in the user's order.
@@ -328,7 +334,10 @@ fn inspect(panel: &Panel) -> Vec<String> {
         ));
     }
     if !(0..size).all(|i| single(&i)) {
-        remarks.push("diagonal cells of groups (\u{d7}n) show two different classes of the group".to_owned());
+        remarks.push(format!(
+            "diagonal cells of groups (\u{d7}n) show two different {} of the group",
+            panel.members
+        ));
     }
     // f64::max ignores the NaN of an entry that is not finite.
     let pairs = (0..size).flat_map(|i| (0..i).map(move |j| (i, j)));

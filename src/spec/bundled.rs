@@ -22,6 +22,7 @@ pub const PROBLEMS: [(&str, &str); 24] = [
         "five-in-the-plane",
         include_str!("../../problems/five-in-the-plane.toml"),
     ),
+    ("fixed-batches", include_str!("../../problems/fixed-batches.toml")),
     ("layer-peeled", include_str!("../../problems/layer-peeled.toml")),
     (
         "minority-collapse",
@@ -37,7 +38,6 @@ pub const PROBLEMS: [(&str, &str); 24] = [
     ),
     ("nscl", include_str!("../../problems/nscl.toml")),
     ("population", include_str!("../../problems/population.toml")),
-    ("fixed-batches", include_str!("../../problems/fixed-batches.toml")),
     ("random-batches", include_str!("../../problems/random-batches.toml")),
     (
         "random-batches-collapse",

@@ -237,14 +237,10 @@ fn one_batch_of_everything_is_the_full_batch() {
         let schedule = report.solution.schedule.as_ref().unwrap();
         assert!(schedule.within_class_spread.iter().all(|&spread| spread < 1e-6));
         let gram = report.solution.gram.as_ref().unwrap();
-        for i in 0..4 {
-            for j in 0..4 {
+        for (i, row) in gram.iter().enumerate() {
+            for (j, entry) in row.iter().enumerate() {
                 let other = expected.certificate.gram.entry(i as u64, j as u64);
-                assert!(
-                    (gram[i][j] - other).abs() < 1e-5,
-                    "{loss} ({i}, {j}): {} {other}",
-                    gram[i][j]
-                );
+                assert!((entry - other).abs() < 1e-5, "{loss} ({i}, {j}): {entry} {other}");
             }
         }
     }
