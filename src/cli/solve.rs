@@ -239,6 +239,12 @@ fn write_output(
         &folder.join("certificate.npz"),
         &npy::npz_bytes(&certificate_arrays(problem, solved)),
     )?;
+    if let Some(cells) = schedule::sample_cells(problem, gram).filter(|_| !few_samples(solved)) {
+        write_atomically(&folder.join("cells.npy"), &npy::indices_bytes(&cells))?;
+        if gram.partition().groups() as f64 <= MAX_SAMPLES {
+            write_atomically(&folder.join("cell_gram.npy"), &npy::matrix_bytes(&gram.values()))?;
+        }
+    }
     let means = ClassMeans::new(problem, solved);
     let class_gram = means.as_ref().map_or(gram, |means| &means.gram);
     if let Some(embedding) = embedding {
