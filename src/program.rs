@@ -17,9 +17,15 @@ use std::sync::OnceLock;
 
 use nalgebra::DMatrix;
 
+use crate::error::Error;
+use crate::gram::cells::Cells;
+use crate::gram::entries::Entries;
 use crate::gram::{Gram, Partition};
-use crate::objective::{ClassLevel, Coefficients, Layout, LogSumExp, Sampled, coefficients, within_class_samples};
-use crate::problem::{FixedBatches, FullBatch, Problem, Sampling, Training};
+use crate::objective::{
+    CellLoss, ClassLevel, Coefficients, Layout, LogSumExp, Objective, Sampled, coefficients, within_class_samples,
+};
+use crate::problem::invalid::Word;
+use crate::problem::{Field, FixedBatches, FullBatch, Invalid, Problem, Sampling, Training};
 
 /// A problem reduced by equal class sizes, by what it is trained on.
 #[derive(Debug)]
@@ -34,8 +40,11 @@ pub enum Reduced<'a> {
 
 impl<'a> Reduced<'a> {
     /// The reduction of `problem`.
-    pub fn new(problem: &'a Problem) -> Self {
-        match &problem.model().training {
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for fixed batches in which a class has no positive, [`Error::TooLarge`] for too many pairs.
+    pub fn new(problem: &'a Problem) -> Result<Self, Error> {
+        Ok(match &problem.model().training {
             Training::FullBatch(full) => Self::FullBatch(Program::new(problem, full)),
             Training::Sampled(sampling) => Self::Sampled(SampledProgram {
                 problem,
@@ -43,12 +52,8 @@ impl<'a> Reduced<'a> {
                 partition: Partition::by_size(problem),
                 objective: OnceLock::new(),
             }),
-            Training::FixedBatches(fixed) => Self::FixedBatches(FixedProgram {
-                problem,
-                fixed,
-                partition: Partition::singletons(problem),
-            }),
-        }
+            Training::FixedBatches(fixed) => Self::FixedBatches(FixedProgram::new(problem, fixed)?),
+        })
     }
 
     /// The problem.
@@ -80,14 +85,100 @@ impl<'a> Reduced<'a> {
     }
 }
 
-/// A problem with the same batches in every epoch, in which classes of equal size need not be alike.
+/// The program of a fixed schedule: cells of samples, and the loss on the pairs of them that share a batch.
 #[derive(Debug)]
 pub struct FixedProgram<'a> {
     problem: &'a Problem,
-    /// The loss and its batches.
-    pub fixed: &'a FixedBatches,
-    /// Every class by itself.
+    /// Which samples are alike.
+    pub cells: Cells,
+    /// Samples that are used, class-major, by their cells.
     pub partition: Partition,
+    objective: CellLoss,
+}
+
+impl<'a> FixedProgram<'a> {
+    /// The program of `problem`, which is trained on `fixed`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming a class none of whose samples has a positive in any batch, [`Error::TooLarge`] for 2^32 pairs.
+    pub fn new(problem: &'a Problem, fixed: &FixedBatches) -> Result<Self, Error> {
+        let model = problem.model();
+        let cells = Cells::new(problem.classes(), &fixed.batches, model.views);
+        if let Some(class) = without_positive(problem.classes().count(), &cells) {
+            return Err(Invalid::conflict(
+                Field::Batches,
+                format!("no two samples of class {class} share a batch, so that nothing draws them together"),
+                &[Word::Text(
+                    "put two of its samples in one batch, use views = 2, or leave the class out",
+                )],
+            )
+            .into());
+        }
+        let objective = CellLoss::new(fixed.loss, model.temperature, &cells).ok_or_else(|| {
+            let pairs: f64 = cells.batches().iter().map(|batch| (batch.len() as f64).powi(2)).sum();
+            Error::TooLarge {
+                what: format!("a schedule with {pairs} pairs of kinds of samples that share a batch"),
+                bytes: 60.0 * pairs,
+                limit: 60.0 * f64::from(u32::MAX),
+                hint: &[Word::Text("use fewer or smaller batches")],
+            }
+        })?;
+        if !objective.compares() {
+            return Err(Invalid::conflict(
+                Field::Batches,
+                "no batch holds a sample with another of its class and one of another class",
+                &[Word::Text("make the batches larger, or mix the classes in them")],
+            )
+            .into());
+        }
+        Ok(Self {
+            problem,
+            partition: cells.partition(),
+            cells,
+            objective,
+        })
+    }
+
+    /// The problem.
+    pub fn problem(&self) -> &'a Problem {
+        self.problem
+    }
+
+    /// The loss on pairs of cells that share a batch.
+    pub fn objective(&self) -> &CellLoss {
+        &self.objective
+    }
+
+    /// Largest difference of an inner product that the loss looks at, between two Gram matrices on these cells.
+    pub fn largest_difference(&self, a: &Gram, b: &Gram) -> f64 {
+        let mut largest = 0.0f64;
+        self.objective
+            .zeros()
+            .each(|g, h, _| largest = largest.max((a.between(g, h) - b.between(g, h)).abs()));
+        largest
+    }
+
+    /// Number of classes that have samples in batches: all of them.
+    pub fn classes(&self) -> usize {
+        self.cells.classes().last().map_or(0, |&class| class as usize + 1)
+    }
+}
+
+/// The first class that has no two samples in one batch.
+fn without_positive(count: u64, cells: &Cells) -> Option<u64> {
+    let mut has = vec![false; count as usize];
+    let mut in_batch = vec![0.0; count as usize];
+    let class = |&cell: &u32| cells.classes()[cell as usize] as usize;
+    for batch in cells.batches() {
+        for cell in batch {
+            in_batch[class(cell)] += cells.samples()[*cell as usize];
+            has[class(cell)] |= in_batch[class(cell)] >= 2.0;
+        }
+        for cell in batch {
+            in_batch[class(cell)] = 0.0;
+        }
+    }
+    has.iter().position(|has| !has).map(|class| class as u64)
 }
 
 /// The program of a loss that is an expectation over draws.
@@ -128,7 +219,7 @@ pub struct Program<'a> {
 
 /// An invariant Gram matrix at the sample level: one within-class entry a group and one entry a pair of groups.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entries {
+pub struct SampleEntries {
     /// In the order of a [`Layout`].
     pub values: Vec<f64>,
 }
@@ -241,7 +332,7 @@ pub fn lift(gram: &Gram) -> DMatrix<f64> {
 ///
 /// # Panics
 /// If `dense` is not N x N for the class sizes of the partition.
-pub fn reduce_samples(program: &Program<'_>, dense: &DMatrix<f64>) -> Entries {
+pub fn reduce_samples(program: &Program<'_>, dense: &DMatrix<f64>) -> SampleEntries {
     let layout = program.layout();
     let groups = sample_classes(program);
     assert_eq!(dense.nrows(), groups.len(), "one row a sample");
@@ -259,7 +350,7 @@ pub fn reduce_samples(program: &Program<'_>, dense: &DMatrix<f64>) -> Entries {
             }
         }
     }
-    Entries {
+    SampleEntries {
         values: sums
             .into_iter()
             .map(|(sum, count)| if count == 0.0 { 1.0 } else { sum / count })
@@ -268,7 +359,7 @@ pub fn reduce_samples(program: &Program<'_>, dense: &DMatrix<f64>) -> Entries {
 }
 
 /// The dense sample-level matrix of invariant entries, samples in class-major order: the inverse of [`reduce_samples`].
-pub fn lift_samples(program: &Program<'_>, entries: &Entries) -> DMatrix<f64> {
+pub fn lift_samples(program: &Program<'_>, entries: &SampleEntries) -> DMatrix<f64> {
     let layout = program.layout();
     let groups = sample_classes(program);
     DMatrix::from_fn(groups.len(), groups.len(), |i, j| {

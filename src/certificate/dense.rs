@@ -8,10 +8,10 @@ use crate::error::Error;
 use crate::gram::block::lifted_block;
 use crate::gram::{Gram, Partition};
 use crate::math::spectrum::{definite_shift, eigen};
-use crate::objective::{Affine, Minorant, others};
+use crate::objective::{Affine, Objective, others};
 
 /// Judges group values against a loss.
-pub(super) fn certify<O: Minorant>(
+pub(super) fn certify<O: Objective<Entries = DMatrix<f64>>>(
     objective: &O,
     partition: &Partition,
     values: &DMatrix<f64>,
@@ -43,6 +43,7 @@ pub(super) fn certify<O: Minorant>(
         method: best.method,
         point: DualPoint {
             y: Some(best.y),
+            sparse: None,
             nu: best.nu,
             log_scale,
             tangent: best.tangent,
@@ -107,7 +108,7 @@ struct Gradient<'a, O> {
     nu: Vec<f64>,
 }
 
-impl<'a, O: Minorant> Gradient<'a, O> {
+impl<'a, O: Objective<Entries = DMatrix<f64>>> Gradient<'a, O> {
     fn new(objective: &'a O, values: &'a DMatrix<f64>, log_scale: f64) -> Self {
         let multiplicity = objective.multiplicity();
         let groups = multiplicity.len();
@@ -137,7 +138,7 @@ impl<'a, O: Minorant> Gradient<'a, O> {
     }
 
     /// `constant - sum nu` of an affine minorant, with `nu` raised by `eta`; `None` where that proves nothing.
-    fn proof(&self, affine: Affine, mut nu: Vec<f64>, eta: &[f64], method: BoundMethod) -> Option<Proof> {
+    fn proof(&self, affine: Affine<DMatrix<f64>>, mut nu: Vec<f64>, eta: &[f64], method: BoundMethod) -> Option<Proof> {
         for (value, eta) in nu.iter_mut().zip(eta) {
             *value += eta;
         }
@@ -153,7 +154,7 @@ impl<'a, O: Minorant> Gradient<'a, O> {
     }
 
     /// The affine minorant with slopes `wanted`, and `nu` in its scale.
-    fn minorant(&self, wanted: &DMatrix<f64>, nu: &[f64]) -> Option<(Affine, Vec<f64>)> {
+    fn minorant(&self, wanted: &DMatrix<f64>, nu: &[f64]) -> Option<(Affine<DMatrix<f64>>, Vec<f64>)> {
         let affine = self.objective.minorant(wanted, self.values, self.log_scale)?;
         let nu = nu.iter().map(|value| value * affine.factor).collect();
         Some((affine, nu))
@@ -277,7 +278,12 @@ const GOOD_ENOUGH: f64 = 1e-12;
 /// Eigenvalues of the Gram matrix below these, relative to the largest, are tried as its kernel.
 const KERNEL_CUTOFFS: [f64; 7] = [1e-11, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3];
 
-fn best_bound<O: Minorant>(gradient: &Gradient<'_, O>, nonnegative: bool, value: f64, unit: f64) -> Option<Proof> {
+fn best_bound<O: Objective<Entries = DMatrix<f64>>>(
+    gradient: &Gradient<'_, O>,
+    nonnegative: bool,
+    value: f64,
+    unit: f64,
+) -> Option<Proof> {
     let m = gradient.multiplicity;
     if nonnegative {
         let nu = vec![0.0; m.len()];

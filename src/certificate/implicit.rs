@@ -415,6 +415,7 @@ pub(super) fn certify(
         min_eigenvalue: -eta * log_excess.exp(),
         method,
         point: DualPoint {
+            sparse: None,
             y: None,
             nu: groups.nu(log_excess),
             log_scale: log_excess,

@@ -23,6 +23,7 @@ mod bound;
 mod dense;
 mod implicit;
 mod restricted;
+mod sparse;
 
 use std::ops::Deref;
 
@@ -31,9 +32,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::gram::Gram;
+use crate::math::sparse::Sparse;
 use crate::objective::Sampled;
 use crate::problem::{Problem, Training};
-use crate::program::Program;
+use crate::program::{FixedProgram, Program};
 
 pub(crate) use implicit::log_masses;
 pub(crate) use restricted::Found;
@@ -110,6 +112,8 @@ pub struct DualPoint {
     /// `y_cc'`, r x r: row group of the anchor. In units of `e^log_scale`. `None` where it follows from the implicit form
     /// of the Gram matrix, see [`DualPoint::matrix`].
     pub y: Option<DMatrix<f64>>,
+    /// `y` on the pairs of a schedule of batches, where it is zero for all others.
+    pub sparse: Option<Sparse>,
     /// `nu_c`, r. In units of `e^log_scale`.
     pub nu: Vec<f64>,
     /// Natural log of the unit: the log of the excess, or 0 for losses without a floor.
@@ -228,6 +232,9 @@ pub const MAX_DENSE_GROUPS: usize = 4096;
 /// finite; [`Error::Contradiction`] for a bound above the loss of a feasible matrix. A matrix that is not feasible is no
 /// error: it is moved, and the gap tells.
 pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certificate, Error> {
+    if let Training::FixedBatches(fixed) = &problem.model().training {
+        return certify_schedule(&FixedProgram::new(problem, fixed)?, gram, tolerance);
+    }
     if !gram.partition().fits(problem) {
         return Err(Error::Gram {
             reason: "its groups are not classes of equal size of this problem".to_owned(),
@@ -263,8 +270,20 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
             let objective = Sampled::on_partition(problem, sampling, partition);
             dense::certify(&objective, partition, &values, nonnegative, tolerance)
         }
-        Training::FixedBatches(_) => Err(Error::Gram {
-            reason: "it is one of classes, and with fixed batches the samples of a class need not coincide".to_owned(),
-        }),
+        Training::FixedBatches(fixed) => certify_schedule(&FixedProgram::new(problem, fixed)?, gram, tolerance),
     }
+}
+
+/// Judges a Gram matrix of the samples of a schedule, in the form of a factor with a column a cell.
+///
+/// # Errors
+/// As [`certify`].
+pub fn certify_schedule(program: &FixedProgram<'_>, gram: &Gram, tolerance: f64) -> Result<Certificate, Error> {
+    if *gram.partition() != program.partition || gram.factor().is_none() {
+        return Err(Error::Gram {
+            reason: "it is not that of a factor on the cells of this schedule".to_owned(),
+        });
+    }
+    let nonnegative = program.problem().model().features.nonnegative;
+    sparse::certify(program.objective(), gram, nonnegative, tolerance)
 }

@@ -18,6 +18,8 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         Field::Negatives => "--negatives",
         Field::Batches | Field::BatchSize => "--batch-size",
         Field::Power => "--power",
+        Field::BatchClasses => "--batch-classes",
+        Field::PerClass => "--per-class",
         Field::BatchFile => "--batches",
         Field::Nonnegative => "--nonnegative",
         Field::Dimension => "--dimension",

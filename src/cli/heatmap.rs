@@ -114,13 +114,13 @@ fn picture(source: &Path, control: &Control) -> Result<(Picture, bool), Error> {
             what: "the Gram matrix",
         });
     }
-    Ok((
-        Picture::of_gram(
-            &ProblemReport::new(problem.classes(), problem.model()),
-            &solved.certificate.gram,
-        ),
-        solved.is_certified(),
-    ))
+    let stated = ProblemReport::new(problem.classes(), problem.model());
+    let gram = &solved.certificate.gram;
+    let picture = match &solved.schedule {
+        Some(schedule) => Picture::of_cells(&stated, gram, &schedule.cells),
+        None => Picture::of_gram(&stated, gram),
+    };
+    Ok((picture, solved.is_certified()))
 }
 
 fn square(path: &Path) -> Result<nalgebra::DMatrix<f64>, Error> {

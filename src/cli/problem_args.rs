@@ -68,6 +68,12 @@ pub(crate) struct ProblemArgs {
     /// Random batches draw a class of n samples in proportion to n^P: 1 samples alike, 0 classes alike [default: 1]
     #[arg(long, value_name = "P", value_parser = number, help_heading = "Problem", allow_hyphen_values = true)]
     power: Option<f64>,
+    /// Classes in a class-balanced batch, drawn alike without replacement; needs --per-class (supcon, sincere)
+    #[arg(long, value_name = "P", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
+    batch_classes: Option<i64>,
+    /// Examples of each class in a class-balanced batch; needs --batch-classes
+    #[arg(long, value_name = "M", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
+    per_class: Option<i64>,
     /// Fixed batches of samples: lists (.json) or batches x size, padded with -1 (.npy) [default: full batch]
     #[arg(long, value_name = "FILE", help_heading = "Problem", conflicts_with = "batch_size")]
     batches: Option<PathBuf>,
@@ -158,6 +164,8 @@ impl ProblemArgs {
             || self.singletons.is_some()
             || self.negatives.is_some()
             || self.batch_size.is_some()
+            || self.batch_classes.is_some()
+            || self.per_class.is_some()
             || self.nonnegative
             || self.dimension.is_some()
     }
@@ -243,6 +251,8 @@ impl ProblemArgs {
             Field::Negatives => self.negatives.is_some(),
             Field::Batches | Field::BatchSize => self.batch_size.is_some(),
             Field::Power => self.power.is_some(),
+            Field::BatchClasses => self.batch_classes.is_some(),
+            Field::PerClass => self.per_class.is_some(),
             Field::BatchFile | Field::BatchMembers => self.batches.is_some(),
             Field::Dimension => self.dimension.is_some(),
             Field::Method => solver.method.is_some(),
@@ -300,6 +310,16 @@ impl ProblemArgs {
                 kind: Some("random".to_owned()),
                 size: self.batch_size,
                 power: file.batches.as_ref().and_then(|table| table.power),
+                ..Default::default()
+            });
+        }
+        if self.batch_classes.is_some() || self.per_class.is_some() {
+            let of_file = file.batches.take().unwrap_or_default();
+            file.batches = Some(spec::BatchesTable {
+                kind: Some("class-balanced".to_owned()),
+                size: self.batch_size,
+                classes: self.batch_classes.or(of_file.classes),
+                per_class: self.per_class.or(of_file.per_class),
                 ..Default::default()
             });
         }

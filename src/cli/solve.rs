@@ -1,16 +1,18 @@
 //! `ufmin solve`: the main job.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use nalgebra::DMatrix;
 use ufmin::cross_entropy::CrossEntropy;
-use ufmin::error::{Error, Field, Invalid, Word};
+use ufmin::error::{Error, Word};
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::measure::embedding::{self, Embedding};
+use ufmin::measure::schedule::{self, ClassMeans};
 use ufmin::problem::{FullBatch, Measure, Problem, Training};
-use ufmin::program::{Entries, Program, lift_samples};
+use ufmin::program::{Program, SampleEntries, lift_samples};
 use ufmin::report::audit::audited_features;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
 use ufmin::solve::{CrossCheckChoice, Solved, solve};
@@ -88,20 +90,24 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     if arguments.full_gram {
         refuse_large("--full-gram", problem.classes().count())?;
     }
-    let by_sample = match arguments.level {
-        Level::Sample => Some(check_samples(&problem)?),
-        Level::Class => None,
+    let by_sample = match (&problem.model().training, arguments.level) {
+        (Training::FixedBatches(_), _) | (_, Level::Class) => None,
+        (_, Level::Sample) => Some(check_samples(&problem)?),
     };
     let session = arguments.session.start()?;
     let solved = solve(&problem, &options, session.control())?;
     let mut report = Report::new(&problem, &solved, arguments.full_gram)?;
-    let sample_gram = by_sample.map(|full| sample_gram(&problem, &full, &solved));
+    let sample_gram = match by_sample {
+        Some(full) => Some(sample_gram(&problem, &full, &solved)),
+        None if few_samples(&solved) => schedule::sample_gram(&problem, &solved.certificate.gram),
+        None => None,
+    };
     if let Some(samples) = &sample_gram {
         report = report.at_sample_level(samples);
     }
     if let Some(folder) = session.folder() {
         let embedding = match report.embedding.take() {
-            None if small_enough(&problem) => Some(audited_features(&problem, &solved)?),
+            None if small_enough(&problem, &solved) => Some(audited_features(&problem, &solved)?),
             made => made,
         };
         if let Some(samples) = &sample_gram {
@@ -160,15 +166,8 @@ const MAX_SAMPLES: f64 = 4000.0;
 fn check_samples(problem: &Problem) -> Result<FullBatch, Failure> {
     let full = match &problem.model().training {
         Training::FullBatch(full) => *full,
-        Training::FixedBatches(_) => {
-            return Err(Invalid::unavailable(
-                Field::Level,
-                "a sample level of fixed batches",
-                &[Word::Text("use "), Word::Set(Field::Level, &["class"])],
-            )
-            .into());
-        }
-        Training::Sampled(_) => {
+        // A schedule is solved by samples, whatever the level.
+        Training::FixedBatches(_) | Training::Sampled(_) => {
             return Err(Failure::usage(
                 "--level",
                 "a sample level of a sampled loss is not available in this version",
@@ -207,13 +206,19 @@ fn sample_gram(problem: &Problem, full: &FullBatch, solved: &Solved) -> DMatrix<
     for g in 0..program.groups() {
         values[layout.within(g)] = solved.solution.within_class[g];
     }
-    lift_samples(&program, &Entries { values })
+    lift_samples(&program, &SampleEntries { values })
 }
 
-/// Whether arrays with a row and a column for every class are written.
-fn small_enough(problem: &Problem) -> bool {
+/// Whether the points of a schedule are so few that all their inner products are listed.
+fn few_samples(solved: &Solved) -> bool {
+    solved.certificate.gram.partition().classes() as f64 <= MAX_SAMPLES
+}
+
+/// Whether arrays with a row and a column for every class are written, and features.
+fn small_enough(problem: &Problem, solved: &Solved) -> bool {
     let classes = problem.classes().count();
-    embedding::bytes(classes, classes) <= MAX_ARRAY_BYTES
+    let features = embedding::bytes(solved.rank, solved.certificate.gram.partition().classes());
+    embedding::bytes(classes, classes).max(features) <= MAX_ARRAY_BYTES
 }
 
 /// Writes the output folder. Arrays that are too large are left out, with a warning in the report.
@@ -225,7 +230,7 @@ fn write_output(
     report: &mut Report,
 ) -> Result<(), Error> {
     let gram = &solved.certificate.gram;
-    let classes = gram.partition().classes();
+    let classes = problem.classes().count();
     write_atomically(
         &folder.join("structure.npz"),
         &npy::npz_bytes(&structure_arrays(problem, solved)),
@@ -234,8 +239,10 @@ fn write_output(
         &folder.join("certificate.npz"),
         &npy::npz_bytes(&certificate_arrays(problem, solved)),
     )?;
+    let means = ClassMeans::new(problem, solved);
+    let class_gram = means.as_ref().map_or(gram, |means| &means.gram);
     if let Some(embedding) = embedding {
-        write_atomically(&folder.join("gram.npy"), &npy::matrix_bytes(&gram.to_dense()))?;
+        write_atomically(&folder.join("gram.npy"), &npy::matrix_bytes(&class_gram.to_dense()))?;
         if embedding.discarded > 1e-6 {
             report.warnings.push(format!(
                 "embeddings.npy leaves out eigenvalues of sum {:.1e}",
@@ -250,7 +257,14 @@ fn write_output(
                 solved.rank
             ));
         }
-        write_atomically(&folder.join("embeddings.npy"), &npy::matrix_bytes(&embedding.features))?;
+        let features = match schedule::batches(problem) {
+            Some(batches) => {
+                let order = schedule::sample_order(batches, problem.model().views);
+                Cow::Owned(embedding.features.select_columns(&order))
+            }
+            None => Cow::Borrowed(&embedding.features),
+        };
+        write_atomically(&folder.join("embeddings.npy"), &npy::matrix_bytes(&features))?;
     } else {
         report.warnings.push(format!(
             "gram.npy and embeddings.npy are not written: {classes} x {classes} numbers take {:.0} GB; structure.npz holds every entry by groups",

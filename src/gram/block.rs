@@ -2,8 +2,8 @@
 
 use nalgebra::DMatrix;
 
-use super::Gram;
-use crate::math::spectrum::eigen;
+use super::{FactorForm, Gram};
+use crate::math::spectrum::{eigen, product, transposed_product};
 
 /// The r x r block of the orthonormal lift of a group matrix with diagonal `diagonal[g]` (one class with itself) and
 /// `values` between different classes; the remaining eigenvalues are `diagonal[g] - values[g][g]` where `m_g >= 2`.
@@ -38,6 +38,9 @@ impl GramSpectrum {
     /// Eigenvalues of a Gram matrix.
     pub fn new(gram: &Gram) -> Self {
         let multiplicity = gram.partition().multiplicity_f64();
+        if let Some(form) = gram.factor() {
+            return Self::of_factor(gram, form, &multiplicity);
+        }
         let ones = vec![1.0; multiplicity.len()];
         let values = gram.values();
         let block = lifted_block(&multiplicity, &ones, &values);
@@ -47,6 +50,39 @@ impl GramSpectrum {
             block: order.iter().map(|&i| spectrum.values[i]).collect(),
             vectors: spectrum.vectors.select_columns(&order),
             differences: (0..multiplicity.len()).map(|g| 1.0 - values[(g, g)]).collect(),
+            multiplicity: gram.partition().multiplicity().to_vec(),
+        }
+    }
+
+    /// Of a matrix in the form of a factor: from the second moments of its columns, as many as it has rows.
+    fn of_factor(gram: &Gram, form: &FactorForm, multiplicity: &[f64]) -> Self {
+        let mut weighted = form.shared().into_owned();
+        for (mut column, m) in weighted.column_iter_mut().zip(multiplicity) {
+            column *= m.sqrt();
+        }
+        let moments = product(&weighted, &weighted.transpose());
+        let spectrum = eigen(&moments).expect("unit columns are finite");
+        let largest = spectrum.values.last().copied().unwrap_or(0.0);
+        let kept: Vec<usize> = (0..spectrum.values.len())
+            .rev()
+            .filter(|&i| spectrum.values[i] > f64::EPSILON * largest)
+            .collect();
+        let mut vectors = transposed_product(&weighted, &spectrum.vectors.select_columns(&kept));
+        for mut column in vectors.column_iter_mut() {
+            column.normalize_mut();
+        }
+        Self {
+            block: kept.iter().map(|&i| spectrum.values[i]).collect(),
+            vectors,
+            differences: (0..multiplicity.len())
+                .map(|g| {
+                    if multiplicity[g] < 2.0 {
+                        0.0
+                    } else {
+                        1.0 - gram.between(g, g)
+                    }
+                })
+                .collect(),
             multiplicity: gram.partition().multiplicity().to_vec(),
         }
     }

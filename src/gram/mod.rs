@@ -1,6 +1,9 @@
 //! [`Gram`]: the inner products of the class means, stored by groups of classes that are alike.
 
 pub mod block;
+pub mod cells;
+pub mod entries;
+pub mod factor;
 pub mod implicit;
 
 use std::borrow::Cow;
@@ -10,6 +13,7 @@ use nalgebra::DMatrix;
 
 pub use crate::problem::Partition;
 use crate::problem::Problem;
+pub use factor::FactorForm;
 pub use implicit::CauchyForm;
 
 /// A class-level Gram matrix `G` (k x k, unit diagonal) that is constant on groups of classes. A clone costs nothing.
@@ -26,6 +30,8 @@ enum Values {
     Dense(DMatrix<f64>),
     /// Two numbers a vertex determine every entry.
     Cauchy(CauchyForm),
+    /// The inner products of columns.
+    Factor(FactorForm),
 }
 
 impl Gram {
@@ -81,11 +87,31 @@ impl Gram {
         &self.partition
     }
 
+    /// A Gram matrix in the form of a factor.
+    ///
+    /// # Panics
+    /// If the form has not one column for every group.
+    pub fn from_factor(partition: Partition, form: FactorForm) -> Self {
+        assert_eq!(form.columns().ncols(), partition.groups(), "one column a group");
+        Self {
+            partition: Arc::new(partition),
+            values: Arc::new(Values::Factor(form)),
+        }
+    }
+
     /// The implicit form, if the matrix has one.
     pub fn cauchy(&self) -> Option<&CauchyForm> {
         match &*self.values {
-            Values::Dense(_) => None,
+            Values::Dense(_) | Values::Factor(_) => None,
             Values::Cauchy(form) => Some(form),
+        }
+    }
+
+    /// The factor, if the matrix is given by one.
+    pub fn factor(&self) -> Option<&FactorForm> {
+        match &*self.values {
+            Values::Dense(_) | Values::Cauchy(_) => None,
+            Values::Factor(form) => Some(form),
         }
     }
 
@@ -95,6 +121,7 @@ impl Gram {
             Values::Dense(values) => values[(g, h)],
             Values::Cauchy(_) if g == h && self.partition.multiplicity()[g] == 1 => 1.0,
             Values::Cauchy(form) => form.between(g, h),
+            Values::Factor(form) => form.between(g, h, self.partition.multiplicity()[g] as f64),
         }
     }
 
@@ -103,7 +130,7 @@ impl Gram {
     pub fn values(&self) -> Cow<'_, DMatrix<f64>> {
         match &*self.values {
             Values::Dense(values) => Cow::Borrowed(values),
-            Values::Cauchy(_) => {
+            Values::Cauchy(_) | Values::Factor(_) => {
                 let groups = self.partition.groups();
                 Cow::Owned(DMatrix::from_fn(groups, groups, |g, h| self.between(g, h)))
             }

@@ -4,5 +4,6 @@ pub mod array;
 pub(crate) mod blocks;
 pub mod cauchy;
 pub mod control;
+pub mod sparse;
 pub mod spectrum;
 pub(crate) mod sum;

@@ -2,8 +2,8 @@
 
 use nalgebra::DMatrix;
 
-use crate::gram::Gram;
 pub use crate::gram::block::GramSpectrum;
+use crate::gram::{FactorForm, Gram};
 use crate::problem::Problem;
 use crate::solve::Solved;
 
@@ -97,8 +97,24 @@ pub fn features(problem: &Problem, solved: &Solved) -> Embedding {
             discarded: 0.0,
             moved: 0.0,
         },
-        _ if problem.model().features.nonnegative => orthogonal_frame(gram),
+        _ if problem.model().features.nonnegative => match gram.factor() {
+            Some(form) => of_columns(gram, form),
+            None => orthogonal_frame(gram),
+        },
         _ => embed(gram, &GramSpectrum::new(gram), solved.rank),
+    }
+}
+
+/// The columns of a factor, one a point.
+fn of_columns(gram: &Gram, form: &FactorForm) -> Embedding {
+    let runs = gram.partition().runs();
+    let groups: Vec<usize> = runs
+        .flat_map(|(_, count, group)| std::iter::repeat_n(group, count as usize))
+        .collect();
+    Embedding {
+        features: form.shared().select_columns(&groups),
+        discarded: 0.0,
+        moved: 0.0,
     }
 }
 

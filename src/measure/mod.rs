@@ -8,3 +8,4 @@ pub mod halves;
 pub mod metrics;
 pub mod rows;
 pub(crate) mod sample_loss;
+pub mod schedule;

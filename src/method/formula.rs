@@ -11,14 +11,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::{Certificate, MAX_DENSE_GROUPS};
 use crate::error::Error;
+use crate::gram::entries::Entries;
 use crate::gram::implicit::Point;
-use crate::gram::{CauchyForm, Gram, Partition};
+use crate::gram::{CauchyForm, FactorForm, Gram, Partition};
 use crate::math::control::Control;
 use crate::math::sum::compensated_sum;
-use crate::method::{Attempt, Method, Refusal};
+use crate::method::staircase::schedule;
+use crate::method::{Attempt, Method, Refusal, check_groups};
 use crate::objective::{Objective, Sampled, coefficients};
-use crate::problem::{Problem, Training};
-use crate::program::Reduced;
+use crate::problem::{Problem, Sampling, Training};
+use crate::program::{FixedProgram, Reduced};
 use crate::solution::{self, Solution, Termination};
 
 /// Above this many groups only few splits of the classes in two are tried.
@@ -70,7 +72,6 @@ impl Geometry {
         let costly = match problem.model().training {
             Training::FullBatch(_) => false,
             Training::Sampled(_) => true,
-            // Geometries of classes; with fixed batches samples of a class need not coincide.
             Training::FixedBatches(_) => return Vec::new(),
         };
         if costly && groups > MAX_SAMPLED_GROUPS {
@@ -143,6 +144,64 @@ impl Geometry {
         result
     }
 
+    /// The standard geometries on a schedule, the samples of a class in one point: the simplex ETF (without a sign constraint),
+    /// the orthogonal frame, the smaller half of the classes in one point of either, and all in one.
+    pub fn of_cells(program: &FixedProgram<'_>) -> Vec<Self> {
+        let problem = program.problem();
+        let nonnegative = problem.model().features.nonnegative;
+        let sizes: Vec<f64> = problem.classes().sizes().collect();
+        let classes = sizes.len();
+        let mut by_size: Vec<usize> = (0..classes).collect();
+        by_size.sort_by(|&a, &b| sizes[b].total_cmp(&sizes[a]));
+        let mut rank = vec![0; classes];
+        for (position, &class) in by_size.iter().enumerate() {
+            rank[class] = position;
+        }
+        let cells = program.cells.classes();
+        let objective = program.objective();
+        let mut result = Vec::new();
+        let mut add = |name: String, listed, clusters: usize, cosine: f64, dimensions: usize| {
+            // The largest classes are clusters of their own, the rest is one.
+            let cluster = |cell: usize| rank[cells[cell] as usize].min(clusters - 1);
+            let mut values = objective.zeros();
+            values.update(|g, h, _| if cluster(g) == cluster(h) { 1.0 } else { cosine });
+            let at = objective.evaluate(&values, 0.0);
+            result.push(Self {
+                name,
+                listed,
+                rank: dimensions as f64,
+                excess: objective.excess(&at),
+                log_excess: if objective.floor().is_some() {
+                    objective.log_excess(&at)
+                } else {
+                    0.0
+                },
+                pieces: Vec::new(),
+                cosine,
+            });
+        };
+        let simplex = |clusters: usize| -1.0 / (clusters as f64 - 1.0);
+        if !nonnegative {
+            let name = "the simplex ETF".to_owned();
+            add(name, Some("etf"), classes, simplex(classes), classes - 1);
+        }
+        let name = "the orthogonal frame".to_owned();
+        add(name, Some("orthogonal-frame"), classes, 0.0, classes);
+        let merged = classes / 2;
+        if merged >= 2 {
+            let clusters = classes - merged + 1;
+            let name = format!("the {merged} smallest classes in one point");
+            let (cosine, dimensions) = if nonnegative {
+                (0.0, clusters)
+            } else {
+                (simplex(clusters), clusters - 1)
+            };
+            add(name, Some("merged-minorities"), clusters, cosine, dimensions);
+        }
+        add("all classes in one point".to_owned(), None, 1, 1.0, 1);
+        result
+    }
+
     /// The geometry of least loss among those that treat the classes of a group alike, which a Gram matrix by groups needs.
     pub(crate) fn best(problem: &Problem, partition: &Partition) -> Option<Self> {
         let less = |a: &Self, b: &Self| (a.log_excess, a.excess) < (b.log_excess, b.excess);
@@ -182,7 +241,7 @@ impl Geometry {
     }
 }
 
-/// The orthogonal frame for nonnegative features.
+/// The orthogonal frame for nonnegative features, and the simplex ETF for class-balanced batches.
 #[derive(Debug, Clone, Copy)]
 pub struct Formula;
 
@@ -192,10 +251,10 @@ impl Method for Formula {
     }
 
     fn accepts(&self, program: &Reduced<'_>) -> Result<(), Refusal> {
-        if matches!(program, Reduced::FixedBatches(_)) {
-            Err(Refusal::FixedBatches)
-        } else if program.nonnegative() {
+        if program.nonnegative() {
             Ok(())
+        } else if treats_classes_alike(program) {
+            check_groups(program)
         } else {
             Err(Refusal::NeedsNonnegative)
         }
@@ -207,13 +266,59 @@ impl Method for Formula {
         _start: Option<&DMatrix<f64>>,
         _control: &Control,
     ) -> Result<Attempt, Error> {
-        Ok(Attempt::Found(Box::new(orthogonal_frame(program))))
+        let solution = match program {
+            Reduced::FixedBatches(program) => frame_of_cells(program),
+            Reduced::FullBatch(_) | Reduced::Sampled(_) => {
+                let cosine = match program.nonnegative() {
+                    true => 0.0,
+                    false => -1.0 / (program.partition().classes() as f64 - 1.0),
+                };
+                frame(program, cosine)
+            }
+        };
+        Ok(Attempt::Found(Box::new(solution)))
+    }
+}
+
+/// Whether the loss is the same at every permutation of the classes, whatever their sizes. It is convex, so that the mean
+/// over all permutations of a matrix is no worse, and it increases in every inner product: of the matrices whose entries
+/// are all one number, the simplex ETF has the least.
+fn treats_classes_alike(program: &Reduced<'_>) -> bool {
+    match &program.problem().model().training {
+        Training::Sampled(Sampling::ClassBalanced { .. }) => true,
+        Training::FullBatch(_)
+        | Training::FixedBatches(_)
+        | Training::Sampled(Sampling::RandomBatches { .. } | Sampling::Negatives { .. }) => false,
+    }
+}
+
+/// The optimum with nonnegative features and fixed batches: every sample at the axis of its class \[Kini2024\], THEORY 6. Others
+/// can be as good.
+fn frame_of_cells(program: &FixedProgram<'_>) -> Solution {
+    let classes = program.cells.classes();
+    let columns = DMatrix::from_fn(program.classes(), classes.len(), |axis, cell| {
+        f64::from(u8::from(classes[cell] as usize == axis))
+    });
+    let form = FactorForm::new(columns, false).expect("unit columns");
+    Solution {
+        gram: Gram::from_factor(program.partition.clone(), form),
+        within_class: Vec::new(),
+        clusters: Vec::new(),
+        rank: Some(program.classes() as u64),
+        factor: None,
+        method: solution::Method::ClosedForm,
+        termination: Termination::Converged,
+        iterations: 0,
     }
 }
 
 /// The best standard geometry, where nothing better is known: a feasible point, to be judged as any other. Where it is the
 /// simplex ETF, or there are too many groups for a matrix, it is that in the implicit form.
 pub(crate) fn fallback(program: &Reduced<'_>, control: &Control) -> Solution {
+    if let Reduced::FixedBatches(fixed) = program {
+        let stopped = control.stop().map_or(Termination::Stalled, Termination::from);
+        return schedule::at_the_simplex(fixed, solution::Method::ClosedForm, stopped);
+    }
     let (problem, partition) = (program.problem(), program.partition().clone());
     let groups = partition.groups();
     let classes = partition.classes() as f64;
@@ -262,16 +367,16 @@ fn simplex(problem: &Problem, partition: Partition) -> Gram {
     Gram::from_cauchy(partition, form)
 }
 
-/// The optimum with nonnegative features: the identity, for every loss that increases in every inner product between
-/// classes \[Kini2024, Theorem 1\]. All losses of THEORY (3) do.
-fn orthogonal_frame(program: &Reduced<'_>) -> Solution {
+/// One inner product between all classes. With nonnegative features 0 is the optimum for every loss that increases in
+/// every inner product between classes \[Kini2024, Theorem 1\]. All losses of THEORY (3) do.
+fn frame(program: &Reduced<'_>, cosine: f64) -> Solution {
     let partition = program.partition().clone();
     let groups = partition.groups();
     Solution {
-        gram: Gram::from_groups(partition, DMatrix::zeros(groups, groups)),
+        gram: Gram::from_groups(partition, DMatrix::from_element(groups, groups, cosine)),
         within_class: vec![1.0; groups],
         clusters: Vec::new(),
-        rank: Some(program.problem().classes().count()),
+        rank: Some(program.problem().classes().count() - u64::from(cosine < 0.0)),
         factor: None,
         method: solution::Method::ClosedForm,
         termination: Termination::Converged,

@@ -10,7 +10,7 @@ pub mod staircase;
 
 use nalgebra::DMatrix;
 
-use crate::error::{Error, Field, Hint, Invalid, Word};
+use crate::error::{Error, Hint, Word};
 use crate::math::control::Control;
 use crate::program::Reduced;
 use crate::solution::{self, Solution};
@@ -57,7 +57,7 @@ pub enum Attempt {
 /// Why a method does not take a program.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refusal {
-    /// It is for nonnegative features.
+    /// It is for nonnegative features, or for class-balanced batches.
     NeedsNonnegative,
     /// It is for features without a sign constraint.
     Nonnegative,
@@ -90,7 +90,7 @@ impl Refusal {
     pub fn error(self, method: solution::Method) -> Error {
         let (reason, instead): (_, &[&str]) = match self {
             Self::NeedsNonnegative => (
-                "only nonnegative features have a closed form at any sizes".to_owned(),
+                "only nonnegative features and class-balanced batches have a closed form at any sizes".to_owned(),
                 &["auto"],
             ),
             Self::Nonnegative => (
@@ -101,7 +101,11 @@ impl Refusal {
                 "a sampled loss is no finite sum of exponential cones".to_owned(),
                 &["auto", "dual", "lowrank"],
             ),
-            Self::FixedBatches => return no_fixed_batches(),
+            Self::FixedBatches => (
+                "it finds one vector for every class, and with fixed batches the samples of a class need not coincide"
+                    .to_owned(),
+                &["auto", "lowrank", "conic"],
+            ),
             Self::Groups { groups, limit } => (
                 format!("there are {groups} distinct class sizes, and it takes at most {limit}"),
                 &["auto", "dual"],
@@ -128,14 +132,6 @@ impl Refusal {
     }
 }
 
-/// What a user with fixed batches can do, as long as no method takes them.
-pub(crate) fn no_fixed_batches() -> Error {
-    let hint = &[Word::Text(
-        "use kind = \"random\" with a size, or remove [batches] for the full batch",
-    )];
-    Invalid::unavailable(Field::Batches, "a solver for fixed batches", hint).into()
-}
-
 /// A method as `auto` uses it.
 pub struct Preference {
     /// The method.
@@ -160,7 +156,7 @@ pub static AUTO: &[Preference] = &[
     },
     Preference {
         method: &staircase::Staircase,
-        most_groups: staircase::MAX_GROUPS,
+        most_groups: usize::MAX,
         exact: false,
     },
     // It takes minutes there.

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use super::contract::{Objective, exponential_rounding, others};
+use super::contract::{Affine, Objective, exponential_rounding, others};
 use super::{Evaluation, LogSumExp};
 
 /// A loss where every class has collapsed to one vector. The vertices are groups of classes.
@@ -42,6 +42,7 @@ impl<'a> ClassLevel<'a> {
 
 impl Objective for ClassLevel<'_> {
     type Point = ClassPoint;
+    type Entries = DMatrix<f64>;
 
     fn multiplicity(&self) -> &[f64] {
         self.multiplicity
@@ -53,6 +54,11 @@ impl Objective for ClassLevel<'_> {
 
     fn rounding(&self) -> f64 {
         exponential_rounding(self.loss.temperature(), self.groups())
+    }
+
+    fn zeros(&self) -> DMatrix<f64> {
+        let r = self.multiplicity().len();
+        DMatrix::zeros(r, r)
     }
 
     fn evaluate(&self, values: &DMatrix<f64>, log_scale: f64) -> ClassPoint {
@@ -116,5 +122,10 @@ impl Objective for ClassLevel<'_> {
             }
         }
         product
+    }
+
+    /// The exact conjugate of every row, THEORY (4').
+    fn minorant(&self, wanted: &DMatrix<f64>, _near: &DMatrix<f64>, log_scale: f64) -> Option<Affine<DMatrix<f64>>> {
+        self.conjugate_at(wanted, log_scale)
     }
 }

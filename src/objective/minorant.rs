@@ -1,34 +1,10 @@
-//! [`Minorant`]: affine functions below a loss, from which certificates are made.
+//! Affine functions below the losses at class level, from which certificates are made: [`Objective::minorant`].
 
 use nalgebra::DMatrix;
 
 use super::class_level::ClassLevel;
-use super::contract::{Objective, others};
+use super::contract::{Affine, Objective, others};
 use super::sampled::Sampled;
-
-/// An affine function below a loss at every feasible matrix `V`, in units of `e^log_scale`:
-///
-/// ```text
-/// F(V) - floor >= constant + sum_g m_g sum_h (m_h - [g = h]) y_gh V_gh
-/// ```
-#[derive(Debug, Clone)]
-pub struct Affine {
-    /// The constant.
-    pub constant: f64,
-    /// `y`, r x r, by ordered pairs of points.
-    pub y: DMatrix<f64>,
-    /// `y` is the wanted slope times about this.
-    pub factor: f64,
-    /// The matrix at which the function is tangent, if that is how it was made. It need not be feasible.
-    pub tangent: Option<DMatrix<f64>>,
-}
-
-/// An objective that finds affine functions below itself.
-pub trait Minorant: Objective {
-    /// An affine function below the loss, whose slopes have the symmetric part of `wanted` as nearly as possible; `near`
-    /// is a feasible matrix whose gradient is close to it. `None` where `wanted` is no slope of the loss.
-    fn minorant(&self, wanted: &DMatrix<f64>, near: &DMatrix<f64>, log_scale: f64) -> Option<Affine>;
-}
 
 /// Rows that sum to `w/tau` within this, relative, are left as they are: a gradient is balanced but for rounding.
 const BALANCED: f64 = 64.0 * f64::EPSILON;
@@ -39,9 +15,9 @@ const ROUNDING: f64 = 1e-12;
 /// Shares `tau y_c / w_c` of a dual point are kept below this: 1 but for a few roundings.
 const FULL_SHARE: f64 = 1.0 - 16.0 * f64::EPSILON;
 
-impl Minorant for ClassLevel<'_> {
+impl ClassLevel<'_> {
     /// The exact conjugate of every row, THEORY (4'), for exactly the wanted slopes but for a common factor.
-    fn minorant(&self, wanted: &DMatrix<f64>, _near: &DMatrix<f64>, log_scale: f64) -> Option<Affine> {
+    pub(super) fn conjugate_at(&self, wanted: &DMatrix<f64>, log_scale: f64) -> Option<Affine<DMatrix<f64>>> {
         let affine = |y: DMatrix<f64>, factor: f64| Affine {
             constant: self.conjugate(&y, log_scale),
             y,
@@ -64,9 +40,7 @@ impl Minorant for ClassLevel<'_> {
         // it their constant proves nothing.
         self.is_balanced(wanted, ROUNDING).then(|| affine(wanted.clone(), 1.0))
     }
-}
 
-impl ClassLevel<'_> {
     /// The constant of the minorant with slopes `y`.
     fn conjugate(&self, y: &DMatrix<f64>, log_scale: f64) -> f64 {
         let objective = self.loss();
@@ -162,10 +136,15 @@ impl ClassLevel<'_> {
 /// Steps towards the point of tangency; each gains one to several digits.
 const MAX_STEPS: usize = 12;
 
-impl Minorant for Sampled {
+impl Sampled {
     /// The tangent at a matrix `V'` whose gradient has the wanted symmetric part. As `y = phi u` with slowly varying `phi`,
     /// `V' += tau log(wanted / found)` finds it in a few steps. The slopes returned are the exact gradient at `V'`.
-    fn minorant(&self, wanted: &DMatrix<f64>, near: &DMatrix<f64>, log_scale: f64) -> Option<Affine> {
+    pub(super) fn tangent_with(
+        &self,
+        wanted: &DMatrix<f64>,
+        near: &DMatrix<f64>,
+        log_scale: f64,
+    ) -> Option<Affine<DMatrix<f64>>> {
         let groups = self.groups();
         let m = self.multiplicity();
         let tau = self.temperature();
@@ -199,15 +178,6 @@ impl Minorant for Sampled {
             }
         }
         let (_, y, excess, tangent) = best?;
-        let linear: f64 = (0..groups)
-            .flat_map(|g| (0..groups).map(move |h| (g, h)))
-            .map(|(g, h)| m[g] * others(m, g, h) * y[(g, h)] * tangent[(g, h)])
-            .sum();
-        Some(Affine {
-            constant: excess - linear,
-            y,
-            factor: 1.0,
-            tangent: Some(tangent),
-        })
+        Some(Affine::tangent(m, excess, y, tangent))
     }
 }

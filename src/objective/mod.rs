@@ -10,22 +10,25 @@
 //!
 //! [`Sampled`] is what training with sampled negatives or random batches minimises, THEORY (10) and (11).
 
+mod cells;
 mod class_level;
 mod coefficients;
 mod contract;
+mod drawn;
 mod logsumexp;
 mod minorant;
 mod quadrature;
 mod sampled;
 mod samples;
+mod subsets;
 
+pub use cells::{CellLoss, CellPoint, LogSum};
 pub use class_level::{ClassLevel, ClassPoint};
 pub use coefficients::Coefficients;
-pub use contract::Objective;
 pub(crate) use contract::others;
+pub use contract::{Affine, Objective};
 pub(crate) use logsumexp::softplus;
 pub use logsumexp::{Evaluation, Layout, LogSumExp, Row};
-pub use minorant::{Affine, Minorant};
 pub use sampled::{Sampled, SampledPoint};
 pub(crate) use samples::expm1_and_phi;
 pub use samples::{MIN_SAMPLE_TEMPERATURE, SampleLoss, SamplePoint};

@@ -183,6 +183,7 @@ impl SampleLoss {
 
 impl Objective for SampleLoss {
     type Point = SamplePoint;
+    type Entries = DMatrix<f64>;
 
     fn multiplicity(&self) -> &[f64] {
         &self.multiplicity
@@ -194,6 +195,11 @@ impl Objective for SampleLoss {
 
     fn rounding(&self) -> f64 {
         exponential_rounding(self.temperature, self.multiplicity().len())
+    }
+
+    fn zeros(&self) -> DMatrix<f64> {
+        let r = self.multiplicity().len();
+        DMatrix::zeros(r, r)
     }
 
     fn evaluate(&self, values: &DMatrix<f64>, log_scale: f64) -> SamplePoint {

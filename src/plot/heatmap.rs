@@ -110,6 +110,8 @@ pub struct Panel {
     /// At group level, the number of classes that each row stands for. All cells keep the same width, so that one class
     /// among a million is still visible; the number is written behind the label ("50 ×400").
     pub multiplicity: Option<Vec<u64>>,
+    /// What [`Panel::multiplicity`] counts. Default `classes`.
+    pub members: &'static str,
     /// What the ends of the colour map stand for.
     pub range: ColourRange,
     /// What the colours are, written along the colour bar. Neighbours with the same range and quantity share one.
@@ -124,6 +126,7 @@ impl Panel {
             labels: (0..values.nrows()).map(|i| i.to_string()).collect(),
             values,
             axis: String::new(),
+            members: "classes",
             boundaries: Vec::new(),
             multiplicity: None,
             range: ColourRange::UNIT,
@@ -199,9 +202,13 @@ pub(super) fn parts(panels: &[Panel], target: usize, least: f64) -> Result<Vec<P
         let count = panel.values.nrows();
         let cell = cell_size(count, target);
         let (labels, counted) = class_labels(&panel.labels, panel.multiplicity.as_deref(), cell);
-        let counts = if counted { "×n: n classes" } else { "" };
+        let counts = if counted {
+            format!("×n: n {}", panel.members)
+        } else {
+            String::new()
+        };
         let name = match &*panel.axis {
-            "" => counts.to_owned(),
+            "" => counts,
             axis if counted => format!("{axis} ({counts})"),
             axis => axis.to_owned(),
         };

@@ -186,6 +186,12 @@ pub const BATCH_RANGE: (u64, u64) = (3, 1_000_000_000);
 /// Smallest and largest power of class sizes by which random batches draw classes.
 pub const POWER_RANGE: (f64, f64) = (0.0, 1.0);
 
+/// Smallest and largest number of classes in a class-balanced batch. With one class no anchor has a negative.
+pub const BATCH_CLASSES_RANGE: (u64, u64) = (2, 1_000_000);
+
+/// Smallest and largest number of examples of each class in a class-balanced batch.
+pub const PER_CLASS_RANGE: (u64, u64) = (1, 1_000_000_000);
+
 /// Smallest and largest number of sampled negatives.
 pub const NEGATIVES_RANGE: (u64, u64) = (1, 1_000_000_000);
 
@@ -341,6 +347,25 @@ fn check_sizes(classes: &Classes, model: &Model) -> Result<(), Invalid> {
                 &[Word::Text("remove views")],
             ))
         }
+        (&Training::Sampled(Sampling::ClassBalanced { classes: drawn, .. }), _) if drawn > classes.count() => {
+            Err(Invalid::conflict(
+                Field::BatchClasses,
+                format!(
+                    "{drawn} different classes are to be in a batch, and there are {}",
+                    classes.count()
+                ),
+                &[Word::Text("give at most as many as there are classes")],
+            ))
+        }
+        (&Training::Sampled(Sampling::ClassBalanced { per_class: 1, .. }), _) if views == 1 => Err(Invalid::conflict(
+            Field::PerClass,
+            "one example of each class is in a batch, and none has a positive",
+            &[
+                Word::Text("set "),
+                Word::Set(Field::PerClass, &["2"]),
+                Word::Text(", or give views"),
+            ],
+        )),
         // Anchors without a positive in their batch are skipped, whole classes if need be.
         (Training::FullBatch(_) | Training::Sampled(_) | Training::FixedBatches(_), _) => Ok(()),
     }

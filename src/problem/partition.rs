@@ -60,6 +60,31 @@ impl Partition {
         }
     }
 
+    /// Groups of any points, given by runs of them `(count, group)` in order; `sizes` has one number a group.
+    ///
+    /// # Panics
+    /// For a group without a size.
+    pub fn from_runs(runs: impl Iterator<Item = (u64, u32)>, sizes: Vec<f64>) -> Self {
+        let mut result = Self {
+            starts: vec![0],
+            group_of_run: Vec::new(),
+            multiplicity: vec![0; sizes.len()],
+            sizes,
+        };
+        let mut end = 0;
+        for (count, group) in runs {
+            end += count;
+            result.multiplicity[group as usize] += count;
+            if result.group_of_run.last() == Some(&group) {
+                result.starts.pop();
+            } else {
+                result.group_of_run.push(group);
+            }
+            result.starts.push(end);
+        }
+        result
+    }
+
     /// Number of groups `r`.
     pub fn groups(&self) -> usize {
         self.sizes.len()

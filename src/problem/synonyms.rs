@@ -129,7 +129,7 @@ mod tests {
             ),
             (
                 &["ce", "CE", "crossentropy", "CrossEntropyLoss", "softmax"],
-                "use supcon, sincere,",
+                "write `cross-entropy`",
             ),
         ] {
             for word in words {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::invalid::{Word, short};
-use super::{BATCH_RANGE, Batches, Field, FixedBatches, Invalid, Kind, Loss, NEGATIVES_RANGE, POWER_RANGE};
+use super::{BATCH_CLASSES_RANGE, BATCH_RANGE, NEGATIVES_RANGE, PER_CLASS_RANGE, POWER_RANGE};
+use super::{Batches, Field, FixedBatches, Invalid, Kind, Loss};
 
 /// The losses of the form (3): every anchor meets all samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -183,6 +184,15 @@ pub enum Sampling {
         /// A class of `n` samples is drawn in proportion to `n^power`, in [`POWER_RANGE`]: 1 draws samples alike, 0 classes.
         power: f64,
     },
+    /// Batches of some of the classes, drawn without replacement and all alike, with as many examples of each: THEORY (11'').
+    ClassBalanced {
+        /// The loss on each batch.
+        loss: BatchLoss,
+        /// Classes in a batch `P`, in [`BATCH_CLASSES_RANGE`] and at most all.
+        classes: u64,
+        /// Examples of each `m`, in [`PER_CLASS_RANGE`]; with views counted at least 2.
+        per_class: u64,
+    },
     /// Negatives of every anchor, which may collide with its class \[Awasthi2022\]: THEORY (10).
     Negatives {
         /// How many, in [`NEGATIVES_RANGE`].
@@ -211,6 +221,10 @@ pub struct Parts {
     pub batch_size: Option<u64>,
     /// The power of their sizes by which random batches draw classes. Default none, which is 1.
     pub power: Option<f64>,
+    /// Classes in a class-balanced batch. Default none.
+    pub batch_classes: Option<u64>,
+    /// Examples of each class in a class-balanced batch. Default none.
+    pub per_class: Option<u64>,
     /// The same batches in every epoch. Default none.
     pub batches: Option<Arc<Batches>>,
 }
@@ -237,6 +251,15 @@ impl Training {
         Self::Sampled(Sampling::RandomBatches { loss, size, power })
     }
 
+    /// The expectation of a loss over batches of `classes` different classes with `per_class` examples of each.
+    pub fn class_balanced_batches(loss: BatchLoss, classes: u64, per_class: u64) -> Self {
+        Self::Sampled(Sampling::ClassBalanced {
+            loss,
+            classes,
+            per_class,
+        })
+    }
+
     /// The same batches in every epoch.
     pub fn fixed_batches(loss: FullBatchLoss, batches: Arc<Batches>) -> Self {
         Self::FixedBatches(FixedBatches { loss, batches })
@@ -260,6 +283,8 @@ impl Training {
             negatives,
             batch_size,
             power,
+            batch_classes,
+            per_class,
             batches,
         } = parts;
         let full_batch = |loss| {
@@ -282,6 +307,18 @@ impl Training {
             let needless = [
                 (Field::BatchSize, batch_size.is_some(), "a size", "have their own sizes"),
                 (Field::Power, power.is_some(), "a power", "draw no classes"),
+                (
+                    Field::BatchClasses,
+                    batch_classes.is_some(),
+                    "a number of classes",
+                    "have their own classes",
+                ),
+                (
+                    Field::PerClass,
+                    per_class.is_some(),
+                    "a number of examples of each class",
+                    "have their own examples",
+                ),
                 (
                     Field::Negatives,
                     negatives.is_some(),
@@ -320,6 +357,28 @@ impl Training {
             fixed.check()?;
             return Ok(Self::FixedBatches(fixed));
         }
+        let balanced = match (batch_classes, per_class) {
+            (None, None) => None,
+            (None, Some(_)) => return Err(Invalid::new(Field::BatchClasses, Kind::Missing(None))),
+            (Some(_), None) => return Err(Invalid::new(Field::PerClass, Kind::Missing(None))),
+            (Some(classes), Some(per_class)) => Some((classes, per_class)),
+        };
+        if balanced.is_some() && batch_size.is_some() {
+            return conflict(
+                Field::BatchSize,
+                "a size is given, and class-balanced batches have the size classes x per_class",
+                &[Word::Text(
+                    "remove it, or the number of classes and of examples of each",
+                )],
+            );
+        }
+        if balanced.is_some() && power.is_some() {
+            return conflict(
+                Field::Power,
+                "a power is given, and class-balanced batches draw classes alike, whatever their sizes",
+                &[Word::Text("remove it")],
+            );
+        }
         if power.is_some() && batch_size.is_none() {
             return conflict(
                 Field::Power,
@@ -327,6 +386,14 @@ impl Training {
                 &[Word::Text("remove it, or set "), Word::Set(Field::BatchSize, &["256"])],
             );
         }
+        let on_batches = || match on_batches {
+            Some(loss) => Ok(loss),
+            None => Err(Invalid::conflict(
+                Field::Loss,
+                format!("the loss {loss} has no expectation over random batches here"),
+                &[Word::Text("use supcon or sincere, or remove the batches")],
+            )),
+        };
         let sampling = match (on_all, negatives, batch_size) {
             (Some(_), Some(value), _) => {
                 return conflict(
@@ -335,26 +402,31 @@ impl Training {
                     &[Word::Text("use the loss nce, or remove negatives")],
                 );
             }
-            (Some(loss), None, None) => return Ok(full_batch(loss)),
-            (Some(_), None, Some(size)) => match on_batches {
-                Some(loss) => Sampling::RandomBatches {
-                    loss,
-                    size,
-                    power: power.unwrap_or(1.0),
+            (Some(loss), None, None) => match balanced {
+                None => return Ok(full_batch(loss)),
+                Some((classes, per_class)) => Sampling::ClassBalanced {
+                    loss: on_batches()?,
+                    classes,
+                    per_class,
                 },
-                None => {
-                    return conflict(
-                        Field::Loss,
-                        &format!("the loss {loss} has no expectation over random batches here"),
-                        &[Word::Text("use supcon or sincere, or remove the batches")],
-                    );
-                }
+            },
+            (Some(_), None, Some(size)) => Sampling::RandomBatches {
+                loss: on_batches()?,
+                size,
+                power: power.unwrap_or(1.0),
             },
             (None, None, _) => return Err(Invalid::new(Field::Negatives, Kind::Missing(None))),
             (None, Some(_), Some(size)) => {
                 return conflict(
                     Field::Batches,
                     &format!("random batches of {size} are given, and the loss nce draws its own negatives"),
+                    &[Word::Text("remove the batches, or use the loss supcon")],
+                );
+            }
+            (None, Some(_), None) if balanced.is_some() => {
+                return conflict(
+                    Field::Batches,
+                    "class-balanced batches are given, and the loss nce draws its own negatives",
                     &[Word::Text("remove the batches, or use the loss supcon")],
                 );
             }
@@ -390,6 +462,8 @@ impl Training {
             negatives: self.negatives(),
             batch_size: self.batch_size(),
             power: self.power(),
+            batch_classes: self.class_balanced().map(|(classes, _)| classes),
+            per_class: self.class_balanced().map(|(_, per_class)| per_class),
             batches: match self {
                 Self::FixedBatches(fixed) => Some(Arc::clone(&fixed.batches)),
                 Self::FullBatch(_) | Self::Sampled(_) => None,
@@ -402,7 +476,9 @@ impl Training {
         match self {
             Self::FullBatch(full) => full.loss.into(),
             Self::FixedBatches(fixed) => fixed.loss.into(),
-            Self::Sampled(Sampling::RandomBatches { loss, .. }) => FullBatchLoss::from(*loss).into(),
+            Self::Sampled(Sampling::RandomBatches { loss, .. } | Sampling::ClassBalanced { loss, .. }) => {
+                FullBatchLoss::from(*loss).into()
+            }
             Self::Sampled(Sampling::Negatives { .. }) => Loss::Nce,
         }
     }
@@ -419,7 +495,9 @@ impl Training {
     pub fn batch_size(&self) -> Option<u64> {
         match *self {
             Self::Sampled(Sampling::RandomBatches { size, .. }) => Some(size),
-            Self::FullBatch(_) | Self::FixedBatches(_) | Self::Sampled(Sampling::Negatives { .. }) => None,
+            Self::FullBatch(_)
+            | Self::FixedBatches(_)
+            | Self::Sampled(Sampling::Negatives { .. } | Sampling::ClassBalanced { .. }) => None,
         }
     }
 
@@ -427,7 +505,9 @@ impl Training {
     pub fn power(&self) -> Option<f64> {
         match *self {
             Self::Sampled(Sampling::RandomBatches { power, .. }) => Some(power),
-            Self::FullBatch(_) | Self::FixedBatches(_) | Self::Sampled(Sampling::Negatives { .. }) => None,
+            Self::FullBatch(_)
+            | Self::FixedBatches(_)
+            | Self::Sampled(Sampling::Negatives { .. } | Sampling::ClassBalanced { .. }) => None,
         }
     }
 
@@ -435,7 +515,19 @@ impl Training {
     pub fn negatives(&self) -> Option<u64> {
         match *self {
             Self::Sampled(Sampling::Negatives { count }) => Some(count),
-            Self::FullBatch(_) | Self::FixedBatches(_) | Self::Sampled(Sampling::RandomBatches { .. }) => None,
+            Self::FullBatch(_)
+            | Self::FixedBatches(_)
+            | Self::Sampled(Sampling::RandomBatches { .. } | Sampling::ClassBalanced { .. }) => None,
+        }
+    }
+
+    /// Classes in a class-balanced batch, and examples of each.
+    pub fn class_balanced(&self) -> Option<(u64, u64)> {
+        match *self {
+            Self::Sampled(Sampling::ClassBalanced { classes, per_class, .. }) => Some((classes, per_class)),
+            Self::FullBatch(_)
+            | Self::FixedBatches(_)
+            | Self::Sampled(Sampling::RandomBatches { .. } | Sampling::Negatives { .. }) => None,
         }
     }
 
@@ -456,6 +548,7 @@ impl Sampling {
         let weight = |n: f64| match *self {
             Self::RandomBatches { power, .. } if power != 1.0 => n.powf(power),
             Self::RandomBatches { .. } | Self::Negatives { .. } => n,
+            Self::ClassBalanced { .. } => 1.0,
         };
         let total: f64 = sizes.iter().zip(multiplicity).map(|(&n, m)| weight(n) * m).sum();
         sizes.iter().map(|&n| weight(n) / total).collect()
@@ -477,6 +570,10 @@ impl Sampling {
                     return Err(Invalid::new(Field::Power, Kind::Range { value, least, most }));
                 }
                 range(Field::BatchSize, size, BATCH_RANGE)
+            }
+            Self::ClassBalanced { classes, per_class, .. } => {
+                range(Field::BatchClasses, classes, BATCH_CLASSES_RANGE)?;
+                range(Field::PerClass, per_class, PER_CLASS_RANGE)
             }
             Self::Negatives { count } => range(Field::Negatives, count, NEGATIVES_RANGE),
         }
@@ -513,6 +610,7 @@ mod tests {
             })
         });
         let random = BatchLoss::ALL.map(|loss| Training::resampled_batches(loss, 8, 0.5));
+        let balanced = BatchLoss::ALL.map(|loss| Training::class_balanced_batches(loss, 4, 2));
         let sampled = Training::sampled_negatives(5);
         let fixed = [
             FullBatchLoss::Supcon,
@@ -523,6 +621,7 @@ mod tests {
         .map(|loss| Training::fixed_batches(loss, batches()));
         let all: Vec<Training> = full
             .chain(random)
+            .chain(balanced)
             .chain(fixed)
             .chain([sampled, Training::default()])
             .collect();
@@ -549,7 +648,84 @@ mod tests {
             batches: Some(batches()),
             ..Parts::default()
         };
+        let balanced = Parts {
+            batch_classes: Some(4),
+            per_class: Some(2),
+            ..Parts::default()
+        };
         for (parts, field) in [
+            (
+                Parts {
+                    per_class: None,
+                    ..balanced.clone()
+                },
+                Field::PerClass,
+            ),
+            (
+                Parts {
+                    batch_classes: None,
+                    ..balanced.clone()
+                },
+                Field::BatchClasses,
+            ),
+            (
+                Parts {
+                    batch_classes: Some(1),
+                    ..balanced.clone()
+                },
+                Field::BatchClasses,
+            ),
+            (
+                Parts {
+                    per_class: Some(0),
+                    ..balanced.clone()
+                },
+                Field::PerClass,
+            ),
+            (
+                Parts {
+                    batch_size: Some(8),
+                    ..balanced.clone()
+                },
+                Field::BatchSize,
+            ),
+            (
+                Parts {
+                    power: Some(0.0),
+                    ..balanced.clone()
+                },
+                Field::Power,
+            ),
+            (
+                Parts {
+                    loss: Loss::Nscl,
+                    ..balanced.clone()
+                },
+                Field::Loss,
+            ),
+            (
+                Parts {
+                    loss: Loss::Nce,
+                    negatives: Some(3),
+                    ..balanced.clone()
+                },
+                Field::Batches,
+            ),
+            (
+                Parts {
+                    anchors: Anchors::Class,
+                    ..balanced.clone()
+                },
+                Field::Anchors,
+            ),
+            (
+                Parts {
+                    batches: Some(batches()),
+                    per_class: None,
+                    ..balanced
+                },
+                Field::BatchClasses,
+            ),
             (
                 Parts {
                     batch_size: Some(8),

@@ -10,7 +10,7 @@ use crate::gram::Gram;
 use crate::math::sum::compensated_sum;
 use crate::measure::embedding::{Embedding, features};
 use crate::objective::{Objective, Sampled, coefficients, others};
-use crate::problem::{Problem, Training};
+use crate::problem::{FixedBatches, FullBatchLoss, Problem, Training};
 use crate::solve::Solved;
 
 /// Up to this many groups the loss is recomputed from all their inner products; above, rows of it.
@@ -91,10 +91,9 @@ fn loss_of_inner_products(problem: &Problem, solved: &Solved) -> Result<(), Erro
     let rounding = 64.0 * certificate.rounding;
     let full = match &problem.model().training {
         Training::FullBatch(full) => full,
-        Training::FixedBatches(_) => {
-            return Err(differ(
-                "it is one of classes, and the batches are of samples".to_owned(),
-            ));
+        Training::FixedBatches(fixed) => {
+            let loss = loss_of_batches(problem, fixed, solved, |g, h| gram.between(g, h))?;
+            return same_total(solved, loss, rounding, "the Gram matrix");
         }
         Training::Sampled(_) if groups > ALL_ROWS => return Ok(()),
         Training::Sampled(sampling) => {
@@ -133,6 +132,93 @@ fn loss_of_inner_products(problem: &Problem, solved: &Solved) -> Result<(), Erro
         }
     }
     Ok(())
+}
+
+/// The loss of a schedule as it is defined, THEORY (12), batch by batch from the inner products of two different points of the
+/// cells: nothing is measured from a floor.
+fn loss_of_batches(
+    problem: &Problem,
+    fixed: &FixedBatches,
+    solved: &Solved,
+    entry: impl Fn(usize, usize) -> f64,
+) -> Result<f64, Error> {
+    let Some(schedule) = &solved.schedule else {
+        return Err(differ("the answer has no schedule".to_owned()));
+    };
+    let cells = &schedule.cells;
+    let tau = problem.model().temperature;
+    let (mut sum, mut anchors) = (Vec::new(), 0.0);
+    for batch in cells.batches() {
+        for &anchor in batch {
+            let points = |&&cell: &&u32| cells.samples()[cell as usize] - f64::from(u8::from(cell == anchor));
+            let class = |cell: u32| cells.classes()[cell as usize];
+            let own = |cell: &&u32| class(**cell) == class(anchor);
+            let similarity = |&&cell: &&u32| entry(anchor as usize, cell as usize) / tau;
+            let (positives, negatives): (Vec<&u32>, Vec<&u32>) = batch.iter().partition(own);
+            let count: f64 = positives.iter().map(points).sum();
+            if count == 0.0 || (fixed.loss == FullBatchLoss::Nscl && negatives.is_empty()) {
+                continue;
+            }
+            let negatives = negatives.iter().map(|cell| {
+                let mass = if fixed.loss == FullBatchLoss::Bcl {
+                    let alike = batch.iter().filter(|&&other| class(other) == class(**cell));
+                    points(cell) / alike.map(|&other| cells.samples()[other as usize]).sum::<f64>()
+                } else {
+                    points(cell)
+                };
+                (mass.ln(), similarity(cell))
+            });
+            let negatives: Vec<(f64, f64)> = negatives.collect();
+            let positives: Vec<(f64, f64)> = positives
+                .iter()
+                .map(|cell| (points(cell), similarity(cell)))
+                .filter(|&(points, _)| points > 0.0)
+                .collect();
+            let mean = positives.iter().map(|(points, x)| points * x).sum::<f64>() / count;
+            let row = match fixed.loss {
+                FullBatchLoss::Sincere => {
+                    let of = |&(points, x): &(f64, f64)| {
+                        points / count * (log_sum(negatives.iter().copied().chain([(0.0, x)])) - x)
+                    };
+                    positives.iter().map(of).sum()
+                }
+                FullBatchLoss::Nscl => log_sum(negatives.iter().copied()) - mean,
+                FullBatchLoss::Supcon | FullBatchLoss::Population | FullBatchLoss::Bcl => {
+                    let share = if fixed.loss == FullBatchLoss::Bcl { count } else { 1.0 };
+                    let own = positives.iter().map(|&(points, x)| ((points / share).ln(), x));
+                    log_sum(negatives.iter().copied().chain(own)) - mean
+                }
+            };
+            sum.push(cells.samples()[anchor as usize] * row);
+            anchors += cells.samples()[anchor as usize];
+        }
+    }
+    Ok(compensated_sum(sum.into_iter()) / anchors)
+}
+
+/// Whether a loss that was found another way, with its floor, is the reported one, within `relative` of the excess and the
+/// rounding of the whole.
+fn same_total(solved: &Solved, loss: f64, relative: f64, of: &str) -> Result<(), Error> {
+    let certificate = &solved.certificate;
+    let unit = if certificate.floor.is_some() {
+        certificate.excess
+    } else {
+        certificate.loss.abs().max(1.0)
+    };
+    let difference = (loss - certificate.loss).abs();
+    if difference <= relative * unit + (1e-13 + 2.0 * certificate.rounding) * (1.0 + certificate.loss.abs()) {
+        return Ok(());
+    }
+    Err(differ(format!(
+        "the loss of {of} differs from the reported one by {difference:.1e}"
+    )))
+}
+
+/// `log sum m e^x` over `(log m, x)`.
+fn log_sum(terms: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let exponents = terms.map(|(mass, x)| mass + x);
+    let largest = exponents.clone().fold(f64::NEG_INFINITY, f64::max);
+    largest + exponents.map(|x| (x - largest).exp()).sum::<f64>().ln()
 }
 
 /// Whether a loss that was found another way is the reported one, within `relative` of the excess.
@@ -234,9 +320,11 @@ fn audit_features(problem: &Problem, solved: &Solved, embedding: &Embedding) -> 
                 "the features",
             )
         }
-        Training::FixedBatches(_) => Err(differ(
-            "it is one of classes, and the batches are of samples".to_owned(),
-        )),
+        Training::FixedBatches(fixed) => {
+            let values = values_of(gram, h);
+            let loss = loss_of_batches(problem, fixed, solved, |g, f| values[(g, f)])?;
+            same_total(solved, loss, relative, "the features")
+        }
     }
 }
 

@@ -20,13 +20,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::{Certificate, Verdict};
 use crate::error::Error;
+use crate::gram::cells::Cells;
+use crate::gram::entries::Entries;
 use crate::gram::{Gram, Partition};
 use crate::math::array::Array;
 use crate::measure::embedding::Embedding;
 use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
+use crate::measure::schedule::{ClassMeans, batches};
 use crate::method::formula::Reference;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
+use crate::problem::batches::conditions::Conditions;
 use crate::problem::training::Parts;
 use crate::problem::{
     Anchors, Batches, Classes, Features, FixedBatches, Loss, Measure, Model, Problem, Sampling, Singletons, Training,
@@ -78,6 +82,9 @@ pub struct Report {
     /// All inner products, of which the JSON has those of few classes; `None` where the report was read back.
     #[serde(skip)]
     pub gram: Option<Gram>,
+    /// Inner products of the kinds of samples that fixed batches tell apart; `None` where the report was read back.
+    #[serde(skip)]
+    pub cells: Option<(Gram, Cells)>,
     /// Features of the classes, where they are so small that they were made to be checked.
     #[serde(skip)]
     pub embedding: Option<Embedding>,
@@ -114,13 +121,20 @@ pub struct ProblemReport {
 /// The batches of a problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BatchesReport {
-    /// `random`: drawn with replacement; `fixed`: the same in every epoch.
+    /// `random`: drawn with replacement; `class-balanced`: as many examples of each of some classes; `fixed`: the same in
+    /// every epoch.
     pub kind: Name,
-    /// Examples in a random batch; null for fixed batches.
+    /// Examples in a batch that is drawn; null for fixed batches.
     pub size: Option<u64>,
-    /// Random batches draw a class of `n` samples in proportion to `n^power`; null for fixed batches.
+    /// Random batches draw a class of `n` samples in proportion to `n^power`; null for other batches.
     #[serde(default)]
     pub power: Option<f64>,
+    /// Classes in a class-balanced batch, alone there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<u64>,
+    /// Examples of each class in a class-balanced batch, alone there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_class: Option<u64>,
     /// Fixed batches, alone.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub fixed: Option<FixedBatchesReport>,
@@ -154,12 +168,24 @@ impl BatchesReport {
                 kind: "random".into(),
                 size: Some(*size),
                 power: Some(*power),
+                classes: None,
+                per_class: None,
+                fixed: None,
+            }),
+            Training::Sampled(Sampling::ClassBalanced { classes, per_class, .. }) => Some(Self {
+                kind: "class-balanced".into(),
+                size: Some(classes * per_class),
+                power: None,
+                classes: Some(*classes),
+                per_class: Some(*per_class),
                 fixed: None,
             }),
             Training::FixedBatches(FixedBatches { batches, .. }) => Some(Self {
                 kind: "fixed".into(),
                 size: None,
                 power: None,
+                classes: None,
+                per_class: None,
                 fixed: Some(FixedBatchesReport::new(batches)),
             }),
         }
@@ -198,6 +224,9 @@ impl fmt::Display for BatchesReport {
             (Some(fixed), _) => fixed.fmt(f),
             (None, Some(size)) => {
                 write!(f, "{} batches of {size}", self.kind)?;
+                if let (Some(classes), Some(per_class)) = (self.classes, self.per_class) {
+                    return write!(f, ": {classes} classes, {per_class} of each");
+                }
                 match self.power.filter(|&power| power != 1.0) {
                     Some(power) => write!(f, ", classes drawn by their size to the power {power}"),
                     None => Ok(()),
@@ -269,8 +298,28 @@ pub struct SolutionReport {
     pub sample_gram: Option<Vec<Vec<f64>>>,
     /// Inner products of the classes in the user's order.
     pub gram: Option<Vec<Vec<f64>>>,
-    /// Within-class inner product of every class (of every group above 10,000 classes).
+    /// Within-class inner product of every class (of every group above 10,000 classes); with fixed batches the mean over pairs
+    /// of different samples.
     pub within_class: Vec<f64>,
+    /// Fixed batches alone: `gram` and the angles are those of class means then.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleReport>,
+}
+
+/// What fixed batches make of the samples.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScheduleReport {
+    /// Kinds of samples that the batches tell apart.
+    pub cells: u64,
+    /// Anchors that count: a sample once for each batch in which it has a positive (for nscl, and a negative).
+    pub anchors: u64,
+    /// Anchors that do not.
+    pub skipped_anchors: u64,
+    /// Mean square distance of the samples of each class from their mean.
+    pub within_class_spread: Vec<f64>,
+    /// With nonnegative features: whether the orthogonal frame is the only optimum, as the conditions of THEORY 6 tell; null where
+    /// they leave it open, and without that constraint.
+    pub unique_orthogonal_frame: Option<bool>,
 }
 
 /// The proof, in numbers.
@@ -362,7 +411,9 @@ impl Report {
         let embedding = audit(problem, solved)?;
         let model = problem.model();
         let certificate = &solved.certificate;
-        let gram = &certificate.gram;
+        // With fixed batches the points of the certificate's matrix are samples.
+        let means = ClassMeans::new(problem, solved);
+        let gram = means.as_ref().map_or(&certificate.gram, |means| &means.gram);
         let partition = gram.partition();
         let class_count = partition.classes();
         let listed = class_count <= MAX_LISTED_CLASSES;
@@ -371,7 +422,9 @@ impl Report {
         let small = |rows: u64| full_gram || rows <= MAX_JSON_ROWS as u64;
         let angles = Angles::new(gram, factor_of_groups(solved));
         let (nearest_pair, farthest_pair) = extreme_pairs(&angles).unzip();
-        let within_class = if listed {
+        let within_class = if let Some(means) = &means {
+            means.within.clone()
+        } else if listed {
             (0..class_count)
                 .map(|class| solved.solution.within_class[partition.group_of(class)])
                 .collect()
@@ -406,10 +459,20 @@ impl Report {
                 farthest_pair,
                 group_gram: small(groups.len() as u64).then(|| rows(&gram.values())),
                 groups,
-                level: "class".into(),
+                level: if means.is_some() { "sample" } else { "class" }.into(),
                 sample_gram: None,
                 gram: small(class_count).then(|| rows(&gram.to_dense())),
                 within_class,
+                schedule: means
+                    .as_ref()
+                    .zip(solved.schedule.as_ref())
+                    .map(|(means, schedule)| ScheduleReport {
+                        cells: schedule.cells.count() as u64,
+                        anchors: schedule.anchors as u64,
+                        skipped_anchors: schedule.skipped_anchors as u64,
+                        within_class_spread: means.spread.clone(),
+                        unique_orthogonal_frame: frame_is_unique(problem),
+                    }),
             },
             certificate: CertificateReport {
                 lower_bound: certificate.lower_bound,
@@ -425,6 +488,10 @@ impl Report {
             references: solved.references.clone(),
             warnings: solved.warnings.clone(),
             gram: Some(gram.clone()),
+            cells: solved
+                .schedule
+                .as_ref()
+                .map(|schedule| (certificate.gram.clone(), schedule.cells.clone())),
             embedding,
         })
     }
@@ -442,6 +509,7 @@ impl Report {
             (None, None) => return Err("it lists no class sizes: give the problem too".to_owned()),
         };
         let classes = classes.map_err(|error| error.to_string())?;
+        let batches = given.batches.as_ref();
         let named = |name: &str| Loss::ALL.into_iter().find(|loss| loss.name() == name);
         let anchors = [Anchors::Sample, Anchors::Class];
         let parts = Parts {
@@ -452,11 +520,14 @@ impl Report {
                 .ok_or_else(|| format!("there are no anchors {}", given.anchors))?,
             singletons: Singletons::Error,
             negatives: given.negatives,
-            batch_size: given.batches.as_ref().and_then(|batches| batches.size),
-            power: given.batches.as_ref().and_then(|batches| batches.power),
+            // Of class-balanced batches it is a product.
+            batch_size: batches.filter(|of| of.classes.is_none()).and_then(|of| of.size),
+            power: batches.and_then(|of| of.power),
+            batch_classes: batches.and_then(|of| of.classes),
+            per_class: batches.and_then(|of| of.per_class),
             batches: None,
         };
-        if given.batches.as_ref().is_some_and(|batches| batches.fixed.is_some()) {
+        if batches.is_some_and(|of| of.fixed.is_some()) {
             return Err("it is of fixed batches: give the problem too".to_owned());
         }
         let mut why = String::new();
@@ -525,7 +596,10 @@ impl View for Report {
             Some(Picture::of_classes(&self.problem, values))
         };
         let picture = drawn.or_else(read_back);
-        picture.map(|picture| ("gram", picture.heatmap())).into_iter().collect()
+        let cells = self.cells.as_ref();
+        let of_cells = cells.map(|(gram, cells)| ("cells", Picture::of_cells(&self.problem, gram, cells).heatmap()));
+        let of_classes = picture.map(|picture| ("gram", picture.heatmap()));
+        of_classes.into_iter().chain(of_cells).collect()
     }
 
     fn passes(&self) -> bool {
@@ -537,12 +611,23 @@ impl View for Report {
     }
 }
 
+/// Whether the orthogonal frame is the only optimum of nonnegative features on fixed batches.
+fn frame_is_unique(problem: &Problem) -> Option<bool> {
+    match &problem.model().training {
+        Training::FixedBatches(fixed) if problem.model().features.nonnegative => {
+            Conditions::new(problem, fixed).unique_orthogonal_frame
+        }
+        _ => None,
+    }
+}
+
 /// The share of the samples of a random batch that have a positive in it; `None` for other losses.
 fn active_share(problem: &Problem) -> Option<f64> {
     let model = problem.model();
     match &model.training {
         // The loss of fixed batches is a mean over these anchors.
         Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
+        Training::Sampled(Sampling::ClassBalanced { .. }) => Some(1.0),
         Training::Sampled(Sampling::RandomBatches { .. }) if model.views > 1 => Some(1.0),
         Training::Sampled(sampling @ Sampling::RandomBatches { size, .. }) => {
             let runs = problem.classes().runs().iter();
@@ -617,6 +702,22 @@ pub fn structure_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static str
         ),
         ("group_multiplicity", Array::Indices(partition.multiplicity().to_vec())),
     ];
+    if let (Some(form), Some(schedule), Some(batches)) = (gram.factor(), &solved.schedule, batches(problem)) {
+        let cells = &schedule.cells;
+        let numbers = |values: &[u32]| Array::Indices(values.iter().map(|&value| u64::from(value)).collect());
+        let position = |&example: &u32| u64::from(batches.order().position(example));
+        return vec![
+            ("sample", Array::Indices(batches.used().iter().map(position).collect())),
+            ("cell_of_sample", numbers(cells.of_used())),
+            ("cell_class", numbers(cells.classes())),
+            ("cell_samples", Array::Vector(cells.samples().to_vec())),
+            ("factor", Array::Matrix(form.columns().clone())),
+            (
+                "has_own_coordinate",
+                Array::Indices(vec![u64::from(form.has_private_row())]),
+            ),
+        ];
+    }
     if let Some(form) = gram.cauchy() {
         // M_cc' = (1 + tau (r_c + r_c' - log cosh((b_c - b_c')/2))) / (1 + shift) with r = log t - b/2 and b = log beta of the vertices.
         let log_t = (0..form.point.groups())
@@ -653,7 +754,7 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
         Training::FullBatch(full) => full,
         Training::Sampled(sampling) => return sampled_arrays(problem, sampling, certificate),
         // Nothing of classes determines the bound.
-        Training::FixedBatches(_) => return Vec::new(),
+        Training::FixedBatches(_) => return schedule_proof(certificate),
     };
     let coefficients = crate::objective::coefficients(problem, full, partition.sizes(), &multiplicity);
     let y = if partition.groups() <= MAX_STORED_GROUPS {
@@ -676,6 +777,30 @@ pub fn certificate_arrays(problem: &Problem, solved: &Solved) -> Vec<(&'static s
     arrays
 }
 
+/// The same for a schedule: the tangent's slopes `y` at the reported matrix, where cells share a batch, and `nu`; the bound is
+/// `loss - sum y M - sum nu`.
+fn schedule_proof(certificate: &Certificate) -> Vec<(&'static str, Array)> {
+    let (mut rows, mut columns, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
+    if let Some(y) = &certificate.dual.sparse {
+        y.each(|g, h, value| {
+            rows.push(g as u64);
+            columns.push(h as u64);
+            slopes.push(value);
+        });
+    }
+    vec![
+        ("nu", Array::Vector(certificate.dual.nu.clone())),
+        ("log_scale", Array::Vector(vec![certificate.dual.log_scale])),
+        (
+            "multiplicity",
+            Array::Vector(certificate.gram.partition().multiplicity_f64()),
+        ),
+        ("y_row", Array::Indices(rows)),
+        ("y_column", Array::Indices(columns)),
+        ("y", Array::Vector(slopes)),
+    ]
+}
+
 /// The same for a sampled loss, whose bound is by the tangent at a matrix: with the loss at `tangent` from its integral and
 /// its gradient `y` there, the bound is `loss - sum y tangent - sum nu`.
 fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certificate) -> Vec<(&'static str, Array)> {
@@ -684,8 +809,11 @@ fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certific
     let model = problem.model();
     let probabilities = sampling.probabilities(partition.sizes(), &multiplicity);
     let draws = match *sampling {
-        Sampling::Negatives { count } => ("negatives", count),
-        Sampling::RandomBatches { size, .. } => ("batch_size", size),
+        Sampling::Negatives { count } => vec![("negatives", count)],
+        Sampling::RandomBatches { size, .. } => vec![("batch_size", size)],
+        Sampling::ClassBalanced { classes, per_class, .. } => {
+            vec![("batch_classes", classes), ("per_class", per_class)]
+        }
     };
     let mut arrays = vec![
         ("nu", Array::Vector(certificate.dual.nu.clone())),
@@ -694,8 +822,12 @@ fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certific
         ("probability", Array::Vector(probabilities)),
         ("temperature", Array::Vector(vec![model.temperature])),
         ("views", Array::Indices(vec![model.views])),
-        (draws.0, Array::Indices(vec![draws.1])),
     ];
+    arrays.extend(
+        draws
+            .into_iter()
+            .map(|(name, value)| (name, Array::Indices(vec![value]))),
+    );
     if let Some(y) = &certificate.dual.y {
         arrays.push(("y", Array::Matrix(y.clone())));
     }

@@ -3,6 +3,7 @@
 use nalgebra::DMatrix;
 
 use crate::gram::Gram;
+use crate::gram::cells::Cells;
 use crate::plot::{Body, ColourRange, Figure, Panel, significant};
 use crate::report::ProblemReport;
 
@@ -61,6 +62,37 @@ impl Picture {
             ..Panel::new(values)
         };
         Self::of_problem(problem, panel, axis(problem), notes)
+    }
+
+    /// The picture of the kinds of samples that fixed batches tell apart, by class and then by their batches.
+    pub fn of_cells(problem: &ProblemReport, gram: &Gram, cells: &Cells) -> Self {
+        let count = cells.count();
+        let mut notes =
+            vec!["pairs of samples that share no batch are free: only the others are in the loss".to_owned()];
+        let shown: Vec<usize> = if count <= MAX_GROUPS {
+            (0..count).collect()
+        } else {
+            notes.push(format!("{MAX_GROUPS} of {count} kinds of samples, evenly spaced"));
+            (0..MAX_GROUPS).map(|i| i * (count - 1) / (MAX_GROUPS - 1)).collect()
+        };
+        let class = |&cell: &usize| cells.classes()[cell];
+        let panel = Panel {
+            labels: shown.iter().map(|cell| class(cell).to_string()).collect(),
+            boundaries: (1..shown.len())
+                .filter(|&i| class(&shown[i]) != class(&shown[i - 1]))
+                .collect(),
+            multiplicity: Some(shown.iter().map(|&cell| cells.samples()[cell] as u64).collect()),
+            members: "samples",
+            quantity: "inner product of samples".to_owned(),
+            ..Panel::new(DMatrix::from_fn(shown.len(), shown.len(), |i, j| {
+                gram.between(shown[i], shown[j])
+            }))
+        };
+        let picture = Self::of_problem(problem, panel, "class of the samples", notes);
+        Self {
+            title: format!("{}: {count} kinds of samples", picture.title),
+            ..picture
+        }
     }
 
     /// The picture of inner products of the classes of a problem, in the user's order.
@@ -302,7 +334,10 @@ fn inspect(panel: &Panel) -> Vec<String> {
         ));
     }
     if !(0..size).all(|i| single(&i)) {
-        remarks.push("diagonal cells of groups (\u{d7}n) show two different classes of the group".to_owned());
+        remarks.push(format!(
+            "diagonal cells of groups (\u{d7}n) show two different {} of the group",
+            panel.members
+        ));
     }
     // f64::max ignores the NaN of an entry that is not finite.
     let pairs = (0..size).flat_map(|i| (0..i).map(move |j| (i, j)));

@@ -83,6 +83,7 @@ pub fn render(report: &Report, verbose: bool, colour: bool) -> String {
     let dimension = report.problem.dimension;
     page.header(&report.problem, dimension.map(|d| format!("dimension {d}")));
     loss(&mut page, report);
+    schedule(&mut page, report);
     groups(&mut page, report);
     collapse(&mut page, report);
     references(&mut page, report);
@@ -148,6 +149,39 @@ fn degrees(angle: f64) -> String {
 fn dimensions(count: u64) -> &'static str {
     if count == 1 { "dimension" } else { "dimensions" }
 }
+
+/// What fixed batches make of the samples.
+fn schedule(page: &mut Page, report: &Report) {
+    let Some(schedule) = &report.solution.schedule else {
+        return;
+    };
+    let (cells, anchors, skipped) = (schedule.cells, schedule.anchors, schedule.skipped_anchors);
+    page.line(format_args!(
+        "The batches tell {cells} kinds of samples apart; {anchors} anchors count, and {skipped} that lack a positive are skipped."
+    ));
+    if let Some(unique) = schedule.unique_orthogonal_frame {
+        page.line(if unique {
+            "The orthogonal frame is the only optimum: every class is connected, and every two classes meet."
+        } else {
+            "The orthogonal frame is one of several optima: `batches check` says which classes or pairs the batches leave apart."
+        });
+    }
+    let spread = &schedule.within_class_spread;
+    let widest = (0..spread.len()).fold(0, |most, c| if spread[c] > spread[most] { c } else { most });
+    if spread[widest] > SAME_POINT {
+        page.paragraph(format_args!(
+            "Samples of a class do not coincide: their mean square distance from the class mean is up to {:.3e} (class {widest}).",
+            spread[widest]
+        ));
+    } else {
+        page.paragraph(format_args!(
+            "The samples of every class coincide (mean square distance below {SAME_POINT:.0e})."
+        ));
+    }
+}
+
+/// Mean square distances below this are not told from zero.
+const SAME_POINT: f64 = 1e-9;
 
 fn groups(page: &mut Page, report: &Report) {
     let groups = &report.solution.groups;

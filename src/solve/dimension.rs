@@ -11,7 +11,6 @@ use crate::certificate::{Certificate, DualPoint, Found};
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
-use crate::method::no_fixed_batches;
 use crate::method::staircase::{Best, Factored, Squared, best_of, trust_region};
 use crate::objective::{Objective, Sampled, coefficients};
 use crate::problem::{Problem, Training};
@@ -66,11 +65,16 @@ pub(super) fn search(
             let objective = Sampled::on_partition(problem, sampling, &partition);
             search_in(&objective, problem, relaxed, dimension, control)
         }
-        Training::FixedBatches(_) => Err(no_fixed_batches()),
+        Training::FixedBatches(_) => {
+            relaxed.warnings.push(format!(
+                "features of {dimension} dimensions are not searched for fixed batches; the optimum of the relaxation is shown"
+            ));
+            Ok(relaxed)
+        }
     }
 }
 
-fn search_in<O: Objective>(
+fn search_in<O: Objective<Entries = DMatrix<f64>>>(
     objective: &O,
     problem: &Problem,
     relaxed: Solved,
@@ -104,7 +108,7 @@ fn search_in<O: Objective>(
     }
 }
 
-fn replaced<O: Objective>(
+fn replaced<O: Objective<Entries = DMatrix<f64>>>(
     problem: &Problem,
     relaxed: Solved,
     dimension: u64,
@@ -180,6 +184,7 @@ fn by_class(problem: &Problem, certificate: &Certificate, partition: &Partition)
     });
     DualPoint {
         y,
+        sparse: None,
         tangent,
         nu: group.iter().map(|&g| certificate.dual.nu[g]).collect(),
         log_scale: certificate.dual.log_scale,

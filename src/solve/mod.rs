@@ -11,18 +11,22 @@ pub use options::{CrossCheck, CrossCheckChoice, MethodChoice, Options};
 
 use std::time::Instant;
 
-use crate::certificate::{Certificate, Verdict, certify};
+use crate::certificate::{Certificate, Verdict, certify, certify_schedule};
 use crate::error::Error;
 use crate::gram::Gram;
 use crate::gram::block::GramSpectrum;
+use crate::gram::cells::Cells;
 use crate::math::control::Control;
 use crate::method::formula::{self, Formula, Reference};
 use crate::method::newton::{Newton, Reason};
 use crate::method::staircase::Staircase;
-use crate::method::{AUTO, Attempt, Method, no_fixed_batches};
+use crate::method::{AUTO, Attempt, Method};
 use crate::problem::{Problem, Training};
 use crate::program::Reduced;
 use crate::solution::{self, Solution, Termination};
+
+/// Most cells of a schedule that are solved again by the conic program as a check.
+const MAX_CONIC_CELLS: usize = 60;
 
 /// Default tolerance on the relative gap, for methods that are exact.
 pub const TOLERANCE: f64 = 1e-9;
@@ -45,6 +49,9 @@ pub struct Solved {
     pub cross_check: Option<CrossCheck>,
     /// What was found among features of the given dimension, where it is below the rank of the relaxation's optimum.
     pub dimension_search: Option<DimensionSearch>,
+    /// The samples that a fixed schedule of batches tells apart; `None` for other training. The points of the Gram matrix are
+    /// samples then, not classes.
+    pub schedule: Option<Schedule>,
     /// Standard geometries against what is reported; none of them is below the bound.
     pub references: Vec<Reference>,
     /// Things the user should know.
@@ -53,30 +60,54 @@ pub struct Solved {
     pub seconds: f64,
 }
 
+/// What a fixed schedule of batches makes of the samples.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// Samples that are alike.
+    pub cells: Cells,
+    /// Anchors that count: a sample once for each batch in which it has a positive (for nscl, and a negative).
+    pub anchors: f64,
+    /// Anchors that do not.
+    pub skipped_anchors: f64,
+}
+
+impl Schedule {
+    fn of(program: &Reduced<'_>) -> Option<Self> {
+        match program {
+            Reduced::FixedBatches(fixed) => Some(Self {
+                cells: fixed.cells.clone(),
+                anchors: fixed.objective().anchors(),
+                skipped_anchors: fixed.objective().skipped_anchors(),
+            }),
+            Reduced::FullBatch(_) | Reduced::Sampled(_) => None,
+        }
+    }
+}
+
 /// Solves and certifies.
 ///
 /// # Errors
-/// [`Error::Method`] for a method that cannot take the problem, [`Error::Invalid`] for fixed batches, which none takes, [`Error::NotBuilt`] without the feature `conic` for what
+/// [`Error::Method`] for a method that cannot take the problem, [`Error::Invalid`] for fixed batches in which a class has no positive, [`Error::NotBuilt`] without the feature `conic` for what
 /// needs it, [`Error::TooLarge`]; [`Error::Contradiction`] where a standard geometry, or features that were found, are below
 /// the proven bound. A solution that cannot be certified is no error: see [`Statement::verdict`](crate::certificate::Statement::verdict).
 pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<Solved, Error> {
     let sampled = match problem.model().training {
         Training::FullBatch(_) => false,
         Training::Sampled(_) => true,
-        Training::FixedBatches(_) => return Err(no_fixed_batches()),
+        Training::FixedBatches(_) => false,
     };
     if options.cross_check == CrossCheckChoice::Always && !sampled {
         conic(CONIC_CHECKS)?;
     }
     let start = Instant::now();
     let mut warnings = Vec::new();
-    let program = Reduced::new(problem);
+    let program = Reduced::new(problem)?;
     let solution = run(&program, options.method, control, &mut warnings)?;
     let exact = matches!(solution.method, solution::Method::Dual | solution::Method::ClosedForm);
     let tolerance = options
         .tolerance
         .unwrap_or(if exact { TOLERANCE } else { TOLERANCE_ITERATIVE });
-    let certificate = certify(problem, &solution.gram, tolerance)?;
+    let certificate = judged(&program, &solution.gram, tolerance)?;
     let rank_cutoff = rank_cutoff(&certificate, problem.model().temperature);
     let rank = solution
         .rank
@@ -101,11 +132,15 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
         rank_cutoff,
         cross_check,
         dimension_search: None,
+        schedule: Schedule::of(&program),
         references: Vec::new(),
         warnings,
         seconds,
     };
-    let geometries = formula::Geometry::all(problem, program.partition());
+    let geometries = match &program {
+        Reduced::FixedBatches(fixed) => formula::Geometry::of_cells(fixed),
+        Reduced::FullBatch(_) | Reduced::Sampled(_) => formula::Geometry::all(problem, program.partition()),
+    };
     for geometry in &geometries {
         geometry.challenge(&solved.certificate)?;
     }
@@ -129,6 +164,14 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
         ));
     }
     Ok(solved)
+}
+
+/// The certificate of a Gram matrix of `program`.
+fn judged(program: &Reduced<'_>, gram: &Gram, tolerance: f64) -> Result<Certificate, Error> {
+    match program {
+        Reduced::FixedBatches(fixed) => certify_schedule(fixed, gram, tolerance),
+        Reduced::FullBatch(_) | Reduced::Sampled(_) => certify(program.problem(), gram, tolerance),
+    }
 }
 
 /// What needs the feature `conic`, and what to do without it.
@@ -164,7 +207,8 @@ fn check(program: &Reduced<'_>, gram: &Gram, control: &Control, warnings: &mut V
     let other = match program {
         Reduced::FullBatch(_) => conic(CONIC_CHECKS),
         Reduced::Sampled(_) => Ok(&Staircase as &dyn Method),
-        Reduced::FixedBatches(_) => Err(no_fixed_batches()),
+        Reduced::FixedBatches(_) if program.groups() > MAX_CONIC_CELLS => return None,
+        Reduced::FixedBatches(_) => conic(CONIC_CHECKS),
     };
     let solution = match other.and_then(|other| asked(other, program, control)) {
         Ok(Attempt::Found(solution)) => solution,
@@ -175,7 +219,13 @@ fn check(program: &Reduced<'_>, gram: &Gram, control: &Control, warnings: &mut V
     if !matches!(solution.termination, Termination::Converged | Termination::Stalled) {
         return failed(format!("the {name} method ended with {}", solution.termination.name()));
     }
-    let gram_difference = (solution.gram.values().as_ref() - gram.values().as_ref()).amax();
+    let gram_difference = match program {
+        // Only what the loss looks at is determined.
+        Reduced::FixedBatches(fixed) => fixed.largest_difference(&solution.gram, gram),
+        Reduced::FullBatch(_) | Reduced::Sampled(_) => {
+            (solution.gram.values().as_ref() - gram.values().as_ref()).amax()
+        }
+    };
     Some(CrossCheck {
         method: name.into(),
         gram_difference,
@@ -228,7 +278,11 @@ fn auto(program: &Reduced<'_>, control: &Control, warnings: &mut Vec<String>) ->
             continue;
         }
         if let Err(refusal) = method.accepts(program) {
-            refused = refused.or(Some(refusal.error(method.name())));
+            // The one that a user can do something about.
+            refused = match (refused, refusal.error(method.name())) {
+                (_, error @ Error::TooLarge { .. }) | (None, error) => Some(error),
+                (refused, _) => refused,
+            };
             continue;
         }
         if let Some((solution, gap)) = &best {
@@ -241,7 +295,7 @@ fn auto(program: &Reduced<'_>, control: &Control, warnings: &mut Vec<String>) ->
         match method.minimise(program, start.as_ref(), control)? {
             Attempt::Found(solution) if preference.exact => return Ok(*solution),
             Attempt::Found(solution) => {
-                let gap = certify(program.problem(), &solution.gram, TOLERANCE_ITERATIVE)?.relative_gap;
+                let gap = judged(program, &solution.gram, TOLERANCE_ITERATIVE)?.relative_gap;
                 if best.as_ref().is_none_or(|(_, least)| gap < *least) {
                     best = Some((*solution, gap));
                 }

@@ -9,12 +9,15 @@ use crate::error::{ArrayError, Error};
 use crate::files::npy::{read_batches, read_labels};
 use crate::files::{has_extension, read_text};
 use crate::problem::invalid::Word;
-use crate::problem::{BATCH_RANGE, Batches, Classes, Field, Invalid, Kind, SampleOrder, Unused, no_sample};
+use crate::problem::{BATCH_CLASSES_RANGE, BATCH_RANGE, PER_CLASS_RANGE};
+use crate::problem::{Batches, Classes, Field, Invalid, Kind, SampleOrder, Unused, no_sample};
 
 /// What `[batches]` describes.
 pub(super) enum Scheme {
     /// Batches of a size, drawn anew.
     Random(u64),
+    /// So many classes, and examples of each, drawn anew; a number that is missing is refused with the other parts.
+    ClassBalanced(Option<u64>, Option<u64>),
     /// The same batches in every epoch.
     Fixed(Arc<Batches>),
 }
@@ -28,18 +31,56 @@ pub(super) fn scheme(
     let Some(table) = table else {
         return Ok(None);
     };
-    let fixed = match choice(Field::BatchKind, table.kind.as_deref(), &["random", "fixed"])? {
-        Some(kind) => kind == "fixed",
-        None => table.members.is_some() || table.file.is_some(),
+    let kinds = &["random", "class-balanced", "fixed"];
+    let kind = match choice(Field::BatchKind, table.kind.as_deref(), kinds)? {
+        Some(kind) => kind,
+        None if table.members.is_some() || table.file.is_some() => "fixed",
+        None if table.classes.is_some() || table.per_class.is_some() => "class-balanced",
+        None => "random",
     };
-    if fixed {
-        fixed_batches(table, (classes, source), folder).map(|batches| Some(Scheme::Fixed(Arc::new(batches))))
-    } else {
-        Ok(Some(Scheme::Random(random_size(table)?)))
+    if kind != "class-balanced" {
+        let needless = [
+            (Field::BatchClasses, table.classes.is_some()),
+            (Field::PerClass, table.per_class.is_some()),
+        ];
+        if let Some((field, _)) = needless.into_iter().find(|(_, given)| *given) {
+            return Err(Invalid::conflict(
+                field,
+                format!("`{}` is given, and the batches are {kind}", field.name()),
+                &[
+                    Word::Text("remove it, or set "),
+                    Word::Set(Field::BatchKind, &["class-balanced"]),
+                ],
+            )
+            .into());
+        }
     }
+    Ok(Some(match kind {
+        "fixed" => Scheme::Fixed(Arc::new(fixed_batches(table, (classes, source), folder)?)),
+        "class-balanced" => {
+            refuse_samples(table)?;
+            if table.size.is_some() {
+                return Err(Invalid::conflict(
+                    Field::BatchSize,
+                    "a size is given, and class-balanced batches have the size classes x per_class",
+                    &[
+                        Word::Text("remove it, or set "),
+                        Word::Set(Field::BatchKind, &["random"]),
+                    ],
+                )
+                .into());
+            }
+            Scheme::ClassBalanced(
+                draws(Field::BatchClasses, table.classes, BATCH_CLASSES_RANGE)?,
+                draws(Field::PerClass, table.per_class, PER_CLASS_RANGE)?,
+            )
+        }
+        _ => Scheme::Random(random_size(table)?),
+    }))
 }
 
-fn random_size(table: &BatchesTable) -> Result<u64, Invalid> {
+/// Batches that are drawn have no list of samples.
+fn refuse_samples(table: &BatchesTable) -> Result<(), Invalid> {
     let needless = [
         (Field::BatchMembers, table.members.is_some()),
         (Field::BatchFile, table.file.is_some()),
@@ -48,13 +89,18 @@ fn random_size(table: &BatchesTable) -> Result<u64, Invalid> {
     if let Some((field, _)) = needless.into_iter().find(|(_, given)| *given) {
         return Err(Invalid::conflict(
             field,
-            format!("`{}` is given, and random batches are drawn", field.name()),
+            format!("`{}` is given, and the batches are drawn", field.name()),
             &[
                 Word::Text("remove it, or set "),
                 Word::Set(Field::BatchKind, &["fixed"]),
             ],
         ));
     }
+    Ok(())
+}
+
+fn random_size(table: &BatchesTable) -> Result<u64, Invalid> {
+    refuse_samples(table)?;
     match draws(Field::BatchSize, table.size, BATCH_RANGE)? {
         Some(size) => Ok(size),
         None => Err(Invalid::new(Field::BatchSize, Kind::Missing(None))),

@@ -1,7 +1,7 @@
 //! The problem files of the repository, for users who do not have it.
 
 /// Names and texts, in alphabetical order.
-pub const PROBLEMS: [(&str, &str); 22] = [
+pub const PROBLEMS: [(&str, &str); 24] = [
     ("balanced-etf", include_str!("../../problems/balanced-etf.toml")),
     (
         "bcl-class-anchors",
@@ -13,6 +13,7 @@ pub const PROBLEMS: [(&str, &str); 22] = [
     ),
     ("cifar10-lt", include_str!("../../problems/cifar10-lt.toml")),
     ("cifar10-lt-tau1", include_str!("../../problems/cifar10-lt-tau1.toml")),
+    ("class-balanced", include_str!("../../problems/class-balanced.toml")),
     (
         "cross-entropy-simplex",
         include_str!("../../problems/cross-entropy-simplex.toml"),
@@ -21,6 +22,7 @@ pub const PROBLEMS: [(&str, &str); 22] = [
         "five-in-the-plane",
         include_str!("../../problems/five-in-the-plane.toml"),
     ),
+    ("fixed-batches", include_str!("../../problems/fixed-batches.toml")),
     ("layer-peeled", include_str!("../../problems/layer-peeled.toml")),
     (
         "minority-collapse",

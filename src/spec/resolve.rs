@@ -26,11 +26,17 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
     let loss = loss_kind(file)?;
     refuse_later(file)?;
     let classes = classes(&file.classes, folder)?;
-    let (batch_size, batches) = match scheme(file.batches.as_ref(), (&classes, &file.classes), folder)? {
-        Some(Scheme::Random(size)) => (Some(size), None),
-        Some(Scheme::Fixed(batches)) => (None, Some(batches)),
-        None => (None, None),
-    };
+    let (mut batch_size, mut batch_classes, mut per_class, mut batches) = (None, None, None, None);
+    match scheme(file.batches.as_ref(), (&classes, &file.classes), folder)? {
+        Some(Scheme::Random(size)) => batch_size = Some(size),
+        // A table of this kind says so even where it has no numbers.
+        Some(Scheme::ClassBalanced(None, None)) => {
+            return Err(Invalid::new(Field::BatchClasses, Kind::Missing(None)).into());
+        }
+        Some(Scheme::ClassBalanced(classes, each)) => (batch_classes, per_class) = (classes, each),
+        Some(Scheme::Fixed(fixed)) => batches = Some(fixed),
+        None => {}
+    }
     let defaults = Model::default();
     let parts = Parts {
         loss,
@@ -50,6 +56,8 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
         negatives: draws(Field::Negatives, file.loss.negatives, NEGATIVES_RANGE)?,
         batch_size,
         power: file.batches.as_ref().and_then(|table| table.power),
+        batch_classes,
+        per_class,
         batches,
     };
     let model = Model {

@@ -76,6 +76,8 @@ pub struct BatchesTable {
     pub kind: Option<String>,
     pub size: Option<i64>,
     pub power: Option<f64>,
+    pub classes: Option<i64>,
+    pub per_class: Option<i64>,
     pub members: Option<Vec<Vec<i64>>>,
     pub file: Option<PathBuf>,
     pub unused: Option<String>,
@@ -176,7 +178,7 @@ const TABLES: [&str; 7] = [
 ];
 
 /// One line that each key may look like; keys are those of the reference page.
-const EXAMPLES: [(&str, &str); 34] = [
+const EXAMPLES: [(&str, &str); 36] = [
     ("title", "title = \"two large classes, two small\""),
     ("classes.sizes", "sizes = [500, 500, 5, 5]"),
     ("classes.probabilities", "probabilities = [0.5, 0.3, 0.2]"),
@@ -197,6 +199,8 @@ const EXAMPLES: [(&str, &str); 34] = [
     ("batches.kind", "kind = \"random\""),
     ("batches.size", "size = 256"),
     ("batches.power", "power = 0.5"),
+    ("batches.classes", "classes = 8"),
+    ("batches.per_class", "per_class = 4"),
     ("batches.members", "members = [[0, 1, 4], [2, 3, 5]]"),
     ("batches.file", "file = \"batches.json\""),
     ("batches.unused", "unused = \"ignore\""),

@@ -428,6 +428,8 @@ fn the_json_page_names_every_field() {
         "problems/nscl.toml",
         "problems/population.toml",
         "problems/nonnegative-frame.toml",
+        "problems/fixed-batches.toml",
+        "problems/class-balanced.toml",
         "problems/layer-peeled.toml",
         "--sizes 1000,10,10 --temperature 1",
         "--sizes 1000,1000,2,2 --temperature 1 --method conic",

@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use proptest::prelude::*;
 use serde::Deserialize;
 use ufmin::problem::{Anchors, FullBatchLoss};
-use ufmin::program::{Entries, Program, lift_samples, reduce_samples};
+use ufmin::program::{Program, SampleEntries, lift_samples, reduce_samples};
 
 use crate::common::{anchored, problem, program};
 
@@ -139,7 +139,7 @@ proptest! {
         let given = problem(&sizes, anchored(loss, anchors), tau);
         let program = program(&given);
         let entries = some_entries(&program, seed, within);
-        let gram = lift_samples(&program, &Entries { values: entries.clone() });
+        let gram = lift_samples(&program, &SampleEntries { values: entries.clone() });
         let labels: Vec<usize> = sizes.iter().enumerate().flat_map(|(c, &n)| vec![c; n as usize]).collect();
         let expected = sample_level(&gram, &labels, loss, anchors, tau);
         let found = value(&program, &entries);
@@ -147,7 +147,7 @@ proptest! {
         // And the class-level value at collapsed features is the sample-level value of repeated features.
         let collapsed = some_entries(&program, seed, 1.0).iter().enumerate()
             .map(|(i, &e)| if i < program.groups() { 1.0 } else { e }).collect::<Vec<_>>();
-        let gram = lift_samples(&program, &Entries { values: collapsed.clone() });
+        let gram = lift_samples(&program, &SampleEntries { values: collapsed.clone() });
         let expected = sample_level(&gram, &labels, loss, anchors, tau);
         prop_assert!((value(&program, &collapsed) - expected).abs() < 1e-11 * (1.0 + expected.abs()));
     }

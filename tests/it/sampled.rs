@@ -87,6 +87,7 @@ fn enumerated(problem: &Problem, gram: &DMatrix<f64>) -> (f64, f64, DMatrix<f64>
     let draws = match sampling {
         Sampling::RandomBatches { size, .. } => size,
         Sampling::Negatives { count } => count,
+        Sampling::ClassBalanced { .. } => panic!("its draws are enumerated in class_balanced.rs"),
     };
     let u = |c: usize, d: usize| ((gram[(c, d)] - 1.0) / model.temperature).exp();
     let (mut floor, mut excess, mut y) = (0.0, 0.0, DMatrix::zeros(k, k));
@@ -106,6 +107,7 @@ fn enumerated(problem: &Problem, gram: &DMatrix<f64>) -> (f64, f64, DMatrix<f64>
                     };
                     (counts[c] / size as f64, own, v)
                 }
+                Sampling::ClassBalanced { .. } => unreachable!("refused above"),
             };
             let negatives: f64 = (0..k).filter(|&d| d != c).map(|d| mass * counts[d] * u(c, d)).sum();
             floor += probability * weight * base.ln();

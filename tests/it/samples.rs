@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use proptest::prelude::*;
 use ufmin::objective::{Objective, SampleLoss};
 use ufmin::problem::{Anchors, Classes, FullBatch, FullBatchLoss, Model, Problem, Singletons, Training};
-use ufmin::program::{Entries, lift_samples};
+use ufmin::program::{SampleEntries, lift_samples};
 
 use crate::common::{anchored, full_batch, problem, problem_of, program};
 use crate::loss::sample_level;
@@ -102,7 +102,7 @@ proptest! {
                 values[layout.within(g)] = if collapsed { 1.0 } else { within };
             }
             let evaluation = program.objective().evaluate(&values);
-            let lifted = lift_samples(&program, &Entries { values: values.clone() });
+            let lifted = lift_samples(&program, &SampleEntries { values: values.clone() });
             prop_assert_eq!(lifted.nrows() as u64, sizes.iter().sum::<u64>());
             let point = loss.evaluate(&lifted, 0.0);
             let error = (loss.excess(&point) - evaluation.excess).abs();
@@ -127,7 +127,7 @@ fn the_excess_keeps_its_digits_near_collapse() {
     for g in 0..program.groups() {
         values[layout.within(g)] = 1.0;
     }
-    let mut lifted = lift_samples(&program, &Entries { values: values.clone() });
+    let mut lifted = lift_samples(&program, &SampleEntries { values: values.clone() });
     let expected = program.objective().evaluate(&values);
     let point = loss.evaluate(&lifted, expected.log_excess);
     assert!((loss.excess(&point) - 1.0).abs() < 1e-12);

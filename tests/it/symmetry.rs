@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use ufmin::gram::{Gram, Partition};
 use ufmin::math::control::Control;
 use ufmin::problem::{Classes, FullBatchLoss, Model, Problem, Run};
-use ufmin::program::{Entries, lift, lift_samples, reduce, reduce_samples};
+use ufmin::program::{SampleEntries, lift, lift_samples, reduce, reduce_samples};
 use ufmin::solve::{Options, solve};
 
 use crate::common::{problem, program, solved};
@@ -31,7 +31,7 @@ proptest! {
             }
         }
 
-        let entries = Entries { values: (0..program.layout().len()).map(|i| {
+        let entries = SampleEntries { values: (0..program.layout().len()).map(|i| {
             // The diagonal entry of a group of one class is no entry at all.
             let lone = (0..r).any(|g| program.multiplicity[g] == 1.0 && program.layout().pair(g, g) == i);
             if lone { 1.0 } else { (seed + i as f64).cos() }

@@ -9,6 +9,7 @@
 
 mod clarabel;
 mod program;
+mod schedule;
 mod svec;
 
 use nalgebra::{DMatrix, DVector};
@@ -20,7 +21,7 @@ use crate::program::{Program, Reduced};
 use crate::solution::{self, Solution, Termination};
 use program::{Encoding, memory_estimate};
 
-/// Settings of the conic method.
+/// ConicSettings of the conic method.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConicSettings {
     /// Largest number of passes about a new centre, at least 1. Default 6.
@@ -54,7 +55,11 @@ impl Method for Conic {
         match program {
             Reduced::FullBatch(program) => check_memory(program.groups(), &ConicSettings::default()),
             Reduced::Sampled(_) => Err(Refusal::Sampled),
-            Reduced::FixedBatches(_) => Err(Refusal::FixedBatches),
+            Reduced::FixedBatches(program) => check_bytes(
+                format!("the conic program with {} kinds of samples", program.cells.count()),
+                schedule::memory(program),
+                &ConicSettings::default(),
+            ),
         }
     }
 
@@ -69,7 +74,10 @@ impl Method for Conic {
                 solve(program, &ConicSettings::default(), control).map(|solution| Attempt::Found(Box::new(solution)))
             }
             Reduced::Sampled(_) => Err(Refusal::Sampled.error(self.name())),
-            Reduced::FixedBatches(_) => Err(Refusal::FixedBatches.error(self.name())),
+            Reduced::FixedBatches(fixed) => {
+                schedule::solve(fixed, &ConicSettings::default(), program.nonnegative(), control)
+                    .map(|solution| Attempt::Found(Box::new(solution)))
+            }
         }
     }
 }
@@ -79,12 +87,16 @@ impl Method for Conic {
 /// # Errors
 /// [`Refusal::Memory`] where the estimate exceeds the limit.
 pub fn check_memory(groups: usize, settings: &ConicSettings) -> Result<(), Refusal> {
-    let bytes = memory_estimate(groups);
+    let what = format!("the conic program with {groups} distinct class sizes");
+    check_bytes(what, memory_estimate(groups), settings)
+}
+
+fn check_bytes(what: String, bytes: f64, settings: &ConicSettings) -> Result<(), Refusal> {
     if bytes <= settings.memory_limit {
         return Ok(());
     }
     Err(Refusal::Memory {
-        what: format!("the conic program with {groups} distinct class sizes"),
+        what,
         bytes,
         limit: settings.memory_limit,
         hint: &[

@@ -58,13 +58,13 @@ pub(super) struct ConeProgram {
 }
 
 impl ConeProgram {
-    fn variable(&mut self, cost: f64) -> usize {
+    pub(super) fn variable(&mut self, cost: f64) -> usize {
         self.q.push(cost);
         self.q.len() - 1
     }
 
     /// Adds the constraint `constant + sum value * x_column` in the cone, one list of `(column, value)` a row.
-    fn constrain(&mut self, cone: Cone, name: String, rows: &[(&[(usize, f64)], f64)]) {
+    pub(super) fn constrain(&mut self, cone: Cone, name: String, rows: &[(&[(usize, f64)], f64)]) {
         debug_assert_eq!(cone.rows(), rows.len());
         for (terms, constant) in rows {
             let row = self.b.len();

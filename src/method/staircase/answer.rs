@@ -3,6 +3,7 @@
 use nalgebra::DMatrix;
 
 use super::climb::{self, Settings};
+use super::schedule;
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
@@ -27,6 +28,9 @@ impl Method for Staircase {
         if program.nonnegative() {
             return Err(Refusal::Nonnegative);
         }
+        if let Reduced::FixedBatches(program) = program {
+            return schedule::accepts(program);
+        }
         check_groups(program)?;
         let groups = program.groups();
         if groups > MAX_GROUPS {
@@ -47,13 +51,13 @@ impl Method for Staircase {
         let solution = match program {
             Reduced::FullBatch(program) => solution(&program.partition, &program.class_level(), start, control),
             Reduced::Sampled(program) => solution(&program.partition, program.objective(), start, control),
-            Reduced::FixedBatches(_) => return Err(Refusal::FixedBatches.error(self.name())),
+            Reduced::FixedBatches(program) => schedule::minimise(program, control),
         };
         Ok(Attempt::Found(Box::new(solution)))
     }
 }
 
-fn solution<O: Objective>(
+fn solution<O: Objective<Entries = DMatrix<f64>>>(
     partition: &Partition,
     objective: &O,
     start: Option<&DMatrix<f64>>,

@@ -12,8 +12,8 @@ use super::cost::{Cost, Factored};
 use super::oblique;
 use super::starts::generator;
 use super::trust_region::{self, Outcome, minimise};
+use crate::gram::entries::Entries;
 use crate::math::control::Control;
-use crate::math::spectrum::eigen;
 use crate::objective::Objective;
 use crate::solution::Termination;
 
@@ -26,6 +26,11 @@ pub struct Settings {
     pub max_stairs: usize,
     /// Dimensions of the first run, if there are more than twice as many vertices; at least 1. Default 250.
     pub first_dimension: usize,
+    /// Tolerance on the gradient in a run that only has to show where to escape, in (0, 1). Default 1e-2.
+    pub sketch: f64,
+    /// Most directions of negative curvature that are followed at once, at least 1; beside 4 and the rank. Default: no other
+    /// limit.
+    pub max_directions: usize,
 }
 
 impl Default for Settings {
@@ -37,17 +42,19 @@ impl Default for Settings {
             },
             max_stairs: 60,
             first_dimension: 250,
+            sketch: 1e-2,
+            max_directions: usize::MAX,
         }
     }
 }
 
 /// A point of the staircase.
 #[derive(Debug, Clone)]
-pub struct Solved {
+pub struct Solved<E = DMatrix<f64>> {
     /// The factor (see [`Factored`]): rank rows, and one of private coordinates where vertices stand for several points.
     pub h: DMatrix<f64>,
-    /// The invariant Gram matrix, r x r.
-    pub values: DMatrix<f64>,
+    /// The invariant Gram matrix, r x r, where the loss looks at it.
+    pub values: E,
     /// Rank of the whole Gram matrix, lifted to all points, where vectors within [`COINCIDE`] of each other count as one.
     pub rank: u64,
     /// Trust-region steps, of all runs.
@@ -62,9 +69,6 @@ pub const COINCIDE: f64 = 1e-7;
 
 /// Tolerance on the gradient in a rough run.
 const ROUGH: f64 = 1e-7;
-
-/// Tolerance on the gradient in a run that only has to show where to escape.
-const SKETCH: f64 = 1e-2;
 
 /// Eigenvalues below this mean that dimensions are missing, whatever the gradient.
 const MISSING: f64 = -0.03;
@@ -120,7 +124,7 @@ impl Candidate {
 
 /// Minimises `objective` over all positive semidefinite matrices with unit diagonal, from `start` (r x r values) or from
 /// the simplex ETF.
-pub fn solve<O: Objective>(
+pub fn solve<O: Objective<Entries = DMatrix<f64>>>(
     objective: &O,
     start: Option<&DMatrix<f64>>,
     settings: &Settings,
@@ -131,23 +135,36 @@ pub fn solve<O: Objective>(
     let points: f64 = multiplicity.iter().sum();
     let etf = DMatrix::from_element(r, r, -1.0 / (points - 1.0));
     let values = start.unwrap_or(&etf);
-    let mut search = Search {
-        objective,
-        settings,
-        control,
-        log_scale: scale_of(objective, values),
-        iterations: 0,
-    };
     let dimension = if start.is_some() || r <= 2 * settings.first_dimension {
         r
     } else {
         settings.first_dimension
     };
-    let factored = search.factored();
+    let factored = Factored::new(objective, scale_of(objective, values));
     let h = factored
         .factor(values, dimension)
         .unwrap_or_else(|| oblique::random(&mut generator(SEED, 0), factored.rows(dimension), r));
-    let candidate = search.climb(perturbed(&factored, h));
+    solve_from(objective, h, settings, control)
+}
+
+/// As [`solve`], from a factor (see [`Factored`]) with unit columns.
+pub fn solve_from<O: Objective>(
+    objective: &O,
+    start: DMatrix<f64>,
+    settings: &Settings,
+    control: &Control,
+) -> Solved<O::Entries> {
+    let multiplicity = objective.multiplicity();
+    let mut search = Search {
+        objective,
+        settings,
+        control,
+        log_scale: 0.0,
+        iterations: 0,
+    };
+    search.rescale(&start);
+    let start = perturbed(&search.factored(), start);
+    let candidate = search.climb(start);
     let factored = search.factored();
     let h = candidate.h.clone();
     let values = factored.values(&h);
@@ -158,8 +175,8 @@ pub fn solve<O: Objective>(
         None if candidate.passes() => Termination::Converged,
         None => Termination::Stalled,
     };
-    let lifted: f64 = (0..r)
-        .filter(|&g| multiplicity[g] >= 2.0 && joined_values[(g, g)] < 1.0)
+    let lifted: f64 = (0..multiplicity.len())
+        .filter(|&g| multiplicity[g] >= 2.0 && joined_values.entry(g, g) < 1.0)
         .map(|g| multiplicity[g] - 1.0)
         .sum();
     Solved {
@@ -171,13 +188,13 @@ pub fn solve<O: Objective>(
     }
 }
 
-fn scale_of<O: Objective>(objective: &O, values: &DMatrix<f64>) -> f64 {
+fn scale_of<O: Objective>(objective: &O, values: &O::Entries) -> f64 {
     let log_excess = objective.log_excess(&objective.evaluate(values, 0.0));
     if log_excess.is_finite() { log_excess } else { 0.0 }
 }
 
 /// Leaves the symmetric points, which are saddles more often than not.
-fn perturbed<O: Objective>(factored: &Factored<'_, O>, h: DMatrix<f64>) -> DMatrix<f64> {
+pub(super) fn perturbed<O: Objective>(factored: &Factored<'_, O>, h: DMatrix<f64>) -> DMatrix<f64> {
     let mut noise = oblique::random(&mut generator(SEED, 0), h.nrows(), h.ncols()) * 1e-3;
     if factored.has_private_row() {
         let last = h.nrows() - 1;
@@ -243,6 +260,11 @@ fn truncated<O: Objective>(factored: &Factored<'_, O>, rotated: &DMatrix<f64>, r
 }
 
 impl<'a, O: Objective> Search<'a, O> {
+    /// Most directions of negative curvature that are followed at once from a point of so many dimensions.
+    fn most_directions(&self, rank: usize) -> usize {
+        (4 + rank).min(self.settings.max_directions)
+    }
+
     fn factored(&self) -> Factored<'a, O> {
         Factored::new(self.objective, self.log_scale)
     }
@@ -290,10 +312,12 @@ impl<'a, O: Objective> Search<'a, O> {
         let factored = self.factored();
         let at = factored.evaluate(h);
         let (mut matrix, own) = factored.dual_matrix(h, &at);
-        let r = matrix.nrows();
-        let largest = (0..r).map(|g| matrix[(g, g)].abs()).fold(0.0, f64::max);
-        let scale: Vec<f64> = (0..r)
-            .map(|g| 1.0 / (2.0 * matrix[(g, g)].abs().max(1e-12 * largest)).sqrt())
+        let r = matrix.order();
+        let diagonal: Vec<f64> = (0..r).map(|g| matrix.entry(g, g).abs()).collect();
+        let largest = diagonal.iter().copied().fold(0.0, f64::max);
+        let scale: Vec<f64> = diagonal
+            .iter()
+            .map(|d| 1.0 / (2.0 * d.max(1e-12 * largest)).sqrt())
             .collect();
         let splitting: Vec<(usize, f64)> = own
             .iter()
@@ -301,20 +325,13 @@ impl<'a, O: Objective> Search<'a, O> {
             .map(|(g, &own)| (g, own * scale[g] * scale[g]))
             .filter(|&(_, own)| own < NEGATIVE)
             .collect();
-        for g in 0..r {
-            for h in 0..r {
-                matrix[(g, h)] *= scale[g] * scale[h];
-            }
-        }
-        let Some(spectrum) = eigen(&matrix) else {
+        matrix.update(|g, h, value| value * scale[g] * scale[h]);
+        let Some(lowest) = matrix.lowest(-NEGATIVE, self.most_directions(h.nrows())) else {
             return (f64::NEG_INFINITY, Vec::new(), Vec::new());
         };
-        let negative: Vec<(f64, Vec<f64>)> = spectrum
-            .values
-            .iter()
-            .enumerate()
-            .take_while(|&(_, &value)| value < NEGATIVE)
-            .map(|(i, &value)| (value, (0..r).map(|g| spectrum.vectors[(g, i)] * scale[g]).collect()))
+        let negative: Vec<(f64, Vec<f64>)> = lowest
+            .into_iter()
+            .map(|(value, vector)| (value, vector.iter().zip(&scale).map(|(v, s)| v * s).collect()))
             .collect();
         let lowest = negative
             .iter()
@@ -330,10 +347,16 @@ impl<'a, O: Objective> Search<'a, O> {
         let mut next = start;
         let mut last = f64::INFINITY;
         let mut stair = 0;
+        let mut sketch = self.settings.sketch;
         loop {
             stair += 1;
             let narrow = next.nrows() < columns;
-            let mut here = self.run(next, if narrow { SKETCH } else { ROUGH });
+            let before = self.iterations;
+            let mut here = self.run(next, if narrow { sketch } else { ROUGH });
+            // Where a sketch has nothing to do, what is missing is finer than it.
+            if narrow && self.iterations <= before + 1 {
+                sketch = (0.01 * sketch).max(ROUGH);
+            }
             self.control
                 .report("low-rank staircase", stair as u64 - 1, here.gradient_norm);
             if narrow && here.lowest >= MISSING && here.stopped.is_none() {
@@ -387,7 +410,10 @@ impl<'a, O: Objective> Search<'a, O> {
         let (rotated, singular) = principal(&factored, &from.h);
         let r = rotated.ncols();
         let rank = count_above(1e-6, &singular).max(1);
-        let room = r.saturating_sub(rank).min(from.negative.len()).min(4 + rank);
+        let room = r
+            .saturating_sub(rank)
+            .min(from.negative.len())
+            .min(self.most_directions(rank));
         let directions = &from.negative[..room];
         let mut wide = DMatrix::zeros(factored.rows(rank + room), r);
         wide.rows_mut(0, rank).copy_from(&rotated.rows(0, rank));

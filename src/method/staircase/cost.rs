@@ -11,7 +11,8 @@
 use nalgebra::DMatrix;
 
 use super::oblique;
-use crate::math::spectrum::{eigen, product, transposed_product};
+use crate::gram::entries::Entries;
+use crate::math::spectrum::eigen;
 use crate::objective::Objective;
 
 /// A twice differentiable function of d x n matrices with unit columns, extended to a neighbourhood of them.
@@ -31,6 +32,13 @@ pub trait Cost: Sync {
     /// Euclidean Hessian times `direction`, d x n.
     fn hessian_product(&self, h: &DMatrix<f64>, at: &Self::Point, direction: &DMatrix<f64>) -> DMatrix<f64>;
 
+    /// For each column by itself, a part of the Hessian that is positive semidefinite and may be large beside the multipliers,
+    /// d x d; `None` where there is none.
+    fn curvature_blocks(&self, h: &DMatrix<f64>, at: &Self::Point) -> Option<Vec<DMatrix<f64>>> {
+        let _ = (h, at);
+        None
+    }
+
     /// Values and gradients are relative to this: 1, or the value where that is an excess.
     fn scale(&self, at: &Self::Point) -> f64;
 }
@@ -46,11 +54,11 @@ pub struct Factored<'a, O> {
 
 /// A factored objective at one matrix.
 #[derive(Debug, Clone)]
-pub struct FactoredPoint<P> {
+pub struct FactoredPoint<P, E> {
     /// The objective at the Gram matrix.
     pub at: P,
     /// `m_g m_h A_gh` off the diagonal with `A = (y + y^T)/2`, zero on it.
-    weights: DMatrix<f64>,
+    weights: E,
     /// `-m_g^2 A_gg`: the weight of the private coordinates.
     own: Vec<f64>,
 }
@@ -87,29 +95,77 @@ impl<'a, O: Objective> Factored<'a, O> {
     }
 
     /// `X^T Y` of the shared coordinates.
-    fn products(&self, h: &DMatrix<f64>, other: &DMatrix<f64>) -> DMatrix<f64> {
+    fn products(&self, h: &DMatrix<f64>, other: &DMatrix<f64>) -> O::Entries {
+        let blank = self.objective.zeros();
         if self.private {
             let shared = h.nrows() - 1;
-            transposed_product(&h.rows(0, shared).into_owned(), &other.rows(0, shared).into_owned())
+            blank.products(&h.rows(0, shared).into_owned(), &other.rows(0, shared).into_owned())
         } else {
-            transposed_product(h, other)
+            blank.products(h, other)
         }
     }
 
     /// The invariant Gram matrix of a factor, r x r.
-    pub fn values(&self, h: &DMatrix<f64>) -> DMatrix<f64> {
+    pub fn values(&self, h: &DMatrix<f64>) -> O::Entries {
         let mut values = self.products(h, h);
-        for (g, &m) in self.objective.multiplicity().iter().enumerate() {
-            values[(g, g)] = if m >= 2.0 {
+        let multiplicity = self.objective.multiplicity();
+        values.set_diagonal(|g| {
+            let m = multiplicity[g];
+            if m >= 2.0 {
                 let s = h[(h.nrows() - 1, g)];
                 1.0 - s * s * m / (m - 1.0)
             } else {
                 1.0
-            };
-        }
+            }
+        });
         values
     }
 
+    /// Symmetric weights of pairs of vertices, and of private coordinates, from `y`.
+    fn weights(&self, y: &O::Entries) -> (O::Entries, Vec<f64>) {
+        let m = self.objective.multiplicity();
+        let own = (0..m.len()).map(|g| -m[g] * m[g] * y.entry(g, g)).collect();
+        let mut weights = y.symmetrised();
+        weights.update(|g, h, value| if g == h { 0.0 } else { m[g] * m[h] * value });
+        (weights, own)
+    }
+
+    /// `2 [X W; s * own]`.
+    fn apply(&self, h: &DMatrix<f64>, weights: &O::Entries, own: &[f64]) -> DMatrix<f64> {
+        let mut product = weights.times(h) * 2.0;
+        if !self.private {
+            return product;
+        }
+        let last = h.nrows() - 1;
+        for (g, &own) in own.iter().enumerate() {
+            product[(last, g)] = 2.0 * own * h[(last, g)];
+        }
+        product
+    }
+
+    /// The dual matrix in the coordinates of the factor: half the curvature of the cost along new coordinates of the
+    /// columns is `v^T S v` with `S = W - Diag(h_j . G_j)/2`, r x r; and that along the private coordinate of each vertex
+    /// that stands for several points (infinite for the others). THEORY 7: where both are semidefinite and the gradient
+    /// vanishes, the matrix is globally optimal.
+    pub fn dual_matrix(&self, h: &DMatrix<f64>, at: &FactoredPoint<O::Point, O::Entries>) -> (O::Entries, Vec<f64>) {
+        let along = oblique::column_products(h, &self.gradient(h, at));
+        let mut matrix = at.weights.clone();
+        matrix.set_diagonal(|g| -0.5 * along[g]);
+        let multiplicity = self.objective.multiplicity();
+        let own = (0..multiplicity.len())
+            .map(|g| {
+                if multiplicity[g] >= 2.0 {
+                    at.own[g] - 0.5 * along[g]
+                } else {
+                    f64::INFINITY
+                }
+            })
+            .collect();
+        (matrix, own)
+    }
+}
+
+impl<O: Objective<Entries = DMatrix<f64>>> Factored<'_, O> {
     /// The factor of invariant `values` in as many dimensions as their block between vertices has positive eigenvalues,
     /// at most `dimension` (1 or more), the largest first; the inverse of [`Factored::values`] up to rotation. A vertex that
     /// has no part in those dimensions gets a random place in them: every column is a unit vector. `None` for values that
@@ -145,62 +201,10 @@ impl<'a, O: Objective> Factored<'a, O> {
         }
         Some(oblique::normalised(h, dimension))
     }
-
-    /// Symmetric weights of pairs of vertices, and of private coordinates, from `y`.
-    fn weights(&self, y: &DMatrix<f64>) -> (DMatrix<f64>, Vec<f64>) {
-        let multiplicity = self.objective.multiplicity();
-        let r = multiplicity.len();
-        let mut weights = DMatrix::zeros(r, r);
-        for h in 0..r {
-            for g in 0..h {
-                let weight = 0.5 * multiplicity[g] * multiplicity[h] * (y[(g, h)] + y[(h, g)]);
-                weights[(g, h)] = weight;
-                weights[(h, g)] = weight;
-            }
-        }
-        let own = (0..r).map(|g| -multiplicity[g] * multiplicity[g] * y[(g, g)]).collect();
-        (weights, own)
-    }
-
-    /// `2 [X W; s * own]`.
-    fn apply(&self, h: &DMatrix<f64>, weights: &DMatrix<f64>, own: &[f64]) -> DMatrix<f64> {
-        let mut product = product(h, weights) * 2.0;
-        if !self.private {
-            return product;
-        }
-        let last = h.nrows() - 1;
-        for (g, &own) in own.iter().enumerate() {
-            product[(last, g)] = 2.0 * own * h[(last, g)];
-        }
-        product
-    }
-
-    /// The dual matrix in the coordinates of the factor: half the curvature of the cost along new coordinates of the
-    /// columns is `v^T S v` with `S = W - Diag(h_j . G_j)/2`, r x r; and that along the private coordinate of each vertex
-    /// that stands for several points (infinite for the others). THEORY 7: where both are semidefinite and the gradient
-    /// vanishes, the matrix is globally optimal.
-    pub fn dual_matrix(&self, h: &DMatrix<f64>, at: &FactoredPoint<O::Point>) -> (DMatrix<f64>, Vec<f64>) {
-        let along = oblique::column_products(h, &self.gradient(h, at));
-        let mut matrix = at.weights.clone();
-        for (g, along) in along.iter().enumerate() {
-            matrix[(g, g)] = -0.5 * along;
-        }
-        let multiplicity = self.objective.multiplicity();
-        let own = (0..multiplicity.len())
-            .map(|g| {
-                if multiplicity[g] >= 2.0 {
-                    at.own[g] - 0.5 * along[g]
-                } else {
-                    f64::INFINITY
-                }
-            })
-            .collect();
-        (matrix, own)
-    }
 }
 
 impl<O: Objective> Cost for Factored<'_, O> {
-    type Point = FactoredPoint<O::Point>;
+    type Point = FactoredPoint<O::Point, O::Entries>;
 
     fn evaluate(&self, h: &DMatrix<f64>) -> Self::Point {
         let at = self.objective.evaluate(&self.values(h), self.log_scale);
@@ -218,17 +222,19 @@ impl<O: Objective> Cost for Factored<'_, O> {
 
     fn hessian_product(&self, h: &DMatrix<f64>, at: &Self::Point, direction: &DMatrix<f64>) -> DMatrix<f64> {
         let shared = h.nrows() - usize::from(self.private);
-        let half = self.products(h, direction);
-        let mut change = &half + half.transpose();
-        for (g, &m) in self.objective.multiplicity().iter().enumerate() {
-            change[(g, g)] = if m >= 2.0 {
-                -2.0 * h[(shared, g)] * direction[(shared, g)] * m / (m - 1.0)
-            } else {
-                0.0
-            };
-        }
+        let mut change = self.products(h, direction).symmetrised();
+        let multiplicity = self.objective.multiplicity();
+        change.update(|g, l, value| match multiplicity[g] {
+            _ if g != l => 2.0 * value,
+            m if m >= 2.0 => -2.0 * h[(shared, g)] * direction[(shared, g)] * m / (m - 1.0),
+            _ => 0.0,
+        });
         let (weights, own) = self.weights(&self.objective.hessian_product(&at.at, &change));
         self.apply(direction, &at.weights, &at.own) + self.apply(h, &weights, &own)
+    }
+
+    fn curvature_blocks(&self, h: &DMatrix<f64>, at: &Self::Point) -> Option<Vec<DMatrix<f64>>> {
+        self.objective.curvature_blocks(&at.at, h, self.private)
     }
 
     fn scale(&self, at: &Self::Point) -> f64 {

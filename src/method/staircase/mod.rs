@@ -15,6 +15,7 @@ mod climb;
 mod cost;
 mod nonnegative;
 pub mod oblique;
+pub(crate) mod schedule;
 mod starts;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -22,7 +23,7 @@ mod tests;
 pub mod trust_region;
 
 pub use answer::{MAX_GROUPS, Staircase};
-pub use climb::{COINCIDE, Settings, Solved, solve};
+pub use climb::{COINCIDE, Settings, Solved, solve, solve_from};
 pub use cost::{Cost, Factored, FactoredPoint};
 pub use nonnegative::{Squared, SquaredPoint};
 pub use starts::{Best, best_of, generator};

@@ -5,7 +5,7 @@
 //! of the Hessian, where it is small, and by conjugate gradients preconditioned by `M`, truncated, otherwise. Both converge quadratically at a non-degenerate minimum; the exact step also
 //! leaves saddles and copes with any condition number.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::cost::Cost;
 use super::oblique;
@@ -365,6 +365,40 @@ fn exact_step<C: Cost>(cost: &C, h: &DMatrix<f64>, here: &Here<C::Point>, radius
     })
 }
 
+/// Cholesky factors of `c_j I + P B_j P` with `P` the projection onto the tangent space of column `j`; `None` for a column
+/// where that fails.
+fn factored(h: &DMatrix<f64>, blocks: Vec<DMatrix<f64>>, scales: &[f64]) -> Vec<Option<Cholesky<f64, Dyn>>> {
+    let columns = h.column_iter().zip(scales);
+    blocks
+        .into_iter()
+        .zip(columns)
+        .map(|(mut block, (h, &c))| {
+            // P B P = B - h (B h)^T - (B h) h^T + (h . B h) h h^T.
+            let bent = &block * h;
+            let along = h.dot(&bent);
+            block.ger(-1.0, &h, &bent, 1.0);
+            block.ger(-1.0, &bent, &h, 1.0);
+            block.ger(along, &h, &h, 1.0);
+            for i in 0..block.nrows() {
+                block[(i, i)] += c;
+            }
+            Cholesky::new(block)
+        })
+        .collect()
+}
+
+/// `(c_j I + P B_j P)^-1 r_j` of tangent columns.
+fn solved(factors: &[Option<Cholesky<f64, Dyn>>], r: &DMatrix<f64>, scales: &[f64]) -> DMatrix<f64> {
+    let mut z = r.clone();
+    for ((mut column, factor), c) in z.column_iter_mut().zip(factors).zip(scales) {
+        match factor {
+            Some(factor) => factor.solve_mut(&mut column),
+            None => column /= *c,
+        }
+    }
+    z
+}
+
 /// Steihaug's conjugate gradients, preconditioned by the metric; the norms of steps follow from the recurrences.
 fn truncated_step<C: Cost>(
     cost: &C,
@@ -374,7 +408,13 @@ fn truncated_step<C: Cost>(
     radius: f64,
     max_inner: usize,
 ) -> Option<Step> {
-    let precondition = |r: &DMatrix<f64>| metric.precondition(h, r, &here.metric, here.value);
+    let blocks = cost
+        .curvature_blocks(h, &here.at)
+        .map(|blocks| factored(h, blocks, &here.metric));
+    let precondition = |r: &DMatrix<f64>| match &blocks {
+        Some(factors) => solved(factors, r, &here.metric),
+        None => metric.precondition(h, r, &here.metric, here.value),
+    };
     let mut step = DMatrix::zeros(h.nrows(), h.ncols());
     let mut image = step.clone();
     let mut residual = here.gradient.clone();

@@ -41,6 +41,8 @@ pub enum Field {
     BatchKind,
     BatchSize,
     Power,
+    BatchClasses,
+    PerClass,
     BatchMembers,
     /// One batch.
     Batch(u32),
@@ -112,6 +114,8 @@ impl Field {
             Self::BatchKind => ("batches", "kind"),
             Self::BatchSize => ("batches", "size"),
             Self::Power => ("batches", "power"),
+            Self::BatchClasses => ("batches", "classes"),
+            Self::PerClass => ("batches", "per_class"),
             Self::BatchMembers | Self::Batch(_) | Self::BatchMember(..) => ("batches", "members"),
             Self::BatchFile => ("batches", "file"),
             Self::Unused => ("batches", "unused"),
@@ -367,6 +371,8 @@ impl fmt::Display for Invalid {
             Kind::Missing(None) => f.write_str(match field {
                 Field::Negatives => "the loss nce needs a number of negatives, and none is given",
                 Field::BatchSize => "random batches need a size, and none is given",
+                Field::BatchClasses => "class-balanced batches need a number of classes, and none is given",
+                Field::PerClass => "class-balanced batches need a number of examples of each class, and none is given",
                 Field::BatchMembers => "fixed batches need their members, and none are given",
                 Field::File | Field::BatchFile => "the file name is empty",
                 Field::Values => "no values are given",

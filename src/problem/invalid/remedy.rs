@@ -74,6 +74,14 @@ fn missing_hint(field: Field) -> Hint {
             Word::Text("give the number of examples in a batch, as "),
             Word::Set(Field::BatchSize, &["256"]),
         ],
+        Field::BatchClasses => &[
+            Word::Text("give the number of classes in a batch, as "),
+            Word::Set(Field::BatchClasses, &["8"]),
+        ],
+        Field::PerClass => &[
+            Word::Text("give the number of examples of each class in a batch, as "),
+            Word::Set(Field::PerClass, &["4"]),
+        ],
         Field::File => &[Word::Text(
             "name a text file with one class size a line, or a .npy file of labels",
         )],
@@ -109,6 +117,9 @@ fn range_hint(field: Field, value: &str, least: f64) -> Hint {
         Field::BatchSize if below => &[Word::Text(
             "give 3 or more: with two examples no anchor has both a positive and a negative",
         )],
+        Field::BatchClasses if below => &[Word::Text("give 2 or more: with one class no anchor has a negative")],
+        Field::BatchClasses => &[Word::Text("give fewer")],
+        Field::PerClass => &[Word::Text("give 2 or more, or 1 with views; at most 1e9")],
         Field::BatchSize => &[Word::Text("use the loss population, the limit of large batches")],
         Field::Negatives if below => &[Word::Text("give 1 or more")],
         Field::Negatives => &[Word::Text("use the loss population, the limit of many negatives")],

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
 use crate::measure::metrics::kini_distance;
+use crate::measure::schedule::class_gram;
 use crate::problem::invalid::Word;
 use crate::problem::training::Parts;
 use crate::problem::{BatchLoss, Field, FullBatchLoss, Invalid, Kind, Measure, Model, Problem, Sampling, Training};
@@ -110,7 +111,8 @@ pub fn identity(problem: &Problem, vary: Quantity, options: &Options) -> Value {
         (Quantity::Power, Training::Sampled(Sampling::RandomBatches { power, .. })) => *power = 1.0,
         (_, Training::Sampled(Sampling::RandomBatches { size, .. })) => *size = 0,
         (_, Training::Sampled(Sampling::Negatives { count })) => *count = 0,
-        (_, Training::FullBatch(_) | Training::FixedBatches(_)) => {}
+        (_, Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::ClassBalanced { .. })) => {
+        }
     }
     let settings = json!({
         "vary": vary,
@@ -198,7 +200,7 @@ fn at(problem: &Problem, model: Model, options: &Options, control: &Control) -> 
         });
     }
     let report = Report::new(&problem, &solved, false)?;
-    let gram = solved.certificate.gram.clone();
+    let gram = class_gram(&problem, &solved);
     Ok((Row::new(report, &gram), gram))
 }
 
@@ -309,7 +311,10 @@ fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
         (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { power, .. })) if *power != 1.0 => None,
         (Quantity::Negatives, _) => Some(("population", population())),
         (Quantity::BatchSize, Training::FullBatch(_)) => Some(("full-batch", model.clone())),
-        (Quantity::BatchSize, Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. })) => None,
+        (
+            Quantity::BatchSize,
+            Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. } | Sampling::ClassBalanced { .. }),
+        ) => None,
         (Quantity::BatchSize, Training::Sampled(Sampling::RandomBatches { loss, .. })) => {
             let full = Model {
                 training: Training::full_batch(FullBatchLoss::from(*loss)),

@@ -367,7 +367,7 @@ fn form(problem: &Problem, sizes: &[u64]) -> Result<Option<Form>, Error> {
 /// The full batch beside draws; samples without a positive are no anchors.
 fn companion(sampling: Sampling) -> FullBatch {
     let loss = match sampling {
-        Sampling::RandomBatches { loss, .. } => loss.into(),
+        Sampling::RandomBatches { loss, .. } | Sampling::ClassBalanced { loss, .. } => loss.into(),
         Sampling::Negatives { .. } => FullBatchLoss::Population,
     };
     FullBatch {

@@ -45,7 +45,11 @@ pub struct Landscape {
 }
 
 impl Landscape {
-    pub(super) fn new<O: Objective>(ground: &Ground<'_, O>, optimum: &Solved, mut runs: Vec<Start>) -> Self {
+    pub(super) fn new<O: Objective<Entries = DMatrix<f64>>>(
+        ground: &Ground<'_, O>,
+        optimum: &Solved,
+        mut runs: Vec<Start>,
+    ) -> Self {
         let partition = optimum.certificate.gram.partition();
         let sizes: Vec<f64> = (0..partition.classes())
             .map(|class| partition.sizes()[partition.group_of(class)])

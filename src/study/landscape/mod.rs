@@ -271,7 +271,7 @@ pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Erro
 /// Something to do with the grounds of several dimensions, whatever the type of their objective.
 trait Task {
     type Output;
-    fn run<O: Objective>(self, grounds: &[Ground<'_, O>]) -> Result<Self::Output, Error>;
+    fn run<O: Objective<Entries = DMatrix<f64>>>(self, grounds: &[Ground<'_, O>]) -> Result<Self::Output, Error>;
 }
 
 fn dispatch<T: Task>(
@@ -327,7 +327,7 @@ fn no_landscape_of_batches() -> Invalid {
     )
 }
 
-fn grounds<'a, O: Objective>(
+fn grounds<'a, O: Objective<Entries = DMatrix<f64>>>(
     objective: &'a O,
     classes: Vec<Range<usize>>,
     optimum: &Solved,
@@ -364,7 +364,7 @@ struct FeaturesOf<'a> {
 impl Task for FeaturesOf<'_> {
     type Output = DMatrix<f64>;
 
-    fn run<O: Objective>(self, grounds: &[Ground<'_, O>]) -> Result<DMatrix<f64>, Error> {
+    fn run<O: Objective<Entries = DMatrix<f64>>>(self, grounds: &[Ground<'_, O>]) -> Result<DMatrix<f64>, Error> {
         grounds[0]
             .run(self.index, &self.control.unobserved())
             .map(|(_, features)| features)
@@ -385,7 +385,7 @@ struct Search<'a> {
 impl Task for Search<'_> {
     type Output = Vec<Landscape>;
 
-    fn run<O: Objective>(self, grounds: &[Ground<'_, O>]) -> Result<Vec<Landscape>, Error> {
+    fn run<O: Objective<Entries = DMatrix<f64>>>(self, grounds: &[Ground<'_, O>]) -> Result<Vec<Landscape>, Error> {
         let mut runs = rows(&Starts { grounds }, self.journal, self.control)?.into_iter();
         let certificate = &self.optimum.certificate;
         let landscape = |ground: &Ground<'_, O>| {
@@ -406,7 +406,7 @@ struct Starts<'a, 'b, O> {
     grounds: &'a [Ground<'b, O>],
 }
 
-impl<O: Objective> Study for Starts<'_, '_, O> {
+impl<O: Objective<Entries = DMatrix<f64>>> Study for Starts<'_, '_, O> {
     const POINTS: &'static str = "starts";
     type Point = (usize, u64);
     type Row = Start;

@@ -105,7 +105,7 @@ pub(super) struct Ground<'a, O> {
     pub(super) settings: &'a SearchSettings,
 }
 
-impl<O: Objective> Ground<'_, O> {
+impl<O: Objective<Entries = DMatrix<f64>>> Ground<'_, O> {
     /// Runs start `index` to its end: what it found, and the features (d x n). `None` where the caller asked to stop.
     pub(super) fn run(&self, index: u64, control: &Control) -> Option<(Start, DMatrix<f64>)> {
         let settings = self.settings;

@@ -457,6 +457,14 @@ fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Full
         }
         Training::Sampled(Sampling::Negatives { .. }) => return Err(sampled(Field::Loss).into()),
         Training::Sampled(Sampling::RandomBatches { .. }) => return Err(sampled(Field::Batches).into()),
+        Training::Sampled(Sampling::ClassBalanced { .. }) => {
+            return Err(Invalid::conflict(
+                Field::BatchClasses,
+                "class-balanced batches have the simplex ETF as their optimum at any ratio: there is no phase boundary",
+                &[Word::Text("remove the batches")],
+            )
+            .into());
+        }
     };
     check_range(Field::Ratios, settings.ratios, RATIO_RANGE)?;
     check_range(Field::Temperatures, settings.temperatures, TEMPERATURE_RANGE)?;

@@ -1,0 +1,304 @@
+//! [`Drawn`]: rows of the sampled losses whose draws are independent, THEORY (10) and (11), as integrals (`quadrature`).
+
+use nalgebra::DMatrix;
+
+use super::contract::others;
+use super::quadrature::{Constants, Floor, Grid, Mass, Scheme};
+use super::sampled::{LINEAR, SampledPoint, map_rows};
+
+/// Terms of a power series, and where it is used: `s u` up to this for the whole row. What is left out is below
+/// `0.06^9 / 10! = 3e-18` relative.
+const TERMS: usize = 9;
+const SERIES: f64 = 0.06;
+
+/// What is fixed of the rows.
+#[derive(Debug, Clone)]
+pub(super) struct Drawn {
+    temperature: f64,
+    multiplicity: Vec<f64>,
+    mass: Vec<Mass>,
+    /// Of every row, from its first node.
+    constants: Vec<Vec<Constants>>,
+    scheme: Scheme,
+    grid: Grid,
+}
+
+/// A row at one matrix: what the Hessian product needs besides the gradient.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    sums: RowSums,
+    /// `h s e^{-kappa s} K` at the nodes.
+    first: Vec<f64>,
+    /// `h s e^{-kappa s} (n - 1)(P^{n-2} - sigma C^{n-2})` at the nodes.
+    second: Vec<f64>,
+}
+
+/// Sums over the other classes of one row at all nodes: by moments up to `high`, by recursion from there.
+#[derive(Debug, Clone)]
+struct RowSums {
+    high: usize,
+    /// `log` of the largest `u` of the row.
+    log_unit: f64,
+    /// `u / e^{log_unit}` for every group; 0 where it has no other class.
+    relative: Vec<f64>,
+    /// `1 - e^{-su}` at the first three nodes from `high`.
+    gaps: [Vec<f64>; 3],
+}
+
+impl Drawn {
+    /// `probabilities` are those of ONE class of every group.
+    pub(super) fn new(scheme: Scheme, temperature: f64, probabilities: &[f64], multiplicity: &[f64]) -> Self {
+        let groups = probabilities.len();
+        let mass: Vec<Mass> = (0..groups)
+            .map(|g| {
+                let rest = (0..groups).map(|h| others(multiplicity, g, h) * probabilities[h]).sum();
+                Mass::new(probabilities[g], rest)
+            })
+            .collect();
+        let grid = Grid::new(&scheme);
+        Self {
+            constants: map_rows(groups, |g| mass[g].constants(&scheme, &grid)),
+            temperature,
+            multiplicity: multiplicity.to_vec(),
+            mass,
+            scheme,
+            grid,
+        }
+    }
+
+    fn groups(&self) -> usize {
+        self.mass.len()
+    }
+
+    /// Nodes of the integrals.
+    pub(super) fn nodes(&self) -> usize {
+        self.grid.s.len()
+    }
+
+    /// What no geometry can remove.
+    pub(super) fn floor(&self) -> f64 {
+        let floors = map_rows(self.groups(), |g| {
+            self.multiplicity[g] * self.mass[g].rho * self.mass[g].floor(&self.scheme, &self.grid)
+        });
+        floors.iter().sum()
+    }
+
+    /// Masses of the classes of every group other than one class of `g`.
+    fn weights(&self, g: usize) -> Vec<f64> {
+        (0..self.groups())
+            .map(|h| others(&self.multiplicity, g, h) * self.mass[h].rho)
+            .collect()
+    }
+
+    /// The row of one class of `g` from `log u` of the other groups: its excess, as a log over `rho`, its slopes `phi`, and what
+    /// the Hessian product needs.
+    pub(super) fn row(&self, log_u: &[f64], g: usize) -> (f64, Vec<f64>, Row) {
+        let (scheme, grid, mass) = (&self.scheme, &self.grid, &self.mass[g]);
+        let weights = self.weights(g);
+        let sums = RowSums::new(grid, log_u, &weights);
+        let linear = sums.log_unit < LINEAR;
+        let unit = sums.log_unit.exp();
+        let n = scheme.draws;
+        let relative = sums.total(grid, &weights, &sums.relative, true);
+        let mut excess = 0.0;
+        let mut first = Vec::with_capacity(relative.len());
+        let mut second = Vec::with_capacity(relative.len());
+        let rest_power = mass.rest_power(scheme);
+        for ((j, &relative), constants) in relative.iter().enumerate().zip(&self.constants[g]) {
+            let delta = if linear { 0.0 } else { relative * unit };
+            let weight = grid.weight[j] * grid.s[j];
+            let terms = mass.terms(scheme, constants, rest_power, delta);
+            excess += grid.weight[j]
+                * if linear {
+                    n * relative * terms.first
+                } else {
+                    terms.drop / unit
+                };
+            first.push(weight * terms.first);
+            second.push(weight * (n - 1.0) * terms.second);
+        }
+        let integrals = sums.weighted(grid, &first);
+        let scale = n * mass.rho / self.temperature;
+        let phi = (0..self.groups())
+            .map(|h| {
+                if weights[h] > 0.0 {
+                    scale * self.mass[h].rho * integrals[h]
+                } else {
+                    0.0
+                }
+            })
+            .collect();
+        (excess.ln() + sums.log_unit, phi, Row { sums, first, second })
+    }
+
+    /// [`Objective::hessian_product`](super::Objective::hessian_product).
+    pub(super) fn hessian_product(&self, at: &SampledPoint, direction: &DMatrix<f64>) -> DMatrix<f64> {
+        let groups = self.groups();
+        let tau = self.temperature;
+        let grid = &self.grid;
+        // y_h = c_h u_h int first e^{-s u_h}: dy_h = y_h D_h/tau + c_h u_h int (d first - first s u_h D_h/tau) e^{-s u_h}.
+        let products = map_rows(groups, |g| {
+            let row = &at.rows[g];
+            let sums = &row.sums;
+            let unit = sums.log_unit.exp();
+            let weights = self.weights(g);
+            let slopes: Vec<f64> = (0..groups)
+                .map(|h| {
+                    if weights[h] > 0.0 {
+                        weights[h] * sums.relative[h] * unit * direction[(g, h)] / tau
+                    } else {
+                        0.0
+                    }
+                })
+                .collect();
+            let change = sums.total(grid, &slopes, &sums.relative, false);
+            let of_others: Vec<f64> = (grid.s.iter().zip(&change).zip(&row.second))
+                .map(|((s, change), second)| -second * s * change)
+                .collect();
+            let of_own: Vec<f64> = grid.s.iter().zip(&row.first).map(|(s, first)| first * s).collect();
+            let others = sums.weighted(grid, &of_others);
+            let own = sums.weighted(grid, &of_own);
+            let scale = self.scheme.draws * self.mass[g].rho / tau;
+            (0..groups)
+                .map(|h| {
+                    if weights[h] == 0.0 {
+                        return 0.0;
+                    }
+                    let u = sums.relative[h] * unit;
+                    let along = direction[(g, h)] / tau;
+                    let share = scale * self.mass[h].rho * (sums.relative[h].ln() + sums.log_unit - at.log_scale).exp();
+                    at.y[(g, h)] * along + share * (others[h] - own[h] * u * along)
+                })
+                .collect::<Vec<f64>>()
+        });
+        DMatrix::from_fn(groups, groups, |g, h| products[g][h])
+    }
+}
+
+impl Scheme {
+    /// (10) with `q` negatives.
+    pub(super) fn negatives(q: u64) -> Self {
+        Self {
+            decay: 1.0,
+            draws: q as f64,
+            own_in_denominator: true,
+            skips: false,
+            floor: Floor::Draws,
+        }
+    }
+
+    /// (11) and (11') with batches of `size` examples. The variable is `s = V t`.
+    pub(super) fn batches(size: u64, views: u64, sincere: bool) -> Self {
+        let v = views as f64;
+        Self {
+            decay: if sincere { 1.0 / v } else { (v - 1.0) / v },
+            draws: size as f64 - 1.0,
+            own_in_denominator: !sincere,
+            skips: views == 1,
+            floor: match (sincere, views) {
+                (true, _) => Floor::Zero,
+                (false, 1) => Floor::Positives,
+                (false, _) => Floor::Views(v),
+            },
+        }
+    }
+}
+
+impl RowSums {
+    fn new(grid: &Grid, log_u: &[f64], weights: &[f64]) -> Self {
+        let present = || log_u.iter().zip(weights).filter(|&(_, &w)| w > 0.0);
+        let log_unit = present().map(|(&l, _)| l).fold(f64::NEG_INFINITY, f64::max);
+        let log_limit = SERIES.ln() - log_unit;
+        let high = grid.s.partition_point(|&s| s.ln() <= log_limit);
+        let gaps = std::array::from_fn(|i| match grid.s.get(high + i) {
+            Some(s) => log_u.iter().map(|l| -(-s * l.exp()).exp_m1()).collect(),
+            None => Vec::new(),
+        });
+        Self {
+            high,
+            log_unit,
+            relative: log_u
+                .iter()
+                .zip(weights)
+                .map(|(l, &w)| if w > 0.0 { (l - log_unit).exp() } else { 0.0 })
+                .collect(),
+            gaps,
+        }
+    }
+
+    /// Calls `visit` with every node from `high` and `1 - e^{-su}` of all groups there.
+    fn high_nodes(&self, grid: &Grid, mut visit: impl FnMut(usize, &[f64])) {
+        let mut gaps = self.gaps.clone();
+        for j in self.high..grid.s.len() {
+            let gap = &mut gaps[(j - self.high) % 3];
+            visit(j, gap);
+            gap.iter_mut().for_each(|e| *e *= 2.0 - *e);
+        }
+    }
+
+    /// `s` in the unit of the row, `s e^{log_unit}`.
+    fn scaled(&self, grid: &Grid, j: usize) -> f64 {
+        grid.s[j] * self.log_unit.exp()
+    }
+
+    /// At every node, the sum over groups of `weight` times `f(s u)`, where `f(x)` is `1 - e^{-x}` in units of
+    /// `e^{log_unit}` for `gap`, else `e^{-x}`; `factor` is `u / e^{log_unit}` for `gap` and ignored otherwise.
+    fn total(&self, grid: &Grid, weight: &[f64], relative: &[f64], gap: bool) -> Vec<f64> {
+        let mut moments = [0.0; TERMS];
+        for (&w, &u) in weight.iter().zip(relative) {
+            let mut power = if gap { w * u } else { w };
+            for moment in &mut moments {
+                *moment += power;
+                power *= u;
+            }
+        }
+        // (1 - e^{-x})/x = sum (-x)^i/(i+1)!, e^{-x} = sum (-x)^i/i!.
+        let mut factorial = 1.0;
+        for (i, moment) in moments.iter_mut().enumerate() {
+            factorial *= if gap { i as f64 + 1.0 } else { (i as f64).max(1.0) };
+            *moment /= factorial;
+        }
+        let mut totals: Vec<f64> = (0..self.high)
+            .map(|j| {
+                let x = -self.scaled(grid, j);
+                let series = moments.iter().rev().fold(0.0, |sum, moment| sum * x + moment);
+                if gap { grid.s[j] * series } else { series }
+            })
+            .collect();
+        let unit = if gap { (-self.log_unit).exp() } else { 1.0 };
+        self.high_nodes(grid, |_, gaps| {
+            let sum: f64 = if gap {
+                weight.iter().zip(gaps).map(|(w, e)| w * e).sum()
+            } else {
+                weight.iter().zip(gaps).map(|(w, e)| w * (1.0 - e)).sum()
+            };
+            totals.push(sum * unit);
+        });
+        totals
+    }
+
+    /// For every group, the sum over nodes of `weight e^{-su}`; `weight` has one entry a node.
+    fn weighted(&self, grid: &Grid, weight: &[f64]) -> Vec<f64> {
+        let mut moments = [0.0; TERMS];
+        for (j, &w) in (0..self.high).zip(weight) {
+            let x = -self.scaled(grid, j);
+            let mut power = w;
+            for (i, moment) in moments.iter_mut().enumerate() {
+                *moment += power;
+                power *= x / (i as f64 + 1.0);
+            }
+        }
+        let mut sums: Vec<f64> = self
+            .relative
+            .iter()
+            .map(|&u| moments.iter().rev().fold(0.0, |sum, moment| sum * u + moment))
+            .collect();
+        self.high_nodes(grid, |j, gaps| {
+            let w = weight[j];
+            for (sum, gap) in sums.iter_mut().zip(gaps) {
+                *sum += w * (1.0 - gap);
+            }
+        });
+        sums
+    }
+}
