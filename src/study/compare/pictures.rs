@@ -17,12 +17,13 @@ impl Comparison {
     pub(super) fn figure(&self) -> Option<Figure> {
         let of_row = |(i, row): (usize, &Row)| -> Option<Panel> {
             let picture = match (self.grams.get(i), &row.gram) {
-                (Some(gram), _) => Picture::of_gram(&self.problem, gram),
-                (None, Some(rows)) => {
-                    let values = DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j]);
+                (Some(Some(gram)), _) => Picture::of_gram(&self.problem, gram),
+                (_, Some(rows)) => {
+                    // The cosine of a feature that is zero is none: grey.
+                    let values = DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j].unwrap_or(f64::NAN));
                     Picture::of_classes(&self.problem, values)
                 }
-                (None, None) => return None,
+                (_, None) => return None,
             };
             Some(Panel {
                 title: row.loss.to_string(),
@@ -66,6 +67,9 @@ impl Comparison {
             self.tail_classes
         )];
         notes.extend(collapsed.take(MAX_NOTES));
+        for row in self.rows.iter().filter(|row| row.has_zero_features()) {
+            notes.push(format!("{}: grey entries are of features that are zero.", row.loss));
+        }
         Some(Figure {
             title: self
                 .problem
