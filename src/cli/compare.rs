@@ -15,11 +15,12 @@ use super::session::{SessionArgs, with_latex, write_table};
 
 /// Put losses side by side on the same classes
 ///
-/// Solves the problem under every loss, cross-entropy of a linear classifier among them where it is asked for, and prints one line each: the value, rank and collapsed classes of the optimum, the
+/// Solves the problem under every loss and prints one line each: the value, rank and collapsed classes of the optimum, the
 /// imbalance ratio from which classes collapse, the smallest angle of a class of the tail (the smaller half of the classes)
 /// with any other, the margin of the nearest-class-mean classifier, the deviation from a simplex, and the loss on a
-/// downstream task; then which loss keeps the tail apart. Exit status: 0 all certified, 1 not all, 2 error, 130 stopped by
-/// Ctrl-C. With --output the same command goes on from where it was stopped.
+/// downstream task; then which loss keeps the tail apart. cross-entropy, of a linear classifier, can be one of them: where the
+/// file does not say, classifiers have norms up to 1/temperature and features up to 1. Exit status: 0 all certified, 1 not
+/// all, 2 error, 130 stopped by Ctrl-C. With --output the same command goes on from where it was stopped.
 #[derive(Debug, Args)]
 #[command(
     mut_arg("output", |arg| arg.help(
@@ -31,7 +32,8 @@ use super::session::{SessionArgs, with_latex, write_table};
 pub(crate) struct CompareArgs {
     #[command(flatten)]
     problem: ProblemArgs,
-    /// Losses to compare, in this order [default: supcon,sincere,nscl,bcl,population]
+    /// Losses to compare, in this order, cross-entropy among them if named [default:
+    /// supcon,sincere,nscl,bcl,population]
     #[arg(long, value_name = "NAME,..", value_delimiter = ',', help_heading = "Comparison")]
     losses: Option<Vec<String>>,
     #[command(flatten)]

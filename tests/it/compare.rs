@@ -427,7 +427,7 @@ fn cross_entropy_collapses_and_vanishes() {
     );
 
     // With a ridge on features of a class of so few samples nothing is gained by telling it from the others.
-    write(100_000, "[classifier]\nridge = 0.01\n[features]\nridge = 1e-3\n");
+    write(100_000, "[classifier]\nridge = 0.01\n[features]\nridge = 1e-5\n");
     let output = ["--output", "out"];
     let found = read(&[&compare[..], &output].concat());
     let row = &found["rows"][0];

@@ -19,8 +19,8 @@ use crate::study::stored::Stored;
 /// The name of the loss.
 pub(super) const NAME: &str = "cross-entropy";
 
-/// Ratios between which the threshold is searched, and how many are looked at: as `ufmin phase`.
-const RATIOS: (f64, f64) = (1.0, 1e6);
+/// Ratios between which the threshold is searched, as by `ufmin phase`, and how many are looked at.
+const RATIOS: (f64, f64) = (1.0, 1e9);
 const POINTS: u64 = 100;
 
 /// Cross-entropy on the classes of a problem, with its views and dimension. Temperature, anchors, classes of one sample and

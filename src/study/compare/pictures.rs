@@ -59,7 +59,12 @@ impl Comparison {
             marks: Some(series("closest to a tail class", DARK, closest.collect())),
         };
         let collapsed = self.rows.iter().flat_map(|row| {
-            let note = |set: &Vec<u64>| format!("{}: {} classes share one vector.", row.loss, set.len());
+            let what = if row.classifier.is_some() {
+                "classifier"
+            } else {
+                "vector"
+            };
+            let note = move |set: &Vec<u64>| format!("{}: {} classes share one {what}.", row.loss, set.len());
             row.collapsed.iter().map(note)
         });
         let mut notes = vec![format!(
@@ -67,8 +72,16 @@ impl Comparison {
             self.tail_classes
         )];
         notes.extend(collapsed.take(MAX_NOTES));
-        for row in self.rows.iter().filter(|row| row.has_zero_features()) {
-            notes.push(format!("{}: grey entries are of features that are zero.", row.loss));
+        for row in &self.rows {
+            if let (Some(classifier), Some(features)) = (&row.classifier, &row.features) {
+                notes.push(format!(
+                    "{}: cosines of features; classifier {} {}, features {} {}.",
+                    row.loss, classifier.constraint, classifier.value, features.constraint, features.value
+                ));
+            }
+            if row.has_zero_features() {
+                notes.push(format!("{}: grey entries are of features that are zero.", row.loss));
+            }
         }
         Some(Figure {
             title: self
