@@ -8,6 +8,7 @@ use ufmin::files::npy::read_matrix;
 use ufmin::files::{has_extension, read_text, write_atomically};
 use ufmin::math::control::Control;
 use ufmin::plot::{ColourRange, Format};
+use ufmin::report::cross_entropy::CrossEntropyReport;
 use ufmin::report::picture::Picture;
 use ufmin::report::view::View;
 use ufmin::report::{ProblemReport, Report};
@@ -145,9 +146,13 @@ fn of_folder(folder: &Path) -> Result<Picture, Error> {
     if !result.exists() {
         return Ok(Picture::of_matrix(&folder.display().to_string(), values));
     }
-    let report = Report::from_json(&read_text(&result)?).map_err(|detail| Error::Result {
-        path: result.clone(),
-        detail,
-    })?;
-    Ok(Picture::of_classes(&report.problem, values))
+    let text = read_text(&result)?;
+    match Report::from_json(&text) {
+        Ok(report) => Ok(Picture::of_classes(&report.problem, values)),
+        // That of cross-entropy has one schema with it and other fields.
+        Err(detail) => match CrossEntropyReport::from_json(&text) {
+            Ok(report) => Ok(Picture::of_features(&report.problem, values)),
+            Err(_) => Err(Error::Result { path: result, detail }),
+        },
+    }
 }

@@ -274,6 +274,18 @@ impl Solved {
         (0..norms.len()).filter(|&g| norms[g] == 0.0).collect()
     }
 
+    /// Dimension that the features span without the classifier.
+    pub fn feature_rank(&self) -> u64 {
+        let y = &self.point.sides[1];
+        let spread = y.nrows() - 1;
+        let multiplicity = self.partition.multiplicity();
+        let spreads: u64 = (0..multiplicity.len())
+            .filter(|&g| y[(spread, g)] != 0.0)
+            .map(|g| multiplicity[g] - 1)
+            .sum();
+        directions(y, y) as u64 + spreads
+    }
+
     /// Sets of groups whose classifiers coincide, those that vanish among them.
     fn coincidences(&self) -> Vec<Vec<usize>> {
         let x = &self.point.sides[0];

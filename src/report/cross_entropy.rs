@@ -64,7 +64,7 @@ pub struct CrossEntropyProblem {
 }
 
 /// A constraint, by its key and its number.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct ConstraintReport {
     pub constraint: Name,

@@ -2,10 +2,12 @@
 
 use nalgebra::DMatrix;
 
+use crate::cross_entropy::VANISHED;
 use crate::gram::Gram;
 use crate::gram::cells::Cells;
 use crate::plot::{Body, ColourRange, Figure, Panel, significant};
 use crate::report::ProblemReport;
+use crate::report::cross_entropy::CrossEntropyProblem;
 
 /// Most classes that are drawn one by one; above that, groups.
 pub const MAX_CLASSES: u64 = 1000;
@@ -108,6 +110,53 @@ impl Picture {
             ..panel
         };
         Self::of_problem(problem, panel, axis(problem), Vec::new())
+    }
+
+    /// The picture of the features of cross-entropy from their inner products: scaled to length 1, as they may have any, and
+    /// grey where one is zero.
+    pub fn of_features(problem: &CrossEntropyProblem, values: DMatrix<f64>) -> Self {
+        let most = values.diagonal().max();
+        let scale = values.diagonal().map(|square| {
+            if square > VANISHED * VANISHED * most {
+                1.0 / square.sqrt()
+            } else {
+                f64::NAN
+            }
+        });
+        let cosines = DMatrix::from_fn(values.nrows(), values.ncols(), |i, j| {
+            values[(i, j)] * scale[i] * scale[j]
+        });
+        let sizes: Vec<f64> = match (&problem.sizes, &problem.probabilities) {
+            (Some(sizes), _) => sizes.iter().map(|&size| size as f64).collect(),
+            (None, probabilities) => probabilities.clone().unwrap_or_default(),
+        };
+        let axis = match &problem.probabilities {
+            _ if sizes.len() != values.nrows() => "row",
+            None => "class size",
+            Some(_) => "class probability",
+        };
+        let mut panel = Panel {
+            axis: axis.to_owned(),
+            quantity: "cosine of features".to_owned(),
+            ..Panel::new(cosines)
+        };
+        if axis != "row" {
+            panel.boundaries = (1..sizes.len()).filter(|&i| sizes[i] != sizes[i - 1]).collect();
+            panel.labels = sizes.into_iter().map(label).collect();
+        }
+        let title = problem.title.clone();
+        Self {
+            title: title.unwrap_or_else(|| format!("Features of {} classes", problem.class_count)),
+            subtitle: format!(
+                "cross-entropy, classifier {} {}, features {} {}",
+                problem.classifier.constraint,
+                problem.classifier.value,
+                problem.features.constraint,
+                problem.features.value
+            ),
+            panel,
+            notes: Vec::new(),
+        }
     }
 
     fn of_problem(problem: &ProblemReport, panel: Panel, axis: &str, notes: Vec<String>) -> Self {

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::resolve::{classes, title, tolerance, whole};
+use super::resolve::{classes, resolve, title, tolerance, whole};
 use super::schema::{ClassifierTable, FeaturesTable, ProblemFile};
-use crate::cross_entropy::{Constraint, CrossEntropy, StepFamily};
+use crate::cross_entropy::{Constraint, CrossEntropy, MAX_LOGIT, StepFamily};
 use crate::error::Error;
-use crate::problem::invalid::{Hint, Word};
-use crate::problem::{Field, Invalid, Kind, Partition};
+use crate::problem::invalid::{Hint, Word, short};
+use crate::problem::{Field, Invalid, Kind, Partition, Problem};
+use crate::solve::Options;
 
 /// The name of the loss.
 pub(super) const NAME: &str = "cross-entropy";
@@ -33,7 +34,43 @@ pub fn cross_entropy(file: &ProblemFile, folder: &Path) -> Result<Option<(CrossE
     Ok(Some((problem, tolerance(file.solver.tolerance)?)))
 }
 
-/// The same with the STEP family of its classes, whose ratio is free; the sizes of the problem do not count then.
+/// The problem of a file without its cross-entropy, and what holds classifier and features back beside it: a norm of
+/// `1/temperature` and a norm of 1 where the file does not say.
+///
+/// # Errors
+/// As [`resolve`](super::resolve), and [`Error::Invalid`] for several constraints on one side.
+pub fn beside_cross_entropy(file: &ProblemFile, folder: &Path) -> Result<((Problem, Options), [Constraint; 2]), Error> {
+    let mut contrastive = file.clone();
+    contrastive.classifier = None;
+    let table = &mut contrastive.features;
+    (table.norm, table.energy, table.ridge) = (None, None, None);
+    let (problem, options) = resolve(&contrastive, folder)?;
+    let temperature = problem.model().temperature;
+    let classifier = match &file.classifier {
+        Some(table) => classifier(Some(table))?,
+        None if 1.0 / temperature > MAX_LOGIT => {
+            return Err(Invalid::conflict(
+                Field::Temperature,
+                format!(
+                    "beside it cross-entropy has classifiers of norm {}, and {MAX_LOGIT} is the most",
+                    short(1.0 / temperature)
+                ),
+                &[Word::Text("raise the temperature, or give a norm under [classifier]")],
+            )
+            .into());
+        }
+        None => Constraint::Norm(1.0 / temperature),
+    };
+    let given = &file.features;
+    let features = if given.norm.is_some() || given.energy.is_some() || given.ridge.is_some() {
+        features(given)?
+    } else {
+        Constraint::Norm(1.0)
+    };
+    Ok(((problem, options), [classifier, features]))
+}
+
+/// [`cross_entropy`] with the STEP family of its classes, whose ratio is free; the sizes of the problem do not count then.
 ///
 /// # Errors
 /// As [`cross_entropy`]; [`Error::Invalid`] for classes of other than two sizes that are given as no STEP profile.

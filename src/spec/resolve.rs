@@ -130,7 +130,7 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, Invalid> {
             Field::Loss,
             "the loss cross-entropy here",
             &[
-                Word::Text("it is for ufmin solve, and for ufmin phase over the ratio; here "),
+                Word::Text("it is for ufmin solve, ufmin compare, and ufmin phase over the ratio; here "),
                 Word::Text(AVAILABLE),
             ],
         ));

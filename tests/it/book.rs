@@ -473,7 +473,7 @@ fn the_json_page_names_every_field() {
         fields(&serde_json::from_str(&text.join("\n")).unwrap(), "", &mut found);
     }
     for arguments in [
-        "compare --sizes 100,100,10,10,10 --temperature 0.5 --losses supcon,sincere",
+        "compare --sizes 100,100,10,10,10 --temperature 0.5 --losses supcon,sincere,cross-entropy",
         "explain --embeddings points.npy --labels points_labels.npy",
         "bound all-batches --classes 3 --per-class 2 --batch 9",
     ] {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use ufmin::problem::{FullBatchLoss, Loss};
 use ufmin::report::view::View;
 use ufmin::solve::Options;
-use ufmin::study::compare::{Comparison, compare};
+use ufmin::study::compare::{Candidate, Comparison, compare};
 use ufmin::{Control, Model};
 
 use crate::common::{model, problem_of, run};
@@ -138,7 +138,8 @@ fn comparison(sizes: &[u64], losses: &[Loss]) -> Comparison {
         ..model(FullBatchLoss::Supcon, 0.3)
     };
     let problem = problem_of(sizes, model);
-    compare(&problem, losses, &Options::default(), None, &Control::default()).unwrap()
+    let losses: Vec<Candidate> = losses.iter().copied().map(Candidate::from).collect();
+    compare(&problem, &losses, &Options::default(), None, &Control::default()).unwrap()
 }
 
 #[test]
@@ -223,8 +224,27 @@ fn what_cannot_be_compared_is_refused_by_name() {
             &["--losses", "sinceer", "sincere"][..],
         ),
         (
-            &["--sizes", "9,3", "--losses", "supcon,cross-entropy"],
-            &["--losses", "cross-entropy", "solve it alone"],
+            &["--sizes", "9,3", "--losses", "supcon,cross-entropi"],
+            &["--losses", "cross-entropi", "cross-entropy"],
+        ),
+        (
+            &["--sizes", "9,3", "--losses", "supcon,cross-entropy", "--relu"],
+            &["cross-entropy", "nonnegative"],
+        ),
+        (
+            &[
+                "--sizes",
+                "9,3",
+                "--losses",
+                "supcon,cross-entropy",
+                "--batch-size",
+                "4",
+            ],
+            &["cross-entropy", "batches"],
+        ),
+        (
+            &["--sizes", "9,3", "--losses", "cross-entropy", "--temperature", "0.001"],
+            &["--temperature", "norm 1000", "[classifier]"],
         ),
         (&["--sizes", "9,3", "--losses", "supcon,nce"], &["negatives"]),
         (
@@ -247,4 +267,189 @@ fn what_cannot_be_compared_is_refused_by_name() {
     }
     let found = json(&["--sizes", "9,3", "--losses", "supcon,nce", "--negatives", "2"]);
     assert_eq!(found["rows"][1]["loss"], "nce");
+}
+
+/// [Graf2021], Theorem 2: with bounded norms balanced classes are a simplex, of a known value.
+#[test]
+fn balanced_cross_entropy_is_the_simplex_of_graf() {
+    for (k, temperature) in [(2, 0.5), (4, 0.5), (10, 1.0), (10, 0.2)] {
+        let sizes = vec!["6"; k].join(",");
+        let tau = temperature.to_string();
+        let found = json(&[
+            "--sizes",
+            &sizes,
+            "--temperature",
+            &tau,
+            "--losses",
+            "supcon,cross-entropy",
+        ]);
+        let row = &found["rows"][1];
+        let n = k as f64;
+        // Features of norm 1 and classifiers of norm 1/temperature.
+        let expected = ((n - 1.0) * (-n / temperature / (n - 1.0)).exp()).ln_1p();
+        assert!((number(&row["value"]) / expected - 1.0).abs() < 1e-9, "{row}");
+        assert_eq!((&row["verdict"], number(&row["rank"])), (&"certified".into(), n - 1.0));
+        let angle = (-1.0 / (n - 1.0)).acos().to_degrees();
+        assert!((number(&row["min_tail_angle"]) - angle).abs() < 1e-7, "{row}");
+        assert!((number(&row["margin"]) - n / (n - 1.0)).abs() < 1e-9);
+        assert!(number(&row["etf_deviation"]["distance"]) < 1e-9);
+        for i in 0..k {
+            for j in 0..k {
+                let cosine = if i == j { 1.0 } else { -1.0 / (n - 1.0) };
+                assert!((number(&row["gram"][i][j]) - cosine).abs() < 1e-9);
+            }
+        }
+        assert_eq!(row["threshold_reason"], "all classes have one size");
+        assert_eq!(
+            (number(&row["classifier"]["value"]), number(&row["features"]["value"])),
+            (1.0 / temperature, 1.0)
+        );
+        assert!(found["rows"][0]["classifier"].is_null() && found["rows"][0]["features"].is_null());
+    }
+}
+
+/// What `ufmin solve` says of the same cross-entropy, with and without tables in the file.
+#[test]
+fn long_tailed_cross_entropy_is_that_of_solve() {
+    let folder = tempfile::tempdir().unwrap();
+    let classes = "[classes]\nsizes = [500, 200, 50, 9, 1]\nviews = 2\n";
+    let tables = [
+        ("", "[classifier]\nnorm = 4.0\n[features]\nnorm = 1.0\n"),
+        (
+            "[features]\nenergy = 5.0\n",
+            "[classifier]\nnorm = 4.0\n[features]\nenergy = 5.0\n",
+        ),
+        (
+            "[classifier]\nenergy = 1.5\n[features]\nridge = 1e-4\n",
+            "[classifier]\nenergy = 1.5\n[features]\nridge = 1e-4\n",
+        ),
+    ];
+    for (given, meant) in tables {
+        let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+        write("all.toml", format!("{classes}[loss]\ntemperature = 0.25\n{given}"));
+        write(
+            "alone.toml",
+            format!("{classes}[loss]\nkind = \"cross-entropy\"\n{meant}"),
+        );
+        let read = |arguments: &[&str]| -> Value {
+            let output = run(folder.path(), arguments);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            serde_json::from_slice(&output.stdout).unwrap()
+        };
+        let found = read(&[
+            "compare",
+            "all.toml",
+            "--losses",
+            "supcon,cross-entropy",
+            "--format",
+            "json",
+        ]);
+        let alone = read(&["solve", "alone.toml", "--format", "json"]);
+        let (row, solution) = (&found["rows"][1], &alone["solution"]);
+        assert_eq!(row["value"], solution["loss"]);
+        assert_eq!(row["collapsed"], solution["collapsed"]);
+        assert_eq!(row["relative_gap"], alone["certificate"]["relative_gap"]);
+        assert_eq!(
+            (&row["classifier"], &row["features"]),
+            (&alone["problem"]["classifier"], &alone["problem"]["features"])
+        );
+        let (gram, mut least) = (&solution["gram"], f64::INFINITY);
+        for i in 0..5 {
+            for j in 0..5 {
+                let norms = (number(&gram[i][i]) * number(&gram[j][j])).sqrt();
+                let cosine = number(&gram[i][j]) / norms;
+                assert!((number(&row["gram"][i][j]) - cosine).abs() < 1e-12);
+                if i != j && i.max(j) >= 3 {
+                    least = least.min(cosine.clamp(-1.0, 1.0).acos().to_degrees());
+                }
+            }
+        }
+        assert!((number(&row["min_tail_angle"]) - least).abs() < 1e-9, "{given}: {row}");
+        assert!(row["threshold"].is_null() && row["threshold_reason"].as_str().unwrap().contains("there are 5"));
+        // The other loss does not see the tables.
+        let supcon = json(&[
+            "--sizes",
+            "500,200,50,9,1",
+            "--views",
+            "2",
+            "--temperature",
+            "0.25",
+            "--losses",
+            "supcon",
+        ]);
+        assert_eq!(found["rows"][0]["value"], supcon["rows"][0]["value"]);
+    }
+}
+
+/// The layer-peeled model: minority classes share one classifier from a ratio on, and have no feature at all far beyond.
+#[test]
+fn cross_entropy_collapses_and_vanishes() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |ratio: u64, tables: &str| {
+        let profile = "profile = \"step\"\nmajority = 3\nminority = 2\nsmallest = 2\n";
+        let text = format!("[classes]\n{profile}ratio = {ratio}\n{tables}");
+        std::fs::write(folder.path().join("p.toml"), text).unwrap();
+    };
+    let read = |arguments: &[&str]| -> Value {
+        let output = run(folder.path(), arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let compare = [
+        "compare",
+        "p.toml",
+        "--losses",
+        "cross-entropy,supcon",
+        "--format",
+        "json",
+    ];
+    let energies = "[classifier]\nenergy = 1.0\n[features]\nenergy = 5.0\n";
+    write(100_000, energies);
+    let found = read(&compare);
+    assert_eq!(found["problem"]["loss"], "cross-entropy");
+    let row = &found["rows"][0];
+    assert_eq!(row["collapsed"], serde_json::json!([[3, 4]]));
+    assert_eq!((number(&row["min_tail_angle"]), number(&row["margin"])), (0.0, 0.0));
+    let phase = [
+        "phase",
+        "p.toml",
+        "--vary",
+        "ratio",
+        "--loss",
+        "cross-entropy",
+        "--format",
+        "json",
+    ];
+    let threshold = number(&read(&phase)["threshold"]);
+    assert!(
+        (number(&row["threshold"]) / threshold - 1.0).abs() < 1e-9,
+        "{row} {threshold}"
+    );
+
+    // With a ridge on features of a class of so few samples nothing is gained by telling it from the others.
+    write(100_000, "[classifier]\nridge = 0.01\n[features]\nridge = 1e-5\n");
+    let output = ["--output", "out"];
+    let found = read(&[&compare[..], &output].concat());
+    let row = &found["rows"][0];
+    assert!(row["gram"][3].as_array().unwrap().iter().all(Value::is_null), "{row}");
+    assert!(row["gram"][0][1].is_number() && row["group_gram"][1][1].is_null());
+    for name in [
+        "min_tail_angle",
+        "margin",
+        "etf_deviation",
+        "downstream_loss",
+        "within_head",
+    ] {
+        assert!(row[name].is_null(), "{name}");
+    }
+    let picture = std::fs::read_to_string(folder.path().join("out/compare.svg")).unwrap();
+    assert!(picture.contains("grey entries are of features that are zero"));
+    // The same from its journal.
+    let again = read(&[&compare[..], &output].concat());
+    assert_eq!(again["rows"], found["rows"]);
+    // Other tables are another point of it.
+    write(100_000, energies);
+    let other = read(&[&compare[..], &output].concat());
+    assert_eq!(other["rows"][0]["features"]["constraint"], "energy");
+    assert_eq!(other["rows"][1], found["rows"][1]);
 }

@@ -241,3 +241,34 @@ fn a_million_classes_are_drawn_by_groups() {
     assert!(text(&out.join("result.json")).contains("structure.npz holds every entry"));
     assert!(text(&out.join("gram.svg")).contains("500000"));
 }
+
+#[test]
+fn the_folder_of_a_cross_entropy_problem_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    ufmin()
+        .args(["solve", "problems/cross-entropy-simplex.toml", "--quiet", "--output"])
+        .arg(&out)
+        .assert()
+        .code(0);
+    let picture = folder.path().join("gram.svg");
+    ufmin()
+        .arg("heatmap")
+        .arg(&out)
+        .arg("-o")
+        .arg(&picture)
+        .assert()
+        .code(0);
+    let drawn = text(&picture);
+    assert!(drawn.contains("cosine of features") && drawn.contains("cross-entropy, classifier"));
+    // Directions have length 1, whatever the features have.
+    assert!(!drawn.contains("the diagonal is not 1"));
+    std::fs::write(out.join("result.json"), "{}").unwrap();
+    ufmin()
+        .arg("heatmap")
+        .arg(&out)
+        .arg("-o")
+        .arg(&picture)
+        .assert()
+        .code(2);
+}

@@ -1,16 +1,18 @@
 //! [`Comparison`]: what several losses make of the same classes.
 
+mod cross_entropy;
 #[cfg(feature = "plot")]
 mod pictures;
 mod report;
 mod threshold;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::stored::Stored;
 use super::{Journal, Stop, Study, rows};
 use crate::certificate::Verdict;
+use crate::cross_entropy::{Constraint, CrossEntropy};
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
 use crate::math::control::Control;
@@ -18,8 +20,11 @@ use crate::measure::halves::{EtfDeviation, Span, etf_deviation, halves, tail_of_
 use crate::measure::metrics::Angles;
 use crate::problem::training::Parts;
 use crate::problem::{Field, Invalid, Kind, Loss, Model, Problem, Training};
+use crate::report::cross_entropy::{ConstraintReport, PairMatrix};
 use crate::report::{GroupReport, Name, ProblemReport, Report, factor_of_groups};
 use crate::solve::{CrossCheckChoice, Options, solve};
+
+pub use cross_entropy::cross_entropy_of;
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/compare/1";
@@ -43,9 +48,10 @@ pub struct Comparison {
     pub complete: bool,
     /// One for every loss, in the order given.
     pub rows: Vec<Row>,
-    /// The optimum of every row; empty where the comparison was read back.
+    /// The optimum of every row, of features scaled to length 1; `None` where one of them is zero. Empty where the comparison
+    /// was read back.
     #[serde(skip)]
-    pub grams: Vec<Gram>,
+    pub grams: Vec<Option<Gram>>,
     /// How far it came, where it is not complete.
     #[serde(skip)]
     pub stop: Option<Stop>,
@@ -64,9 +70,11 @@ pub struct Row {
     pub relative_gap: f64,
     pub method: Name,
     pub rank: u64,
+    /// Sets of classes that share one vector; of cross-entropy, one classifier and with it one feature.
     pub collapsed: Vec<Vec<u64>>,
-    pub group_gram: Option<Vec<Vec<f64>>>,
-    pub gram: Option<Vec<Vec<f64>>>,
+    /// Of cross-entropy the cosines of the features, `None` where one of the two is zero; as all that follows.
+    pub group_gram: Option<PairMatrix>,
+    pub gram: Option<PairMatrix>,
     /// The smallest ratio of sizes, with the smallest fixed and the others its powers, at which classes share one vector.
     pub threshold: Option<f64>,
     /// Why there is none; null where there is.
@@ -85,12 +93,44 @@ pub struct Row {
     pub margin: Option<f64>,
     pub etf_deviation: Option<EtfDeviation>,
     pub downstream_loss: Option<f64>,
+    /// What holds back the classifier of cross-entropy; null for other losses.
+    #[serde(default)]
+    pub classifier: Option<ConstraintReport>,
+    /// What holds back its features.
+    #[serde(default)]
+    pub features: Option<ConstraintReport>,
+}
+
+/// What a row is of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Candidate {
+    /// A contrastive loss.
+    Contrastive(Loss),
+    /// Cross-entropy of a linear classifier, with what holds it and the features back.
+    CrossEntropy {
+        /// The bound or ridge of the classifier.
+        classifier: Constraint,
+        /// That of the features.
+        features: Constraint,
+    },
+}
+
+impl From<Loss> for Candidate {
+    fn from(loss: Loss) -> Self {
+        Self::Contrastive(loss)
+    }
 }
 
 impl Row {
     /// Number of classes that share their vector with another.
     pub fn collapsed_classes(&self) -> usize {
         self.collapsed.iter().map(Vec::len).sum()
+    }
+
+    /// Whether some feature is zero, as cross-entropy may have it: it has no angle.
+    pub fn has_zero_features(&self) -> bool {
+        let grams = [&self.group_gram, &self.gram];
+        grams.into_iter().flatten().flatten().flatten().any(Option::is_none)
     }
 }
 
@@ -142,24 +182,31 @@ pub fn identity(problem: &Problem, options: &Options) -> Value {
 /// journal.
 pub fn compare(
     problem: &Problem,
-    losses: &[Loss],
+    losses: &[Candidate],
     options: &Options,
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Comparison, Error> {
-    let mut problems: Vec<(Loss, Problem)> = Vec::new();
-    for &loss in losses {
-        if problems.iter().all(|(known, _)| *known != loss) {
-            problems.push((loss, with_loss(problem, loss)?));
+    let mut entries: Vec<Entry> = Vec::new();
+    for (i, &candidate) in losses.iter().enumerate() {
+        if !losses[..i].contains(&candidate) {
+            entries.push(Entry::new(problem, options, candidate)?);
         }
     }
-    let Some((_, first)) = problems.first() else {
+    let Some(first) = entries.first() else {
         return Err(Invalid::new(Field::Values, Kind::Missing(None)).into());
     };
     let partition = Partition::by_size(problem);
-    let report = ProblemReport::new(first.classes(), first.model());
+    let report = match first {
+        Entry::Contrastive(_, problem) => ProblemReport::new(problem.classes(), problem.model()),
+        Entry::CrossEntropy(_) => ProblemReport {
+            loss: cross_entropy::NAME.into(),
+            ..ProblemReport::new(problem.classes(), problem.model())
+        },
+    };
     let study = Losses {
-        problems: &problems,
+        problem,
+        entries: &entries,
         options: &Options {
             cross_check: CrossCheckChoice::Never,
             ..*options
@@ -170,7 +217,8 @@ pub fn compare(
     let (mut rows, mut grams) = (Vec::new(), Vec::new());
     for Found { row, gram } in found.into_iter().flatten() {
         rows.push(row);
-        grams.push(gram.gram(problem).map_err(|what| Error::Internal { what })?);
+        let gram = gram.map(|gram| gram.gram(problem)).transpose();
+        grams.push(gram.map_err(|what| Error::Internal { what })?);
     }
     Ok(Comparison {
         schema: SCHEMA.into(),
@@ -190,82 +238,124 @@ pub fn compare(
 #[derive(Serialize, Deserialize)]
 struct Found {
     row: Row,
-    gram: Stored,
+    /// None where a feature is zero.
+    gram: Option<Stored>,
 }
 
-/// Losses as a study.
-struct Losses<'a> {
-    problems: &'a [(Loss, Problem)],
-    options: &'a Options,
+/// A loss with its problem. Its JSON, the key of its row, is its name; of cross-entropy with what holds it back.
+enum Entry {
+    Contrastive(Loss, Box<Problem>),
+    CrossEntropy(Box<CrossEntropy>),
 }
 
-impl Losses<'_> {
-    fn problem(&self, loss: Loss) -> Result<&Problem, Error> {
-        let found = self.problems.iter().find(|(known, _)| *known == loss);
-        found.map(|(_, problem)| problem).ok_or_else(|| Error::Internal {
-            what: format!("{loss} is not among the losses"),
+impl Entry {
+    fn new(problem: &Problem, options: &Options, candidate: Candidate) -> Result<Self, Invalid> {
+        Ok(match candidate {
+            Candidate::Contrastive(loss) => Self::Contrastive(loss, Box::new(with_loss(problem, loss)?)),
+            Candidate::CrossEntropy { classifier, features } => {
+                Self::CrossEntropy(Box::new(cross_entropy_of(problem, options, classifier, features)?))
+            }
         })
     }
 }
 
-impl Study for Losses<'_> {
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Contrastive(loss, _) => loss.serialize(serializer),
+            Self::CrossEntropy(problem) => {
+                let [classifier, features] = [problem.classifier(), problem.features()].map(ConstraintReport::from);
+                json!({ "loss": cross_entropy::NAME, "classifier": classifier, "features": features })
+                    .serialize(serializer)
+            }
+        }
+    }
+}
+
+/// Losses as a study.
+struct Losses<'a> {
+    problem: &'a Problem,
+    entries: &'a [Entry],
+    options: &'a Options,
+}
+
+impl<'a> Study for Losses<'a> {
     const POINTS: &'static str = "losses";
-    type Point = Loss;
+    type Point = &'a Entry;
     type Row = Found;
 
-    fn points(&self) -> Vec<Loss> {
-        self.problems.iter().map(|(loss, _)| *loss).collect()
+    fn points(&self) -> Vec<&'a Entry> {
+        self.entries.iter().collect()
     }
 
-    fn run(&self, &loss: &Loss, control: &Control) -> Result<Found, Error> {
-        let problem = self.problem(loss)?;
-        let solved = solve(problem, self.options, control)?;
-        let stopped = || Error::Stopped { what: "a loss" };
-        // What a solver that was stopped has is not an optimum to compare.
-        if control.stop().is_some() {
-            return Err(stopped());
+    fn run(&self, entry: &&'a Entry, control: &Control) -> Result<Found, Error> {
+        match entry {
+            Entry::Contrastive(loss, problem) => contrastive_row(*loss, problem, self.options, control),
+            Entry::CrossEntropy(problem) => cross_entropy::row(problem, self.options, self.problem, control),
         }
-        let report = Report::new(problem, &solved, false)?;
-        let gram = &solved.certificate.gram;
-        let halves = halves(gram, &Angles::new(gram, factor_of_groups(&solved)));
-        let threshold = match threshold::threshold(problem, control) {
-            Err(_) if control.stop().is_some() => return Err(stopped()),
-            found => found?,
-        };
-        let solution = report.solution;
-        let halves = halves.as_ref();
-        let row = Row {
-            loss: loss.name().into(),
-            value: solution.loss,
-            excess: solution.excess,
-            verdict: report.certificate.verdict,
-            gap: report.certificate.gap,
-            relative_gap: report.certificate.relative_gap,
-            method: solution.method,
-            rank: solution.rank,
-            collapsed: solution.collapsed,
-            group_gram: solution.group_gram,
-            gram: solution.gram,
-            threshold: threshold.as_ref().ok().copied(),
-            threshold_reason: threshold.err(),
-            min_tail_angle: halves.map(|halves| halves.min_tail_angle),
-            min_tail_pair: halves.map(|halves| halves.closest),
-            within_head: halves.and_then(|halves| halves.within_head),
-            head_to_tail: halves.and_then(|halves| halves.between),
-            within_tail: halves.and_then(|halves| halves.within_tail),
-            margin: halves.map(|halves| halves.margin),
-            etf_deviation: etf_deviation(gram),
-            downstream_loss: solution.downstream_loss,
-        };
-        let gram = Stored::new(problem, gram);
-        Ok(Found { row, gram })
     }
 
-    fn check(&self, &loss: &Loss, found: &Found) -> Result<(), String> {
-        if found.row.loss != loss.name() {
-            return Err(format!("it is not the row of {loss}"));
+    fn check(&self, entry: &&'a Entry, found: &Found) -> Result<(), String> {
+        let name = match entry {
+            Entry::Contrastive(loss, _) => loss.name(),
+            Entry::CrossEntropy(_) => cross_entropy::NAME,
+        };
+        if found.row.loss != name {
+            return Err(format!("it is not the row of {name}"));
         }
-        let problem = self.problem(loss).map_err(|error| error.to_string())?;
-        found.gram.gram(problem).map(drop)
+        match &found.gram {
+            Some(gram) => gram.gram(self.problem).map(drop),
+            None if matches!(entry, Entry::CrossEntropy(_)) => Ok(()),
+            None => Err("it has no Gram matrix".to_owned()),
+        }
     }
+}
+
+fn contrastive_row(loss: Loss, problem: &Problem, options: &Options, control: &Control) -> Result<Found, Error> {
+    let solved = solve(problem, options, control)?;
+    let stopped = || Error::Stopped { what: "a loss" };
+    // What a solver that was stopped has is not an optimum to compare.
+    if control.stop().is_some() {
+        return Err(stopped());
+    }
+    let report = Report::new(problem, &solved, false)?;
+    let gram = &solved.certificate.gram;
+    let halves = halves(gram, &Angles::new(gram, factor_of_groups(&solved)));
+    let threshold = match threshold::threshold(problem, control) {
+        Err(_) if control.stop().is_some() => return Err(stopped()),
+        found => found?,
+    };
+    let solution = report.solution;
+    let halves = halves.as_ref();
+    let some = |rows: Vec<Vec<f64>>| -> PairMatrix {
+        let row = |row: Vec<f64>| row.into_iter().map(Some).collect();
+        rows.into_iter().map(row).collect()
+    };
+    let row = Row {
+        loss: loss.name().into(),
+        value: solution.loss,
+        excess: solution.excess,
+        verdict: report.certificate.verdict,
+        gap: report.certificate.gap,
+        relative_gap: report.certificate.relative_gap,
+        method: solution.method,
+        rank: solution.rank,
+        collapsed: solution.collapsed,
+        group_gram: solution.group_gram.map(some),
+        gram: solution.gram.map(some),
+        threshold: threshold.as_ref().ok().copied(),
+        threshold_reason: threshold.err(),
+        min_tail_angle: halves.map(|halves| halves.min_tail_angle),
+        min_tail_pair: halves.map(|halves| halves.closest),
+        within_head: halves.and_then(|halves| halves.within_head),
+        head_to_tail: halves.and_then(|halves| halves.between),
+        within_tail: halves.and_then(|halves| halves.within_tail),
+        margin: halves.map(|halves| halves.margin),
+        etf_deviation: etf_deviation(gram),
+        downstream_loss: solution.downstream_loss,
+        classifier: None,
+        features: None,
+    };
+    let gram = Some(Stored::new(problem, gram));
+    Ok(Found { row, gram })
 }

@@ -17,12 +17,13 @@ impl Comparison {
     pub(super) fn figure(&self) -> Option<Figure> {
         let of_row = |(i, row): (usize, &Row)| -> Option<Panel> {
             let picture = match (self.grams.get(i), &row.gram) {
-                (Some(gram), _) => Picture::of_gram(&self.problem, gram),
-                (None, Some(rows)) => {
-                    let values = DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j]);
+                (Some(Some(gram)), _) => Picture::of_gram(&self.problem, gram),
+                (_, Some(rows)) => {
+                    // The cosine of a feature that is zero is none: grey.
+                    let values = DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j].unwrap_or(f64::NAN));
                     Picture::of_classes(&self.problem, values)
                 }
-                (None, None) => return None,
+                (_, None) => return None,
             };
             Some(Panel {
                 title: row.loss.to_string(),
@@ -58,7 +59,12 @@ impl Comparison {
             marks: Some(series("closest to a tail class", DARK, closest.collect())),
         };
         let collapsed = self.rows.iter().flat_map(|row| {
-            let note = |set: &Vec<u64>| format!("{}: {} classes share one vector.", row.loss, set.len());
+            let what = if row.classifier.is_some() {
+                "classifier"
+            } else {
+                "vector"
+            };
+            let note = move |set: &Vec<u64>| format!("{}: {} classes share one {what}.", row.loss, set.len());
             row.collapsed.iter().map(note)
         });
         let mut notes = vec![format!(
@@ -66,6 +72,17 @@ impl Comparison {
             self.tail_classes
         )];
         notes.extend(collapsed.take(MAX_NOTES));
+        for row in &self.rows {
+            if let (Some(classifier), Some(features)) = (&row.classifier, &row.features) {
+                notes.push(format!(
+                    "{}: cosines of features; classifier {} {}, features {} {}.",
+                    row.loss, classifier.constraint, classifier.value, features.constraint, features.value
+                ));
+            }
+            if row.has_zero_features() {
+                notes.push(format!("{}: grey entries are of features that are zero.", row.loss));
+            }
+        }
         Some(Figure {
             title: self
                 .problem

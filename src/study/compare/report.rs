@@ -106,10 +106,19 @@ impl View for Comparison {
         page.line("");
         for row in &self.rows {
             for set in &row.collapsed {
+                let what = match row.classifier {
+                    Some(_) => "classifier",
+                    None => "vector (proven)",
+                };
+                page.line(format_args!("{}: {} classes share one {what}", row.loss, set.len()));
+            }
+            if row.has_zero_features() {
+                page.line(format_args!("{}: features that are zero have no angle", row.loss));
+            }
+            if let (Some(classifier), Some(features)) = (&row.classifier, &row.features) {
                 page.line(format_args!(
-                    "{}: {} classes share one vector (proven)",
-                    row.loss,
-                    set.len()
+                    "{}: classifier {} {}, features {} {}; angles, margin and downstream loss are of features scaled to length 1",
+                    row.loss, classifier.constraint, classifier.value, features.constraint, features.value
                 ));
             }
         }
