@@ -135,7 +135,9 @@ fn loss(page: &mut Page, report: &Report) {
 
 /// How the loss is stated on the user's scale: `x 1.5, sum over 127 anchors`.
 pub(crate) fn convention(problem: &ProblemReport, anchors: Option<u64>) -> String {
-    let of = anchors.map_or("mean over anchors".to_owned(), |anchors| format!("sum over {anchors} anchors"));
+    let of = anchors.map_or("mean over anchors".to_owned(), |anchors| {
+        format!("sum over {anchors} anchors")
+    });
     format!("x {}, {of}", plain(problem.loss_scale))
 }
 
