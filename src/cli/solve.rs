@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     if let Some((problem, tolerance)) = arguments.problem.resolve_with(&solver, spec::cross_entropy)? {
         return run_cross_entropy(arguments, &problem, tolerance);
     }
-    let (problem, mut options) = arguments.problem.resolve(&solver)?;
+    let (problem, mut options, convention) = arguments.problem.resolve_stated(&solver)?;
     options.cross_check = match arguments.cross_check {
         CrossCheck::Auto => CrossCheckChoice::Auto,
         CrossCheck::Always => CrossCheckChoice::Always,
@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     };
     let session = arguments.session.start()?;
     let solved = solve(&problem, &options, session.control())?;
-    let mut report = Report::new(&problem, &solved, arguments.full_gram)?;
+    let mut report = Report::new(&problem, &solved, arguments.full_gram)?.in_convention(&problem, convention);
     let sample_gram = match by_sample {
         Some(full) => Some(sample_gram(&problem, &full, &solved)),
         None if few_samples(&solved) => schedule::sample_gram(&problem, &solved.certificate.gram),
