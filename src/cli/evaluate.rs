@@ -11,7 +11,7 @@ use ufmin::files::npy::stream::MatrixFile;
 use ufmin::files::npy::{matrix_bytes, read_matrix};
 use ufmin::files::{read_text, write_atomically};
 use ufmin::measure::rows::Rows;
-use ufmin::problem::{Measure, Problem};
+use ufmin::problem::{Convention, Measure, Problem};
 use ufmin::report::Report;
 use ufmin::report::view::View;
 use ufmin::solve::{CrossCheckChoice, Options, Solved, solve};
@@ -74,6 +74,7 @@ struct Trained<'a> {
     labels: Labels,
     problem: Problem,
     options: Options,
+    convention: Convention,
     settings: Settings,
 }
 
@@ -118,7 +119,7 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
         ));
     };
     let labels = Labels::read(path)?;
-    let (problem, options) = arguments.problem.resolve_counts(&labels.counts)?;
+    let (problem, options, convention) = arguments.problem.resolve_counts(&labels.counts)?;
     check_counts(&problem, &labels)?;
     let trained = Trained {
         arguments,
@@ -130,6 +131,7 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
             ..options
         },
         problem,
+        convention,
         settings,
     };
     // Every file is looked at before the first is measured.
@@ -182,6 +184,7 @@ impl Trained<'_> {
             problem: &self.problem,
             solved,
             options: &self.options,
+            convention: self.convention,
             embeddings: &self.files[0],
             labels: &self.labels.values,
             seed: self.settings.seed,
@@ -245,6 +248,7 @@ struct About<'a> {
     problem: &'a Problem,
     solved: &'a Solved,
     options: &'a Options,
+    convention: Convention,
     embeddings: &'a Path,
     labels: &'a [i128],
     seed: u64,
@@ -264,7 +268,8 @@ impl About<'_> {
             measured,
             advice,
             self.seed,
-        )?;
+        )?
+        .in_convention(self.problem, self.convention);
         if let Some(folder) = session.folder() {
             if let Some(gram) = gram {
                 write_atomically(&folder.join("class_gram.npy"), &matrix_bytes(&gram))?;
@@ -288,8 +293,8 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
             "leave them out, or give a file of features",
         ));
     }
-    let (problem, options) = if arguments.problem.is_given() {
-        arguments.problem.resolve(&SolverTable::default())?
+    let (problem, options, convention) = if arguments.problem.is_given() {
+        arguments.problem.resolve_stated(&SolverTable::default())?
     } else if arguments.problem.is_changed() {
         return Err(Failure::usage(
             "--embeddings",
@@ -307,7 +312,7 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
         };
         let report = Report::from_json(&read_text(&path)?).map_err(refused)?;
         let problem = report.problem().map_err(refused)?;
-        (problem, Options::default())
+        (problem, Options::default(), Convention::default())
     };
     let options = Options {
         cross_check: CrossCheckChoice::Never,
@@ -343,6 +348,7 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
         problem: &problem,
         solved: &solved,
         options: &options,
+        convention,
         embeddings: folder,
         labels: &[],
         seed: settings.seed,

@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
         ));
     };
     let labels = Labels::read(path)?;
-    let (problem, _) = arguments.problem.resolve_counts(&labels.counts)?;
+    let (problem, ..) = arguments.problem.resolve_counts(&labels.counts)?;
     check_counts(&problem, &labels)?;
     let path = &arguments.embeddings;
     let mut rows = MatrixFile::open(path, arguments.transposed)?;

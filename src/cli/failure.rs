@@ -16,6 +16,8 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         Field::Anchors => "--anchors",
         Field::Singletons => "--singletons",
         Field::Negatives => "--negatives",
+        Field::LossScale => "--loss-scale",
+        Field::Reduction => "--reduction",
         Field::Batches | Field::BatchSize => "--batch-size",
         Field::Power => "--power",
         Field::BatchClasses => "--batch-classes",

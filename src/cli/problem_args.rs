@@ -6,7 +6,7 @@ use clap::Args;
 use ufmin::error::{Error, Field, Invalid, Kind, Word};
 use ufmin::files::has_extension;
 use ufmin::files::npy::read_counts;
-use ufmin::problem::Problem;
+use ufmin::problem::{Convention, Problem};
 use ufmin::solve::Options;
 use ufmin::spec::{self, ProblemFile, SolverTable};
 use ufmin::study::phase::Family;
@@ -62,6 +62,12 @@ pub(crate) struct ProblemArgs {
     /// Sampled negatives of each anchor (loss nce)
     #[arg(long, value_name = "Q", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
     negatives: Option<i64>,
+    /// What the loss is multiplied by where it is also stated on your scale: solve, evaluate [default: 1]
+    #[arg(long, value_name = "S", value_parser = number, help_heading = "Problem", allow_hyphen_values = true)]
+    loss_scale: Option<f64>,
+    /// Whether the loss on your scale is the mean or the sum over anchors: solve, evaluate [default: mean]
+    #[arg(long, value_name = "NAME", help_heading = "Problem")]
+    reduction: Option<String>,
     /// Examples in a random batch (supcon, sincere) [default: full batch]
     #[arg(long, value_name = "B", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
     batch_size: Option<i64>,
@@ -106,6 +112,11 @@ impl ProblemArgs {
     /// The problem that the file and the flags describe. `solver` holds what the flags of a verb say of the solver.
     pub(crate) fn resolve(&self, solver: &SolverTable) -> Result<(Problem, Options), Failure> {
         self.resolve_with(solver, spec::resolve)
+    }
+
+    /// The same with how the loss is stated.
+    pub(crate) fn resolve_stated(&self, solver: &SolverTable) -> Result<(Problem, Options, Convention), Failure> {
+        self.resolve_with(solver, stated)
     }
 
     /// The same with random batches of `size`, unless a size is given.
@@ -163,6 +174,8 @@ impl ProblemArgs {
             || self.anchors.is_some()
             || self.singletons.is_some()
             || self.negatives.is_some()
+            || self.loss_scale.is_some()
+            || self.reduction.is_some()
             || self.batch_size.is_some()
             || self.batch_classes.is_some()
             || self.per_class.is_some()
@@ -172,12 +185,12 @@ impl ProblemArgs {
 
     /// The problem of samples that were counted: the classes are those of the file or of a flag, and where neither has any
     /// they have `counts` samples, views counted.
-    pub(crate) fn resolve_counts(&self, counts: &[u64]) -> Result<(Problem, Options), Failure> {
+    pub(crate) fn resolve_counts(&self, counts: &[u64]) -> Result<(Problem, Options, Convention), Failure> {
         let others = Self {
             labels: None,
             ..self.clone()
         };
-        others.resolve_from(&SolverTable::default(), Some(counts), spec::resolve)
+        others.resolve_from(&SolverTable::default(), Some(counts), stated)
     }
 
     /// What a function makes of the file and the flags.
@@ -249,6 +262,8 @@ impl ProblemArgs {
             Field::Anchors => self.anchors.is_some(),
             Field::Singletons => self.singletons.is_some(),
             Field::Negatives => self.negatives.is_some(),
+            Field::LossScale => self.loss_scale.is_some(),
+            Field::Reduction => self.reduction.is_some(),
             Field::Batches | Field::BatchSize => self.batch_size.is_some(),
             Field::Power => self.power.is_some(),
             Field::BatchClasses => self.batch_classes.is_some(),
@@ -305,6 +320,8 @@ impl ProblemArgs {
         set(&mut file.loss.anchors, &self.anchors);
         set(&mut file.loss.singletons, &self.singletons);
         set(&mut file.loss.negatives, &self.negatives);
+        set(&mut file.loss.scale, &self.loss_scale);
+        set(&mut file.loss.reduction, &self.reduction);
         if self.batch_size.is_some() {
             file.batches = Some(spec::BatchesTable {
                 kind: Some("random".to_owned()),
@@ -354,6 +371,13 @@ impl ProblemArgs {
         }
         Ok(source)
     }
+}
+
+/// A problem, with how its loss is stated.
+fn stated(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options, Convention), Error> {
+    let (problem, options) = spec::resolve(file, folder)?;
+    let convention = spec::convention(file, &problem)?;
+    Ok((problem, options, convention))
 }
 
 /// Class sizes, of which there are so many views.

@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     if let Some((problem, tolerance)) = arguments.problem.resolve_with(&solver, spec::cross_entropy)? {
         return run_cross_entropy(arguments, &problem, tolerance);
     }
-    let (problem, mut options) = arguments.problem.resolve(&solver)?;
+    let (problem, mut options, convention) = arguments.problem.resolve_stated(&solver)?;
     options.cross_check = match arguments.cross_check {
         CrossCheck::Auto => CrossCheckChoice::Auto,
         CrossCheck::Always => CrossCheckChoice::Always,
@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     };
     let session = arguments.session.start()?;
     let solved = solve(&problem, &options, session.control())?;
-    let mut report = Report::new(&problem, &solved, arguments.full_gram)?;
+    let mut report = Report::new(&problem, &solved, arguments.full_gram)?.in_convention(&problem, convention);
     let sample_gram = match by_sample {
         Some(full) => Some(sample_gram(&problem, &full, &solved)),
         None if few_samples(&solved) => schedule::sample_gram(&problem, &solved.certificate.gram),
@@ -239,6 +239,12 @@ fn write_output(
         &folder.join("certificate.npz"),
         &npy::npz_bytes(&certificate_arrays(problem, solved)),
     )?;
+    if let Some(cells) = schedule::sample_cells(problem, gram).filter(|_| !few_samples(solved)) {
+        write_atomically(&folder.join("cells.npy"), &npy::indices_bytes(&cells))?;
+        if gram.partition().groups() as f64 <= MAX_SAMPLES {
+            write_atomically(&folder.join("cell_gram.npy"), &npy::matrix_bytes(&gram.values()))?;
+        }
+    }
     let means = ClassMeans::new(problem, solved);
     let class_gram = means.as_ref().map_or(gram, |means| &means.gram);
     if let Some(embedding) = embedding {

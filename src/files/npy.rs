@@ -207,6 +207,13 @@ pub fn batches_bytes(batches: &[Vec<u32>]) -> Vec<u8> {
     bytes
 }
 
+/// A `.npy` file of a vector of integers.
+pub fn indices_bytes(values: &[u64]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_array(&mut bytes, &[values.len() as u64], Order::C, values);
+    bytes
+}
+
 /// The bytes of a `.npy` file with a matrix (f64, Fortran order, which NumPy reads as it is).
 pub fn matrix_bytes(matrix: &DMatrix<f64>) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -79,6 +79,13 @@ pub fn sample_order(batches: &Batches, views: u64) -> Vec<usize> {
         .collect()
 }
 
+/// The cell of every sample that is used, in the user's order; `None` where batches are not fixed.
+pub fn sample_cells(problem: &Problem, gram: &Gram) -> Option<Vec<u64>> {
+    let order = sample_order(batches(problem)?, problem.model().views);
+    let cell = |point: &usize| gram.partition().group_of(*point as u64) as u64;
+    Some(order.iter().map(cell).collect())
+}
+
 /// Inner products of the samples that are used, in the user's order.
 pub fn sample_gram(problem: &Problem, gram: &Gram) -> Option<DMatrix<f64>> {
     let order = sample_order(batches(problem)?, problem.model().views);

@@ -1,6 +1,7 @@
 //! [`Problem`]: what is to be minimised. Immutable, and valid by construction.
 
 pub mod batches;
+pub mod convention;
 mod family;
 pub mod invalid;
 mod loss;
@@ -13,6 +14,7 @@ pub mod training;
 #[cfg(feature = "files")]
 pub(crate) use batches::no_sample;
 pub use batches::{Batches, FixedBatches, Unused};
+pub use convention::{Convention, Reduction};
 pub use family::Family;
 use invalid::Word;
 pub use invalid::{Field, Invalid, Kind};

@@ -31,9 +31,11 @@ use crate::method::formula::Reference;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
 use crate::problem::batches::conditions::Conditions;
+use crate::problem::convention::anchors_of;
 use crate::problem::training::Parts;
 use crate::problem::{
-    Anchors, Batches, Classes, Features, FixedBatches, Loss, Measure, Model, Problem, Sampling, Singletons, Training,
+    Anchors, Batches, Classes, Convention, Features, FixedBatches, Loss, Measure, Model, Problem, Reduction, Sampling,
+    Singletons, Training,
 };
 use crate::report::audit::audit;
 #[cfg(feature = "plot")]
@@ -113,9 +115,19 @@ pub struct ProblemReport {
     pub batches: Option<BatchesReport>,
     /// Sampled negatives of each anchor; null but for nce.
     pub negatives: Option<u64>,
+    /// What the loss is multiplied by where it is stated on the user's scale: 1 by default.
+    #[serde(default = "unit")]
+    pub loss_scale: f64,
+    /// Whether it is a mean or a sum there.
+    #[serde(default)]
+    pub reduction: Reduction,
     /// Sizes (or probabilities) with the number of neighbouring classes that have them, where the classes are not listed.
     #[serde(skip)]
     pub(crate) runs: Vec<(f64, u64)>,
+}
+
+fn unit() -> f64 {
+    1.0
 }
 
 /// The batches of a problem.
@@ -262,6 +274,10 @@ pub struct SolutionReport {
     pub seconds: f64,
     /// Mean over anchors, nats; with random batches over all samples of a batch, THEORY (11).
     pub loss: f64,
+    /// The loss on the user's scale: times `problem.loss_scale`, with `problem.reduction`; null where these are 1 and a mean.
+    pub reported_loss: Option<f64>,
+    /// Anchors that the loss on the user's scale is a sum over; null for a mean.
+    pub reported_anchors: Option<u64>,
     /// Mean over the anchors of random batches that have a positive; null for other losses.
     pub loss_per_active_anchor: Option<f64>,
     /// Cross-entropy of the classifier whose weights are the class means; null above 4000 distinct sizes.
@@ -363,12 +379,20 @@ impl ProblemReport {
             dimension: model.features.dimension,
             batches: BatchesReport::new(&model.training),
             negatives: model.training.negatives(),
+            loss_scale: unit(),
+            reduction: Reduction::default(),
             runs: if listed {
                 Vec::new()
             } else {
                 classes.runs().iter().map(|run| (run.size, run.count)).collect()
             },
         }
+    }
+
+    /// Says how the loss is stated on the user's scale.
+    pub(crate) fn state(&mut self, convention: Convention) {
+        self.loss_scale = convention.scale();
+        self.reduction = convention.reduction();
     }
 
     /// The size (or probability) of every class, where they are listed.
@@ -445,6 +469,8 @@ impl Report {
                 iterations: solved.solution.iterations,
                 seconds: solved.seconds,
                 loss: certificate.loss,
+                reported_loss: None,
+                reported_anchors: None,
                 loss_per_active_anchor: active_share(problem).map(|share| certificate.loss / share),
                 downstream_loss: downstream_loss(gram),
                 floor: certificate.floor,
@@ -569,6 +595,19 @@ impl Report {
             }
         }
         Err(why)
+    }
+
+    /// States the loss by a convention too, of the problem that this report is of.
+    #[must_use]
+    pub fn in_convention(mut self, problem: &Problem, convention: Convention) -> Self {
+        let solution = &mut self.solution;
+        let of_schedule = solution.schedule.as_ref().map(|schedule| schedule.anchors as f64);
+        let anchors = of_schedule.or_else(|| anchors_of(problem));
+        solution.reported_loss = convention.state(solution.loss, anchors);
+        let is_sum = convention.reduction() == Reduction::Sum;
+        solution.reported_anchors = anchors.filter(|_| is_sum).map(|anchors| anchors as u64);
+        self.problem.state(convention);
+        self
     }
 
     /// States the inner products of the samples too: of all `samples` in class-major order, if there are at most 64.

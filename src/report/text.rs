@@ -107,6 +107,10 @@ fn loss(page: &mut Page, report: &Report) {
             "          {active:<22} mean over those that have a positive"
         ));
     }
+    if let Some(reported) = solution.reported_loss {
+        let how = convention(&report.problem, solution.reported_anchors);
+        page.line(format_args!("loss on your scale   {}  ({how})", plain(reported)));
+    }
     match (solution.floor, solution.excess, solution.log_excess) {
         (Some(floor), Some(excess), Some(log_excess)) => {
             page.line(format_args!(
@@ -127,6 +131,14 @@ fn loss(page: &mut Page, report: &Report) {
     page.paragraph(format_args!(
         "rank      {rank:<22} {dimensions} that the optimal features span"
     ));
+}
+
+/// How the loss is stated on the user's scale: `x 1.5, sum over 127 anchors`.
+pub(crate) fn convention(problem: &ProblemReport, anchors: Option<u64>) -> String {
+    let of = anchors.map_or("mean over anchors".to_owned(), |anchors| {
+        format!("sum over {anchors} anchors")
+    });
+    format!("x {}, {of}", plain(problem.loss_scale))
 }
 
 /// All digits, with an exponent where the number is very small or large.

@@ -156,7 +156,7 @@ fn features(table: &FeaturesTable) -> Result<Constraint, Invalid> {
 fn refuse_contrastive(file: &ProblemFile) -> Result<(), Invalid> {
     let loss = &file.loss;
     let method = file.solver.method.as_deref().unwrap_or("auto");
-    let given: [(Field, bool, &str, Hint); 8] = [
+    let given: [(Field, bool, &str, Hint); 10] = [
         (
             Field::Temperature,
             loss.temperature.is_some(),
@@ -180,6 +180,18 @@ fn refuse_contrastive(file: &ProblemFile) -> Result<(), Invalid> {
             loss.negatives.is_some(),
             "a number of negatives",
             &[Word::Text("remove it")],
+        ),
+        (
+            Field::LossScale,
+            loss.scale.is_some(),
+            "a scale",
+            &[Word::Text("remove it: the loss is the mean over samples")],
+        ),
+        (
+            Field::Reduction,
+            loss.reduction.is_some(),
+            "a reduction",
+            &[Word::Text("remove it: the loss is the mean over samples")],
         ),
         (
             Field::Offsets,

@@ -14,7 +14,7 @@ use crate::problem::invalid::{Hint, Word, short};
 use crate::problem::profile::Profile;
 use crate::problem::synonyms::AVAILABLE;
 use crate::problem::training::{Parts, out_of_range};
-use crate::problem::{Anchors, Features, Field, Invalid, Kind, Loss, Singletons, Training};
+use crate::problem::{Anchors, Convention, Features, Field, Invalid, Kind, Loss, Reduction, Singletons, Training};
 use crate::problem::{Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
 use crate::solve::{CrossCheckChoice, MethodChoice, Options};
 
@@ -75,7 +75,24 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
         tolerance: tolerance(file.solver.tolerance)?,
         cross_check: CrossCheckChoice::default(),
     };
-    Ok((Problem::new(classes, model)?, options))
+    let problem = Problem::new(classes, model)?;
+    // A study that states no loss must not accept one that cannot be.
+    convention(file, &problem)?;
+    Ok((problem, options))
+}
+
+/// How a file (or flags) wants the loss of its problem to be stated.
+///
+/// # Errors
+/// [`Error::Invalid`] without location.
+pub fn convention(file: &ProblemFile, problem: &Problem) -> Result<Convention, Error> {
+    let names = [Reduction::Mean, Reduction::Sum].map(Reduction::name);
+    let reduction = match choice(Field::Reduction, file.loss.reduction.as_deref(), &names)? {
+        Some("sum") => Reduction::Sum,
+        _ => Reduction::Mean,
+    };
+    let scale = file.loss.scale.unwrap_or(Convention::default().scale());
+    Ok(Convention::new(scale, reduction, problem)?)
 }
 
 /// Reads and resolves a problem file.

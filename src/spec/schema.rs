@@ -65,6 +65,8 @@ pub struct LossTable {
     pub anchors: Option<String>,
     pub singletons: Option<String>,
     pub negatives: Option<i64>,
+    pub scale: Option<f64>,
+    pub reduction: Option<String>,
     pub offsets: Option<PathBuf>,
 }
 
@@ -178,7 +180,7 @@ const TABLES: [&str; 7] = [
 ];
 
 /// One line that each key may look like; keys are those of the reference page.
-const EXAMPLES: [(&str, &str); 36] = [
+const EXAMPLES: [(&str, &str); 38] = [
     ("title", "title = \"two large classes, two small\""),
     ("classes.sizes", "sizes = [500, 500, 5, 5]"),
     ("classes.probabilities", "probabilities = [0.5, 0.3, 0.2]"),
@@ -196,6 +198,8 @@ const EXAMPLES: [(&str, &str); 36] = [
     ("loss.anchors", "anchors = \"sample\""),
     ("loss.singletons", "singletons = \"skip\""),
     ("loss.negatives", "negatives = 5"),
+    ("loss.scale", "scale = 1.4285714285714286"),
+    ("loss.reduction", "reduction = \"sum\""),
     ("batches.kind", "kind = \"random\""),
     ("batches.size", "size = 256"),
     ("batches.power", "power = 0.5"),

@@ -9,6 +9,7 @@ mod class_balanced;
 mod cli;
 mod common;
 mod compare;
+mod convention;
 mod cross_entropy;
 mod dimension;
 mod embedding;

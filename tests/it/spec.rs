@@ -428,15 +428,19 @@ fn problem_file() -> impl Strategy<Value = ProblemFile> {
         prop::option::of(text()),
         prop::option::of(text()),
         prop::option::of(any::<i64>()),
+        prop::option::of(float()),
+        prop::option::of(text()),
         prop::option::of(text()),
     )
         .prop_map(
-            |(kind, temperature, anchors, singletons, negatives, offsets)| LossTable {
+            |(kind, temperature, anchors, singletons, negatives, scale, reduction, offsets)| LossTable {
                 kind,
                 temperature,
                 anchors,
                 singletons,
                 negatives,
+                scale,
+                reduction,
                 offsets: offsets.map(Into::into),
             },
         );

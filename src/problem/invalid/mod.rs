@@ -36,6 +36,8 @@ pub enum Field {
     Anchors,
     Singletons,
     Negatives,
+    LossScale,
+    Reduction,
     Offsets,
     Batches,
     BatchKind,
@@ -109,6 +111,8 @@ impl Field {
             Self::Anchors => ("loss", "anchors"),
             Self::Singletons => ("loss", "singletons"),
             Self::Negatives => ("loss", "negatives"),
+            Self::LossScale => ("loss", "scale"),
+            Self::Reduction => ("loss", "reduction"),
             Self::Offsets => ("loss", "offsets"),
             Self::Batches => ("batches", ""),
             Self::BatchKind => ("batches", "kind"),
@@ -208,6 +212,7 @@ impl Wording for ProblemFileWording {
             | Field::Method
             | Field::Anchors
             | Field::Singletons
+            | Field::Reduction
             | Field::File
             | Field::BatchKind
             | Field::BatchFile
@@ -414,6 +419,7 @@ impl fmt::Display for Invalid {
             },
             Kind::Rule { value, rule } => match field {
                 Field::Tolerance => write!(f, "the tolerance is {value}, and {rule}"),
+                Field::LossScale => write!(f, "the scale is {value}, and {rule}"),
                 Field::Ratios | Field::Temperatures | Field::Grid => write!(f, "{value} is not {rule}"),
                 _ => write!(f, "the profile's {name} is {value}: {rule}"),
             },

@@ -28,6 +28,9 @@ impl Invalid {
                 return worded(range_hint(field, "", 0.0), wording);
             }
             Kind::Rule { .. } if field == Field::Tolerance => "set a relative duality gap such as 1e-9",
+            Kind::Rule { .. } if field == Field::LossScale => {
+                "give what your code multiplies the loss by: temperature / base_temperature = 0.1/0.07 is 1.4285714285714286"
+            }
             Kind::Rule { .. } if field == Field::Ratio => {
                 "the ratio is the largest class size divided by the smallest: 1 is balanced, long-tailed benchmarks have 10 to 256"
             }

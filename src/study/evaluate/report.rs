@@ -10,7 +10,8 @@ use crate::certificate::Verdict;
 use crate::error::Error;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
-use crate::problem::Problem;
+use crate::problem::convention::anchors_of;
+use crate::problem::{Convention, Problem, Reduction};
 use crate::report::view::{Style, Table, View, cell};
 use crate::report::{CertificateReport, MAX_JSON_ROWS, MAX_LISTED_CLASSES, Name, ProblemReport, Report, rows};
 use crate::solve::Solved;
@@ -36,6 +37,13 @@ pub struct Evaluation {
     pub samples: u64,
     /// Dimension of the features.
     pub dimension: u64,
+    /// The loss of the features on the user's scale: times `problem.loss_scale`, with `problem.reduction`; null where these
+    /// are 1 and a mean.
+    #[serde(default)]
+    pub reported_loss: Option<f64>,
+    /// Anchors that it is a sum over; null for a mean.
+    #[serde(default)]
+    pub reported_anchors: Option<u64>,
     /// The numbers.
     #[serde(flatten)]
     pub measures: Measures,
@@ -150,6 +158,8 @@ impl Evaluation {
             embeddings,
             samples: classes.samples(),
             dimension: classes.means.nrows() as u64,
+            reported_loss: None,
+            reported_anchors: None,
             measures: measured.measures,
             class_gram: measured
                 .class_gram
@@ -174,6 +184,17 @@ impl Evaluation {
             seconds: measured.seconds,
             grams,
         })
+    }
+
+    /// States the loss of the features by a convention too, of the problem that they are features of.
+    #[must_use]
+    pub fn in_convention(mut self, problem: &Problem, convention: Convention) -> Self {
+        let anchors = anchors_of(problem);
+        self.reported_loss = convention.state(self.measures.loss, anchors);
+        let is_sum = convention.reduction() == Reduction::Sum;
+        self.reported_anchors = anchors.filter(|_| is_sum).map(|anchors| anchors as u64);
+        self.problem.state(convention);
+        self
     }
 }
 

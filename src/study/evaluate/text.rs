@@ -3,7 +3,7 @@
 use super::{Advice, ClassReport, Evaluation, Measures, Nearest, Sequence};
 use crate::certificate::Verdict;
 use crate::report::CertificateReport;
-use crate::report::text::{Page, plain};
+use crate::report::text::{Page, convention, plain};
 
 /// Most classes that are shown one by one.
 const MAX_SHOWN: usize = 20;
@@ -36,6 +36,10 @@ fn losses(page: &mut Page, report: &Evaluation) {
         _ => "of the excess",
     };
     page.line(format_args!("loss of the features  {:<22} {how}", plain(measures.loss)));
+    if let Some(reported) = report.reported_loss {
+        let how = convention(&report.problem, report.reported_anchors);
+        page.line(format_args!("  on your scale       {:<22} {how}", plain(reported)));
+    }
     page.line(format_args!(
         "loss of the optimum   {:<22} certified to {:.1e} {unit}",
         plain(measures.optimal_loss),
