@@ -164,7 +164,7 @@ impl Landscape {
         self.spurious() == 0 && 20 * (self.runs.len() as u64 - self.converged()) <= self.runs.len() as u64
     }
 
-    /// Median number of iterations of L-BFGS to each of the [`MILESTONES`]; `None` where half of the starts never came
+    /// Median number of iterations of L-BFGS to each of the [milestones](super::MILESTONES); `None` where half of the starts never came
     /// so far.
     pub fn median_iterations(&self) -> [Option<u64>; 3] {
         std::array::from_fn(|at| {
