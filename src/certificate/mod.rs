@@ -53,6 +53,17 @@ pub enum Verdict {
     RankExceedsDimension,
 }
 
+impl Verdict {
+    /// The answer to "certified?" in a cell of a table.
+    pub fn certified(self) -> &'static str {
+        match self {
+            Self::Certified => "yes",
+            Self::NotCertified => "no",
+            Self::RankExceedsDimension => "rank too high",
+        }
+    }
+}
+
 /// How the smallest eigenvalue of the dual matrix `S` was bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

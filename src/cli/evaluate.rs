@@ -111,16 +111,7 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
             "give one for all, or one for each",
         ));
     }
-    let Some(path) = arguments.problem.labels() else {
-        return Err(Failure::usage(
-            "--labels",
-            "no labels are given",
-            "give one label for every row, for example --labels y.npy (numpy.save)",
-        ));
-    };
-    let labels = Labels::read(path)?;
-    let (problem, options, convention) = arguments.problem.resolve_counts(&labels.counts)?;
-    check_counts(&problem, &labels)?;
+    let (labels, (problem, options, convention)) = labelled(&arguments.problem)?;
     let trained = Trained {
         arguments,
         files,
@@ -381,8 +372,23 @@ fn classifier(path: &Path, (classes, dimension): (usize, usize)) -> Result<DMatr
     })
 }
 
+/// The labels that the flags name, and the problem of so many samples.
+pub(crate) fn labelled(problem: &ProblemArgs) -> Result<(Labels, (Problem, Options, Convention)), Failure> {
+    let Some(path) = problem.labels() else {
+        return Err(Failure::usage(
+            "--labels",
+            "no labels are given",
+            "give one label for every row, for example --labels y.npy (numpy.save)",
+        ));
+    };
+    let labels = Labels::read(path)?;
+    let resolved = problem.resolve_counts(&labels.counts)?;
+    check_counts(&resolved.0, &labels)?;
+    Ok((labels, resolved))
+}
+
 /// The rows of every class are as many as the problem says.
-pub(crate) fn check_counts(problem: &Problem, labels: &Labels) -> Result<(), Failure> {
+fn check_counts(problem: &Problem, labels: &Labels) -> Result<(), Failure> {
     let classes = problem.classes();
     let found = labels.counts.len() as u64;
     if found != classes.count() {

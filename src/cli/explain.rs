@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ufmin::error::{ArrayError, Error};
-use ufmin::files::labels::Labels;
 use ufmin::files::npy::stream::MatrixFile;
 use ufmin::study::explain::{Samples, explain};
 
 use super::Outcome;
-use super::evaluate::check_counts;
+use super::evaluate::labelled;
 use super::failure::Failure;
 use super::problem_args::ProblemArgs;
 use super::session::{SessionArgs, write_table};
@@ -43,16 +42,7 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
-    let Some(path) = arguments.problem.labels() else {
-        return Err(Failure::usage(
-            "--labels",
-            "no labels are given",
-            "give one label for every row, for example --labels y.npy (numpy.save)",
-        ));
-    };
-    let labels = Labels::read(path)?;
-    let (problem, ..) = arguments.problem.resolve_counts(&labels.counts)?;
-    check_counts(&problem, &labels)?;
+    let (labels, (problem, ..)) = labelled(&arguments.problem)?;
     let path = &arguments.embeddings;
     let mut rows = MatrixFile::open(path, arguments.transposed)?;
     if rows.rows() != labels.classes.len() {

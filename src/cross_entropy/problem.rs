@@ -231,6 +231,10 @@ impl Reduced {
             Measure::Probabilities => 1.0,
         };
         let samples: Vec<f64> = partition.sizes().iter().map(|size| size * views).collect();
+        Self::of_groups(problem, samples, multiplicity)
+    }
+
+    fn of_groups(problem: &CrossEntropy, samples: Vec<f64>, multiplicity: Vec<f64>) -> Self {
         let total: f64 = samples.iter().zip(&multiplicity).map(|(n, m)| n * m).sum();
         Self {
             weight: samples.iter().map(|n| n / total).collect(),
@@ -243,17 +247,12 @@ impl Reduced {
 
     /// The same constraints for `majority` classes of `ratio * smallest` samples and `minority` of `smallest`.
     pub(super) fn step(problem: &CrossEntropy, majority: u64, minority: u64, smallest: f64, ratio: f64) -> Self {
-        let multiplicity = vec![majority as f64, minority as f64];
         let small = smallest * problem.views as f64;
-        let samples = vec![ratio * small, small];
-        let total = multiplicity[0] * samples[0] + multiplicity[1] * samples[1];
-        Self {
-            weight: samples.iter().map(|n| n / total).collect(),
-            multiplicity,
-            samples,
-            classifier: problem.classifier,
-            features: problem.features,
-        }
+        Self::of_groups(
+            problem,
+            vec![ratio * small, small],
+            vec![majority as f64, minority as f64],
+        )
     }
 
     pub(super) fn groups(&self) -> usize {

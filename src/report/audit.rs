@@ -215,10 +215,10 @@ fn same_total(solved: &Solved, loss: f64, relative: f64, of: &str) -> Result<(),
 }
 
 /// `log sum m e^x` over `(log m, x)`.
-fn log_sum(terms: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
-    let exponents = terms.map(|(mass, x)| mass + x);
-    let largest = exponents.clone().fold(f64::NEG_INFINITY, f64::max);
-    largest + exponents.map(|x| (x - largest).exp()).sum::<f64>().ln()
+fn log_sum(terms: impl Iterator<Item = (f64, f64)>) -> f64 {
+    let exponents: Vec<f64> = terms.map(|(mass, x)| mass + x).collect();
+    let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    largest + compensated_sum(exponents.iter().map(|x| (x - largest).exp())).ln()
 }
 
 /// Whether a loss that was found another way is the reported one, within `relative` of the excess.
@@ -238,9 +238,7 @@ fn same_loss(solved: &Solved, excess: f64, log_excess: f64, relative: f64, sourc
 
 /// `log sum e^{log m + (x - 1)/tau}` over `(log m, x)`.
 fn log_mass(terms: impl Iterator<Item = (f64, f64)>, temperature: f64) -> f64 {
-    let exponents: Vec<f64> = terms.map(|(mass, x)| mass + (x - 1.0) / temperature).collect();
-    let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    largest + compensated_sum(exponents.iter().map(|x| (x - largest).exp())).ln()
+    log_sum(terms.map(|(mass, x)| (mass, (x - 1.0) / temperature)))
 }
 
 /// Checks features against the answer that they belong to: unit columns, signs, rank, inner products, coinciding classes, and

@@ -77,7 +77,7 @@ impl Comparison {
                 fixed(row.etf_deviation.and_then(|etf| etf.equiangular), 6)
             }),
             ("downstream", &|row| fixed(row.downstream_loss, 6)),
-            ("certified", &|row| verdict(row).to_owned()),
+            ("certified", &|row| row.verdict.certified().to_owned()),
         ];
         Table::of_rows(&self.rows, &columns)
     }
@@ -145,7 +145,7 @@ impl View for Comparison {
                 ("value", &|row| row.value.to_string()),
                 ("excess", &|row| cell(row.excess)),
                 ("relative_gap", &|row| row.relative_gap.to_string()),
-                ("verdict", &|row| verdict(row).to_owned()),
+                ("verdict", &|row| row.verdict.certified().to_owned()),
                 ("rank", &|row| row.rank.to_string()),
                 ("collapsed_classes", &|row| row.collapsed_classes().to_string()),
                 ("collapsed", &|row| joined(&row.collapsed)),
@@ -184,13 +184,5 @@ impl View for Comparison {
 
     fn is_complete(&self) -> bool {
         self.complete
-    }
-}
-
-fn verdict(row: &Row) -> &'static str {
-    match row.verdict {
-        Verdict::Certified => "yes",
-        Verdict::NotCertified => "no",
-        Verdict::RankExceedsDimension => "rank too high",
     }
 }

@@ -57,7 +57,7 @@ impl View for Curve {
                 0 => "-".to_owned(),
                 count => format!("{count} classes"),
             });
-            cells.push(verdict(row).to_owned());
+            cells.push(row.verdict.certified().to_owned());
             cells
         };
         let (mut page, classes, loss) = (Page::default(), self.class_count, &self.loss);
@@ -84,7 +84,7 @@ impl View for Curve {
                 ("distance_to_etf", &|row| row.distance_to_etf.to_string()),
                 ("distance_to_limit", &|row| cell(row.distance_to_limit)),
                 ("collapsed_classes", &|row| row.collapsed_classes().to_string()),
-                ("verdict", &|row| verdict(row).to_owned()),
+                ("verdict", &|row| row.verdict.certified().to_owned()),
             ],
         ))
     }
@@ -101,13 +101,5 @@ impl View for Curve {
 
     fn is_complete(&self) -> bool {
         self.complete
-    }
-}
-
-fn verdict(row: &Row) -> &'static str {
-    match row.verdict {
-        Verdict::Certified => "yes",
-        Verdict::NotCertified => "no",
-        Verdict::RankExceedsDimension => "rank too high",
     }
 }
