@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use ufmin::error::{ArrayError, Error};
 use ufmin::files::npy::stream::MatrixFile;
+use ufmin::report::arrays::write_table;
 use ufmin::study::explain::{Samples, explain};
 
 use super::Outcome;
 use super::evaluate::labelled;
 use super::failure::Failure;
 use super::problem_args::ProblemArgs;
-use super::session::{SessionArgs, write_table};
+use super::session::SessionArgs;
 
 /// Which positives repel under supcon, and what SINCERE does instead
 ///

@@ -11,8 +11,9 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use ufmin::error::Error;
-use ufmin::files::{prepare_folder, write_atomically};
+use ufmin::files::prepare_folder;
 use ufmin::math::control::{Control, Progress};
+use ufmin::report::arrays::write_view;
 use ufmin::report::view::{Style, View};
 use ufmin::study::{Journal, Stop};
 
@@ -186,12 +187,8 @@ impl Session {
     /// Writes the pictures of an answer, and the answer itself as `NAME.json`, into the folder, if there is one.
     pub(crate) fn keep(&self, name: &str, view: &impl View) -> Result<(), Error> {
         let Some(folder) = self.folder() else { return Ok(()) };
-        if let Some(pictures) = &self.pictures {
-            for (name, figure) in view.figures() {
-                pictures.write(folder, name, &figure)?;
-            }
-        }
-        write_atomically(&folder.join(format!("{name}.json")), view.to_json().as_bytes())
+        let formats = self.pictures.as_ref().map_or_else(Vec::new, PictureArgs::formats);
+        write_view(folder, name, view, &formats)
     }
 
     /// Prints an answer in the form that was asked for, and says how it ends. `stop` is how far a study came that is not
@@ -222,14 +219,6 @@ impl Session {
             (None, true) if view.passes() => Ok(Outcome::Certified),
             (None, true) => Ok(Outcome::NotCertified),
         }
-    }
-}
-
-/// Writes `NAME.csv`, where the answer is a table.
-pub(crate) fn write_table(folder: &Path, name: &str, view: &impl View) -> Result<(), Error> {
-    match view.table() {
-        Some(table) => write_atomically(&folder.join(format!("{name}.csv")), table.to_csv().as_bytes()),
-        None => Ok(()),
     }
 }
 

@@ -6,4 +6,5 @@ pub mod cauchy;
 pub mod control;
 pub mod sparse;
 pub mod spectrum;
+pub(crate) mod stored;
 pub(crate) mod sum;

@@ -7,13 +7,14 @@
 mod batches;
 pub mod bundled;
 mod cross_entropy;
+mod overrides;
 mod resolve;
 mod schema;
 
 pub use batches::{sample_order, samples};
 pub use cross_entropy::{beside_cross_entropy, cross_entropy, cross_entropy_step};
 pub use resolve::{
-    classes_of_counts, classes_of_labels, convention, load, method, resolve, resolve_family, value_of_word,
+    classes_of_counts, classes_of_labels, convention, count_rows, load, method, resolve, resolve_family, value_of_word,
 };
 pub use schema::{
     BatchesTable, ClassesTable, ClassifierTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate,
