@@ -12,7 +12,7 @@ use ufmin::error::Error;
 use ufmin::math::control::{Control, Progress};
 
 use crate::error::{raised, usage};
-use crate::pool::pool;
+use crate::pool::Lease;
 
 /// How often Python is asked for a signal, and told of progress.
 const LISTEN_EVERY: Duration = Duration::from_millis(50);
@@ -57,7 +57,7 @@ impl Run {
         py: Python<'_>,
         work: impl FnOnce(&Control) -> Result<T, Error> + Send + 'static,
     ) -> PyResult<T> {
-        let pool = pool(self.threads).map_err(|what| raised(py, Error::Internal { what }))?;
+        let lease = Lease::new(self.threads).map_err(|what| raised(py, Error::Internal { what }))?;
         let stop = Arc::new(AtomicBool::new(false));
         let mut control = Control::with_interrupt(Arc::clone(&stop));
         if let Some(limit) = self.time_limit {
@@ -71,11 +71,13 @@ impl Run {
             });
         }
         let (answer, found) = sync_channel(1);
-        pool.spawn(move || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| work(&control)));
-            // Nobody waits for the answer of work that was given up.
-            let _ = answer.send(outcome);
-        });
+        lease.spawn(
+            move || catch_unwind(AssertUnwindSafe(|| work(&control))),
+            move |outcome| {
+                // Nobody waits for the answer of work that was given up.
+                let _ = answer.send(outcome);
+            },
+        );
         let found = Mutex::new(found);
         loop {
             let outcome = py.detach(|| {

@@ -253,6 +253,9 @@ impl Source for Lazy {
 
 type Array = PyOnceLock<Py<PyArray2<f64>>>;
 
+/// What a pickle calls, and with what.
+type Reduced<'py> = (Bound<'py, PyAny>, (Py<Problem>, Bound<'py, PyBytes>));
+
 /// The global minimiser of a problem, with the proof that no other is better.
 ///
 /// Arrays are read-only and made when they are first looked at. Classes are in the order of the problem, counted from 0.
@@ -586,7 +589,7 @@ impl Solution {
         Self::made(py, problem, found)
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Py<Problem>, Bound<'py, PyBytes>))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let (py, solution) = (slf.py(), slf.get());
         let bytes = py.detach(|| {
             let mut bytes = Vec::new();

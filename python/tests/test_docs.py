@@ -30,6 +30,18 @@ def blocks(text: str) -> list[re.Match[str]]:
     return list(FENCE.finditer(text))
 
 
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
+def words(text: str) -> list[str]:
+    return NUMBER.sub("#", text).split()
+
+
+def numbers(text: str) -> list[float]:
+    """The last digits are those of a machine."""
+    return [float(number) for number in NUMBER.findall(text)]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = ROOT / page
@@ -54,8 +66,10 @@ def test_pages_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         for block, real in reversed(outputs):
             text = text[: block.start("body")] + real + text[block.end("body") :]
         path.write_text(text)
+        return
     for block, real in outputs:
-        assert block["body"] == real
+        assert words(block["body"]) == words(real)
+        assert numbers(block["body"]) == pytest.approx(numbers(real), rel=1e-6, abs=1e-9)
 
 
 def test_the_docstring_of_the_module_runs() -> None:

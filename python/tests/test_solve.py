@@ -29,7 +29,7 @@ def test_numbers(step: ufmin.Solution) -> None:
     assert (step.method, step.termination) == ("dual", "converged")
     assert step.iterations > 0 and step.seconds > 0
     assert step.collapsed == []
-    assert [reference["name"] for reference in step.references] == ["etf", "orthogonal frame", "merged minorities"]
+    assert [reference["name"] for reference in step.references] == ["etf", "orthogonal-frame", "merged-minorities"]
     assert all(reference["loss_above_optimum"] > 0 for reference in step.references)
     assert step.warnings == []
     assert step.cross_check is not None and step.cross_check["gram_difference"] < 1e-5
@@ -44,7 +44,7 @@ def test_certificate(step: ufmin.Solution) -> None:
     assert 0 <= certificate.gap < 1e-12
     assert certificate.lower_bound == pytest.approx(step.loss - certificate.gap, rel=1e-15)
     assert certificate.relative_gap < 1e-9
-    assert certificate.method == "rank-one"
+    assert certificate.method == "rank-one-kappa"
     assert abs(certificate.min_eigenvalue) < 1e-12
     assert repr(certificate).startswith("<ufmin.Certificate: certified, lower bound ")
 

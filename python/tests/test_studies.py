@@ -137,7 +137,7 @@ def test_verify(cli: Cli, tmp_path: Path) -> None:
     file = str(ROOT / "problems" / "five-in-the-plane.toml")
     landscape = ufmin.verify(ufmin.Problem.from_file(file), starts=20, level="class", seed=3)
     assert isinstance(landscape, ufmin.Landscape)
-    assert (landscape.dimension, landscape.starts) == (2, 20)
+    assert (landscape.dimension, landscape.starts) == (6, 20)
     counted = landscape.global_minima + landscape.spurious + landscape.saddles
     assert 0 < counted <= landscape.converged + landscape.saddles
     assert sum(minimum["count"] for minimum in landscape.distinct_minima) == landscape.converged

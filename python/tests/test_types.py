@@ -64,10 +64,9 @@ def test_everything_is_public_or_private() -> None:
 
 
 def test_the_keywords_of_the_stub_are_those_of_problem() -> None:
-    text = (importlib.resources.files("ufmin") / "_ufmin.pyi").read_text()
-    listed = text.split("class ProblemKeywords", 1)[1].split("\n\n", 1)[0]
-    keywords = [line.split(":")[0].strip() for line in listed.splitlines()[1:] if ":" in line]
-    assert keywords == list(inspect.signature(ufmin.Problem).parameters)
+    from ufmin._types import ProblemKeywords
+
+    assert list(ProblemKeywords.__annotations__) == list(inspect.signature(ufmin.Problem).parameters)
 
 
 def mypy(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -92,5 +91,5 @@ def test_types_catch_mistakes(tmp_path: Path) -> None:
 
 
 def test_the_stub_is_what_runs(tmp_path: Path) -> None:
-    done = mypy("mypy.stubtest", "ufmin", cwd=tmp_path)
+    done = mypy("mypy.stubtest", "ufmin", "--allowlist", str(Path(__file__).with_name("stubtest.txt")), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -122,13 +122,13 @@ impl Pattern {
         }
         let column = |j: usize| &rows[starts[j] as usize..starts[j + 1] as usize];
         let mut diagonal = Vec::with_capacity(n);
-        for j in 0..n {
+        for (j, &start) in starts[..n].iter().enumerate() {
             let entries = column(j);
             let mirrored = |&row: &u32| column(row as usize).binary_search(&(j as u32)).is_ok();
             if !entries.is_sorted_by(|a, b| a < b) || !entries.iter().all(mirrored) {
                 return None;
             }
-            diagonal.push(starts[j] + entries.binary_search(&(j as u32)).ok()? as u32);
+            diagonal.push(start + entries.binary_search(&(j as u32)).ok()? as u32);
         }
         Some(Self::with_diagonal(starts, rows, diagonal))
     }

@@ -1,13 +1,13 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from os import PathLike
-from typing import Any, Literal, TypeAlias, TypedDict, final, overload
+from typing import Any, Literal, final, overload
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from typing_extensions import Self, Unpack
+from typing_extensions import Self, Unpack, disjoint_base
 
-from ._progress import Progress
+from ._types import Array, Batches, Column, Json, LossName, MethodName, Observer, ProblemKeywords, Reals, Sizes, Verdict
 
 __all__ = [
     "AllBatches",
@@ -43,56 +43,6 @@ __all__ = [
 
 __version__: str
 
-Array: TypeAlias = npt.NDArray[np.float64]
-Column: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64] | npt.NDArray[np.bool_] | list[str]
-Json: TypeAlias = dict[str, Any]
-Sizes: TypeAlias = Sequence[int] | npt.NDArray[np.integer[Any]]
-Reals: TypeAlias = Sequence[float] | npt.NDArray[np.floating[Any]]
-Batches: TypeAlias = Sequence[Sequence[int]] | npt.NDArray[np.integer[Any]]
-Observer: TypeAlias = bool | Callable[[Progress], object] | None
-LossName: TypeAlias = Literal["supcon", "sincere", "nscl", "population", "bcl", "nce", "cross-entropy"]
-MethodName: TypeAlias = Literal["auto", "dual", "conic", "lowrank", "closed-form"]
-Verdict: TypeAlias = Literal["certified", "not-certified", "rank-exceeds-dimension"]
-
-class ProblemKeywords(TypedDict, total=False):
-    """The keywords of `Problem`, which every verb takes too."""
-
-    sizes: Sizes | None
-    labels: npt.ArrayLike | None
-    probabilities: Reals | None
-    profile: Literal["exponential", "pareto", "step"] | None
-    count: int | None
-    largest: int | None
-    smallest: int | None
-    majority: int | None
-    minority: int | None
-    ratio: float | None
-    views: int | None
-    loss: LossName | None
-    temperature: float | None
-    anchors: Literal["sample", "class"] | None
-    singletons: Literal["error", "skip", "zero"] | None
-    negatives: int | None
-    loss_scale: float | None
-    reduction: Literal["mean", "sum"] | None
-    batch_size: int | None
-    power: float | None
-    batch_classes: int | None
-    per_class: int | None
-    batches: Batches | None
-    unused: Literal["error", "ignore"] | None
-    nonnegative: bool | None
-    dimension: int | None
-    feature_norm: float | None
-    feature_energy: float | None
-    feature_ridge: float | None
-    classifier_norm: float | None
-    classifier_energy: float | None
-    classifier_frobenius: float | None
-    classifier_ridge: float | None
-    method: MethodName | None
-    tolerance: float | None
-    title: str | None
 
 @final
 class Problem:
@@ -222,6 +172,7 @@ class Problem:
     def __hash__(self) -> int: ...
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
 
+@disjoint_base
 class Result:
     def to_dict(self) -> Json: ...
     def summary(self, *, verbose: bool = False) -> str: ...
