@@ -52,6 +52,12 @@ answer! {
             object(py, &self.report.limit)
         }
 
+        /// Draws the angles of the closest and the farthest classes with matplotlib; returns the axes.
+        #[pyo3(signature = (ax=None))]
+        fn plot<'py>(slf: &Bound<'py, Self>, ax: Option<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+            slf.py().import("ufmin._figure")?.call_method1("curve", (slf, ax))
+        }
+
         fn __repr__(&self) -> String {
             format!("<ufmin.Curve: {} at {} values>", self.report.loss, self.report.rows.len())
         }

@@ -7,11 +7,14 @@
 mod array;
 mod batches;
 mod bound;
+mod certificate;
 mod compare;
 mod curve;
 mod error;
 mod evaluate;
 mod explain;
+mod fields;
+mod found;
 mod keyword;
 mod phase;
 mod pool;
@@ -19,6 +22,9 @@ mod problem;
 mod run;
 mod shown;
 mod solution;
+mod solve;
+mod spelling;
+mod statement;
 mod verify;
 
 use pyo3::prelude::*;
@@ -30,6 +36,8 @@ mod _ufmin {
     use super::batches::{BatchesCheck, bind_batches, check_batches, sample_batches};
     #[pymodule_export]
     use super::bound::{AllBatches, bound};
+    #[pymodule_export]
+    use super::certificate::Certificate;
     #[pymodule_export]
     use super::compare::{Comparison, compare};
     #[pymodule_export]
@@ -45,7 +53,9 @@ mod _ufmin {
     #[pymodule_export]
     use super::shown::{Result, colours};
     #[pymodule_export]
-    use super::solution::{Certificate, Solution, solve};
+    use super::solution::Solution;
+    #[pymodule_export]
+    use super::solve::solve;
     #[pymodule_export]
     use super::verify::{Landscape, LandscapeSweep, verify};
 

@@ -11,9 +11,10 @@ use ufmin::spec;
 use ufmin::study::phase::{self as study, ScanSettings, Vary, grid};
 
 use crate::error::{raised, usage};
-use crate::problem::{Problem, Statement};
+use crate::problem::Problem;
 use crate::run::Run;
 use crate::shown::{Files, answer, object};
+use crate::statement::Statement;
 
 const FILES: Files = Files {
     json: "phase",
@@ -144,6 +145,12 @@ answer! {
                 Ok(numpy::PyArray2::from_vec2(py, &rows)?)
             };
             self.report.boundary.iter().map(curve).collect()
+        }
+
+        /// Draws the diagram with matplotlib; returns the axes.
+        #[pyo3(signature = (ax=None))]
+        fn plot<'py>(slf: &Bound<'py, Self>, ax: Option<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+            slf.py().import("ufmin._figure")?.call_method1("diagram", (slf, ax))
         }
 
         fn __repr__(&self) -> String {

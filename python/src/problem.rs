@@ -6,77 +6,20 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use numpy::PyArray1;
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use toml::Value;
-use ufmin::cross_entropy::CrossEntropy;
 use ufmin::error::Error;
 use ufmin::files::read_text;
-use ufmin::problem::{Convention, Measure, SampleOrder, Training};
+use ufmin::problem::{Convention, SampleOrder};
 use ufmin::solve::Options;
 use ufmin::spec::{self, ProblemFile, bundled};
 
 use crate::error::{raised, usage};
 use crate::keyword::{canonical, default_of, file_of, names, object, small_values};
-
-/// Most runs of equal sizes that `repr` lists.
-const MAX_RUNS: usize = 1000;
-
-/// Lists up to this length are listed item by item.
-const MAX_ITEMS: usize = 16;
-
-/// What the library solves.
-#[derive(Clone)]
-pub(crate) enum Statement {
-    Contrastive {
-        problem: Arc<ufmin::Problem>,
-        options: Options,
-        convention: Convention,
-    },
-    CrossEntropy {
-        problem: Arc<CrossEntropy>,
-        tolerance: Option<f64>,
-    },
-}
-
-impl Statement {
-    fn new(file: &ProblemFile, folder: &Path) -> Result<Self, Error> {
-        if let Some((problem, tolerance)) = spec::cross_entropy(file, folder)? {
-            return Ok(Self::CrossEntropy {
-                problem: Arc::new(problem),
-                tolerance,
-            });
-        }
-        let (problem, options) = spec::resolve(file, folder)?;
-        let convention = spec::convention(file, &problem)?;
-        Ok(Self::Contrastive {
-            problem: Arc::new(problem),
-            options,
-            convention,
-        })
-    }
-
-    fn classes(&self) -> &ufmin::Classes {
-        match self {
-            Self::Contrastive { problem, .. } => problem.classes(),
-            Self::CrossEntropy { problem, .. } => problem.classes(),
-        }
-    }
-
-    /// The samples of fixed batches, by the numbers that were given.
-    fn members(&self) -> Option<Vec<Vec<i64>>> {
-        let Self::Contrastive { problem, .. } = self else {
-            return None;
-        };
-        let Training::FixedBatches(fixed) = &problem.model().training else {
-            return None;
-        };
-        let list = |list: Vec<u32>| list.into_iter().map(i64::from).collect();
-        Some(fixed.batches.positions().map(list).collect())
-    }
-}
+use crate::spelling::listed;
+use crate::statement::{Statement, absorbed};
 
 /// A problem of the unconstrained features model: class sizes, a loss, and what training sees.
 ///
@@ -215,7 +158,7 @@ impl Problem {
         &self.file
     }
 
-    fn field<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn field<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         match self.values.get(name) {
             Some(value) => object(py, value),
             None => default_of(py, name),
@@ -223,7 +166,7 @@ impl Problem {
     }
 
     /// A field that cross-entropy does not have.
-    fn contrastive_field<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn contrastive_field<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         match self.statement {
             Statement::Contrastive { .. } => self.field(py, name),
             Statement::CrossEntropy { .. } => Ok(py.None().into_bound(py)),
@@ -272,7 +215,7 @@ impl Problem {
     }
 
     /// Labels by which samples are numbered as they were given; the classes are their values.
-    fn label_list(&self) -> Option<Vec<u32>> {
+    pub(crate) fn label_list(&self) -> Option<Vec<u32>> {
         let order = self.file.classes.order.as_ref()?;
         let mut labels = vec![0; order.examples() as usize];
         for (example, class) in (0..).zip(self.statement.classes().class_of_examples()) {
@@ -364,245 +307,6 @@ impl Problem {
         self.keywords(py)
     }
 
-    /// Number of classes.
-    #[getter]
-    fn class_count(&self) -> u64 {
-        self.statement.classes().count()
-    }
-
-    /// Samples of each class, before views, in the order of the classes; None where probabilities are given.
-    #[getter]
-    fn sizes<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let classes = self.statement.classes();
-        match classes.measure() {
-            Measure::Counts => Ok(Some(PyTuple::new(
-                py,
-                classes.sizes().map(|size| size as u64).collect::<Vec<_>>(),
-            )?)),
-            Measure::Probabilities => Ok(None),
-        }
-    }
-
-    /// Labels by which `batches` number the samples, classes from 0; None where samples go class by class.
-    #[getter]
-    fn labels<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<u32>>> {
-        self.label_list().map(|labels| PyArray1::from_vec(py, labels))
-    }
-
-    /// Class probabilities, or None.
-    #[getter]
-    fn probabilities<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let classes = self.statement.classes();
-        match classes.measure() {
-            Measure::Probabilities => Ok(Some(PyTuple::new(py, classes.sizes().collect::<Vec<_>>())?)),
-            Measure::Counts => Ok(None),
-        }
-    }
-
-    /// The profile of the sizes, or None.
-    #[getter]
-    fn profile<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "profile")
-    }
-
-    /// Classes of the profile, or None.
-    #[getter]
-    fn count<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "count")
-    }
-
-    /// Largest size of the profile, or None.
-    #[getter]
-    fn largest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "largest")
-    }
-
-    /// Smallest size of the profile, or None.
-    #[getter]
-    fn smallest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "smallest")
-    }
-
-    /// Large classes of a STEP profile, or None.
-    #[getter]
-    fn majority<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "majority")
-    }
-
-    /// Small classes of a STEP profile, or None.
-    #[getter]
-    fn minority<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "minority")
-    }
-
-    /// Ratio of the largest to the smallest size of the profile, or None.
-    #[getter]
-    fn ratio<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "ratio")
-    }
-
-    /// Augmented views of an example.
-    #[getter]
-    fn views<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "views")
-    }
-
-    /// The name of the loss.
-    #[getter]
-    fn loss<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "loss")
-    }
-
-    /// The temperature; None for cross-entropy.
-    #[getter]
-    fn temperature<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.contrastive_field(py, "temperature")
-    }
-
-    /// The weight of anchors; None for cross-entropy.
-    #[getter]
-    fn anchors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.contrastive_field(py, "anchors")
-    }
-
-    /// What a class of one sample is; None for cross-entropy.
-    #[getter]
-    fn singletons<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.contrastive_field(py, "singletons")
-    }
-
-    /// Sampled negatives of each anchor, or None.
-    #[getter]
-    fn negatives<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "negatives")
-    }
-
-    /// What the loss is multiplied by where it is stated on your scale.
-    #[getter]
-    fn loss_scale<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "loss_scale")
-    }
-
-    /// Whether the loss on your scale is a mean or a sum over anchors.
-    #[getter]
-    fn reduction<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "reduction")
-    }
-
-    /// Examples in a random batch, or None.
-    #[getter]
-    fn batch_size<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "batch_size")
-    }
-
-    /// The power of their sizes by which random batches draw classes, or None where it was not given: samples alike then.
-    #[getter]
-    fn power<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "power")
-    }
-
-    /// Classes in a class-balanced batch, or None.
-    #[getter]
-    fn batch_classes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "batch_classes")
-    }
-
-    /// Examples of each class in a class-balanced batch, or None.
-    #[getter]
-    fn per_class<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "per_class")
-    }
-
-    /// The samples of every batch of an epoch, or None.
-    #[getter]
-    fn batches<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let members = self.file.batches.as_ref().and_then(|table| table.members.as_ref());
-        members
-            .map(|members| {
-                let lists: PyResult<Vec<_>> = members.iter().map(|list| PyTuple::new(py, list)).collect();
-                PyTuple::new(py, lists?)
-            })
-            .transpose()
-    }
-
-    /// What a sample in no batch is.
-    #[getter]
-    fn unused<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "unused")
-    }
-
-    /// Whether features are nonnegative.
-    #[getter]
-    fn nonnegative<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "nonnegative")
-    }
-
-    /// Dimension of the features, or None for as many as the optimum needs.
-    #[getter]
-    fn dimension<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "dimension")
-    }
-
-    /// Largest norm of features, for cross-entropy, or None.
-    #[getter]
-    fn feature_norm<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "feature_norm")
-    }
-
-    /// Largest energy of features, for cross-entropy, or None.
-    #[getter]
-    fn feature_energy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "feature_energy")
-    }
-
-    /// Ridge on features, for cross-entropy, or None.
-    #[getter]
-    fn feature_ridge<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "feature_ridge")
-    }
-
-    /// Largest norm of classifiers, for cross-entropy, or None.
-    #[getter]
-    fn classifier_norm<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "classifier_norm")
-    }
-
-    /// Largest energy of classifiers, for cross-entropy, or None.
-    #[getter]
-    fn classifier_energy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "classifier_energy")
-    }
-
-    /// Largest Frobenius norm of the classifier, for cross-entropy, or None.
-    #[getter]
-    fn classifier_frobenius<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "classifier_frobenius")
-    }
-
-    /// Ridge on the classifier, for cross-entropy, or None.
-    #[getter]
-    fn classifier_ridge<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "classifier_ridge")
-    }
-
-    /// Which solver.
-    #[getter]
-    fn method<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "method")
-    }
-
-    /// Relative gap that counts as certified, or None for that of the method.
-    #[getter]
-    fn tolerance<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "tolerance")
-    }
-
-    /// Free text for reports, or None.
-    #[getter]
-    fn title<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.field(py, "title")
-    }
-
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let mut text = String::from("ufmin.Problem(");
         let keywords = self.keywords(py)?;
@@ -678,45 +382,6 @@ impl Problem {
             word("loss", "supcon"),
         )
     }
-}
-
-/// A problem file without the names of others: what they hold is in it.
-fn absorbed(mut file: ProblemFile, folder: &Path, statement: &Statement) -> Result<ProblemFile, Error> {
-    let classes = statement.classes();
-    if file.classes.file.is_some() {
-        if statement.members().is_some() {
-            let order = spec::sample_order(classes, &file.classes, folder)?;
-            file.classes.order = Some(Arc::new(order));
-        }
-        file.classes.sizes = Some(classes.sizes().map(|size| Value::Integer(size as i64)).collect());
-        file.classes.file = None;
-    }
-    if let Some(table) = file.batches.as_mut().filter(|table| table.file.is_some()) {
-        table.file = None;
-        table.members = statement.members();
-    }
-    file.expected = None;
-    Ok(file)
-}
-
-/// Sizes as Python reads them; long runs of equal ones as products. None if there are too many.
-fn listed(sizes: &[Value]) -> Option<String> {
-    let item = |size: &Value| size.to_string();
-    if sizes.len() <= MAX_ITEMS {
-        return Some(format!("[{}]", sizes.iter().map(item).collect::<Vec<_>>().join(", ")));
-    }
-    let runs: Vec<&[Value]> = sizes.chunk_by(|a, b| a == b).collect();
-    if runs.len() > MAX_RUNS {
-        return None;
-    }
-    if runs.len() > sizes.len() / 4 {
-        return Some(format!("[{}]", sizes.iter().map(item).collect::<Vec<_>>().join(", ")));
-    }
-    let product = |run: &&[Value]| match run.len() {
-        1 => format!("[{}]", item(&run[0])),
-        count => format!("[{}] * {count}", item(&run[0])),
-    };
-    Some(runs.iter().map(product).collect::<Vec<_>>().join(" + "))
 }
 
 /// The bundled problems: names, and what each shows.

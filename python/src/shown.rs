@@ -214,7 +214,8 @@ impl Result {
         self.draw(py, name, Format::Pdf)
     }
 
-    /// Writes what the command line writes with --output: JSON, arrays, tables and pictures. The folder is made if missing.
+    /// Writes the answer into a folder, which is made if missing: JSON, table, pictures and, of a solution, its arrays. Names are
+    /// those of the command line.
     #[pyo3(signature = (folder, /))]
     fn save(&self, py: Python<'_>, folder: PathBuf) -> PyResult<()> {
         py.detach(|| {

@@ -1,255 +1,25 @@
-//! [`Solution`]: the global minimiser with its proof, and [`solve`].
+//! [`Solution`]: the global minimiser with its proof.
 
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use nalgebra::DMatrix;
 use numpy::PyArray2;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict};
-use serde::{Deserialize, Serialize};
+use pyo3::types::PyBytes;
 use ufmin::certificate::Verdict;
-use ufmin::cross_entropy::{self, CrossEntropy};
-use ufmin::error::Error;
-use ufmin::gram::{Gram, Partition};
-use ufmin::measure::schedule::class_gram;
+use ufmin::cross_entropy;
 use ufmin::method::formula::Reference;
-use ufmin::problem::Convention;
-use ufmin::report::cross_entropy::{self as of_cross_entropy, CrossEntropyReport};
-use ufmin::report::{GroupReport, Report, angle_degrees, arrays, collapsed_sets};
-use ufmin::solve::{CrossCheckChoice, Solved};
+use ufmin::report::cross_entropy as of_cross_entropy;
+use ufmin::report::{GroupReport, arrays, collapsed_sets};
+use ufmin::solve::Solved;
 
 use crate::array::{rows, transposed};
-use crate::error::{raised, usage, warn_not_certified};
-use crate::problem::{Problem, Statement};
-use crate::run::Run;
-use crate::shown::{FORMATS, Result, Shown, Source, loads, object};
-
-/// What was found, as it is pickled beside the problem.
-#[derive(Serialize, Deserialize)]
-enum Stored {
-    Contrastive(Box<Solved>),
-    CrossEntropy(Box<cross_entropy::Solved>),
-}
-
-/// What was solved, and what was found.
-pub(crate) enum Found {
-    Contrastive {
-        problem: Arc<ufmin::Problem>,
-        solved: Box<Solved>,
-        convention: Convention,
-        /// Inner products of the classes.
-        gram: Gram,
-    },
-    CrossEntropy {
-        problem: Arc<CrossEntropy>,
-        solved: Box<cross_entropy::Solved>,
-        tolerance: Option<f64>,
-    },
-}
-
-type Answered<T> = std::result::Result<T, Error>;
-
-impl Found {
-    fn report(&self, full_gram: bool, by_sample: bool) -> Answered<Arc<dyn Shown>> {
-        Ok(match self {
-            Self::Contrastive {
-                problem,
-                solved,
-                convention,
-                ..
-            } => {
-                let report = Report::new(problem, solved, full_gram)?.in_convention(problem, *convention);
-                // A schedule is solved by samples, whatever was asked for.
-                let few = solved.schedule.is_some() && arrays::few_samples(solved);
-                if few || (by_sample && solved.schedule.is_none()) {
-                    Arc::new(report.at_sample_level(&arrays::sample_gram(problem, solved)?))
-                } else {
-                    Arc::new(report)
-                }
-            }
-            Self::CrossEntropy {
-                problem,
-                solved,
-                tolerance,
-            } => Arc::new(CrossEntropyReport::new(problem, solved, *tolerance, full_gram)),
-        })
-    }
-
-    /// Of a problem and its solution.
-    fn of_contrastive(problem: Arc<ufmin::Problem>, solved: Box<Solved>, convention: Convention) -> Self {
-        let gram = class_gram(&problem, &solved);
-        Self::Contrastive {
-            problem,
-            solved,
-            convention,
-            gram,
-        }
-    }
-
-    /// What was stored of the same problem; `None` where it is of another kind.
-    fn restored(statement: &Statement, stored: Stored) -> Option<Self> {
-        match (statement.clone(), stored) {
-            (
-                Statement::Contrastive {
-                    problem, convention, ..
-                },
-                Stored::Contrastive(solved),
-            ) if problem.classes().count() <= solved.certificate.gram.partition().classes() => {
-                Some(Self::of_contrastive(problem, solved, convention))
-            }
-            (Statement::CrossEntropy { problem, tolerance }, Stored::CrossEntropy(solved)) => {
-                Some(Self::CrossEntropy {
-                    problem,
-                    solved,
-                    tolerance,
-                })
-            }
-            _ => None,
-        }
-    }
-
-    fn stored(&self) -> Stored {
-        match self {
-            Self::Contrastive { solved, .. } => Stored::Contrastive(solved.clone()),
-            Self::CrossEntropy { solved, .. } => Stored::CrossEntropy(solved.clone()),
-        }
-    }
-
-    fn partition(&self) -> &Partition {
-        match self {
-            Self::Contrastive { gram, .. } => gram.partition(),
-            Self::CrossEntropy { solved, .. } => &solved.partition,
-        }
-    }
-
-    fn verdict(&self) -> Verdict {
-        match self {
-            Self::Contrastive { solved, .. } => solved.certificate.verdict,
-            Self::CrossEntropy {
-                problem,
-                solved,
-                tolerance,
-            } => of_cross_entropy::verdict(problem, solved, tolerance.unwrap_or(of_cross_entropy::TOLERANCE)),
-        }
-    }
-
-    fn relative_gap(&self) -> f64 {
-        match self {
-            Self::Contrastive { solved, .. } => solved.certificate.relative_gap,
-            Self::CrossEntropy { solved, .. } => solved.proof.relative_gap,
-        }
-    }
-
-    /// Inner products of the features of all classes.
-    fn gram(&self) -> Answered<DMatrix<f64>> {
-        match self {
-            Self::Contrastive { gram, .. } => arrays::dense(gram),
-            Self::CrossEntropy { solved, .. } => side(solved, |solved| &solved.features),
-        }
-    }
-
-    fn group_gram(&self) -> Answered<DMatrix<f64>> {
-        arrays::refuse_large("the Gram matrix of groups", self.partition().groups() as u64)?;
-        Ok(match self {
-            Self::Contrastive { gram, .. } => gram.values().into_owned(),
-            Self::CrossEntropy { solved, .. } => solved.features.between.clone(),
-        })
-    }
-
-    fn embeddings(&self) -> Answered<DMatrix<f64>> {
-        match self {
-            Self::Contrastive { problem, solved, .. } => arrays::features(problem, solved),
-            Self::CrossEntropy { solved, .. } => vectors(solved, false),
-        }
-    }
-
-    fn entry(&self, i: u64, j: u64) -> f64 {
-        match self {
-            Self::Contrastive { gram, .. } => gram.entry(i, j),
-            Self::CrossEntropy { solved, .. } => {
-                let group = |class| solved.partition.group_of(class);
-                solved.features.entry(group(i), group(j), i == j)
-            }
-        }
-    }
-
-    fn angle(&self, i: u64, j: u64) -> f64 {
-        match self {
-            Self::Contrastive { solved, gram, .. } => angle_degrees(solved, gram, i, j),
-            Self::CrossEntropy { solved, .. } if i != j => {
-                let group = |class| solved.partition.group_of(class);
-                let cosine = solved.cosine(&solved.features, group(i), group(j));
-                cosine.map_or(f64::NAN, |cosine| cosine.acos().to_degrees())
-            }
-            Self::CrossEntropy { .. } => 0.0,
-        }
-    }
-}
-
-/// One of the matrices of a cross-entropy answer.
-fn side(
-    solved: &cross_entropy::Solved,
-    of: impl Fn(&cross_entropy::Solved) -> &cross_entropy::Products,
-) -> Answered<DMatrix<f64>> {
-    arrays::refuse_large("the matrix of all classes", solved.partition.classes())?;
-    Ok(of(solved).to_dense(&solved.partition))
-}
-
-fn vectors(solved: &cross_entropy::Solved, classifier: bool) -> Answered<DMatrix<f64>> {
-    arrays::refuse_large("the array of vectors", solved.partition.classes())?;
-    Ok(solved.embedding(classifier))
-}
-
-/// The report is made when it is first looked at.
-struct Lazy {
-    found: Arc<Found>,
-    report: OnceLock<Arc<dyn Shown>>,
-}
-
-impl Source for Lazy {
-    fn shown(&self) -> Answered<Arc<dyn Shown>> {
-        if let Some(report) = self.report.get() {
-            return Ok(report.clone());
-        }
-        let made = self.found.report(false, false)?;
-        Ok(self.report.get_or_init(|| made).clone())
-    }
-
-    fn write(&self, folder: &Path) -> Answered<()> {
-        match &*self.found {
-            Found::Contrastive {
-                problem,
-                solved,
-                convention,
-                ..
-            } => {
-                let mut report = Report::new(problem, solved, false)?.in_convention(problem, *convention);
-                let samples = if solved.schedule.is_some() && arrays::few_samples(solved) {
-                    Some(arrays::sample_gram(problem, solved)?)
-                } else {
-                    None
-                };
-                if let Some(samples) = &samples {
-                    report = report.at_sample_level(samples);
-                }
-                arrays::write(folder, problem, solved, samples.as_ref(), &mut report)?;
-                arrays::write_view(folder, "result", &report, &FORMATS)
-            }
-            Found::CrossEntropy {
-                problem,
-                solved,
-                tolerance,
-            } => {
-                let mut report = CrossEntropyReport::new(problem, solved, *tolerance, false);
-                arrays::write_cross_entropy(folder, problem, solved, &mut report)?;
-                arrays::write_view(folder, "result", &report, &FORMATS)
-            }
-        }
-    }
-}
+use crate::certificate::{Certificate, word};
+use crate::error::{raised, usage};
+use crate::found::{Answered, Found, Lazy, Stored, side, vectors};
+use crate::problem::Problem;
+use crate::shown::{Result, loads, object};
 
 type Array = PyOnceLock<Py<PyArray2<f64>>>;
 
@@ -269,12 +39,9 @@ pub(crate) struct Solution {
 }
 
 impl Solution {
-    fn made(py: Python<'_>, problem: Py<Problem>, found: Found) -> PyResult<Py<Self>> {
+    pub(crate) fn made(py: Python<'_>, problem: Py<Problem>, found: Found) -> PyResult<Py<Self>> {
         let found = Arc::new(found);
-        let base = Result::new(Lazy {
-            found: found.clone(),
-            report: OnceLock::new(),
-        });
+        let base = Result::new(Lazy::new(found.clone()));
         let solution = Self {
             problem,
             found,
@@ -456,30 +223,7 @@ impl Solution {
     /// What is proven.
     #[getter]
     fn certificate(&self) -> Certificate {
-        let (verdict, relative_gap) = (self.found.verdict(), self.found.relative_gap());
-        match &*self.found {
-            Found::Contrastive { solved, .. } => {
-                let certificate = &solved.certificate;
-                Certificate {
-                    lower_bound: certificate.lower_bound,
-                    gap: certificate.gap,
-                    relative_gap,
-                    min_eigenvalue: certificate.min_eigenvalue,
-                    method: certificate.method.name(),
-                    tolerance: certificate.tolerance,
-                    verdict,
-                }
-            }
-            Found::CrossEntropy { solved, tolerance, .. } => Certificate {
-                lower_bound: solved.proof.lower_bound,
-                gap: solved.proof.gap,
-                relative_gap,
-                min_eigenvalue: solved.proof.min_eigenvalue,
-                method: of_cross_entropy::proof_method(solved),
-                tolerance: tolerance.unwrap_or(of_cross_entropy::TOLERANCE),
-                verdict,
-            },
-        }
+        Certificate::of(&self.found)
     }
 
     /// Whether the verdict is "certified".
@@ -635,144 +379,4 @@ impl Solution {
 fn no_samples(py: Python<'_>) -> PyErr {
     let what = "cross-entropy has no sample level";
     usage(py, "level", what, "samples of a class coincide: use gram")
-}
-
-/// The word of a verdict in the JSON.
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Certified => "certified",
-        Verdict::NotCertified => "not-certified",
-        Verdict::RankExceedsDimension => "rank-exceeds-dimension",
-    }
-}
-
-/// What is proven of a solution: no features of any dimension have a smaller loss than `lower_bound`.
-#[pyclass(frozen, module = "ufmin")]
-pub(crate) struct Certificate {
-    /// No unit features of any dimension have a smaller loss.
-    #[pyo3(get)]
-    lower_bound: f64,
-    /// Loss minus lower bound.
-    #[pyo3(get)]
-    gap: f64,
-    /// The gap by the excess (by max(1, |loss|) for nscl, by the loss for cross-entropy).
-    #[pyo3(get)]
-    relative_gap: f64,
-    /// Proven lower bound on the smallest eigenvalue of the dual matrix.
-    #[pyo3(get)]
-    min_eigenvalue: f64,
-    /// How that was bounded.
-    #[pyo3(get)]
-    method: &'static str,
-    /// The relative gap that counts as certified.
-    #[pyo3(get)]
-    tolerance: f64,
-    verdict: Verdict,
-}
-
-#[pymethods]
-impl Certificate {
-    /// "certified", "not-certified" or "rank-exceeds-dimension".
-    #[getter]
-    fn verdict(&self) -> &'static str {
-        word(self.verdict)
-    }
-
-    /// Whether the verdict is "certified".
-    #[getter]
-    fn is_certified(&self) -> bool {
-        self.verdict == Verdict::Certified
-    }
-
-    fn __repr__(&self) -> String {
-        format!(
-            "<ufmin.Certificate: {}, lower bound {}, relative gap {:.1e}>",
-            word(self.verdict),
-            self.lower_bound,
-            self.relative_gap
-        )
-    }
-}
-
-/// When the answer is found again by another method.
-pub(crate) fn cross_check(py: Python<'_>, word: &str) -> PyResult<CrossCheckChoice> {
-    match word {
-        "auto" => Ok(CrossCheckChoice::Auto),
-        "always" => Ok(CrossCheckChoice::Always),
-        "never" => Ok(CrossCheckChoice::Never),
-        _ => {
-            let what = format!("`{word}` is not one of auto, always, never");
-            Err(usage(py, "cross_check", what, "choose one of these"))
-        }
-    }
-}
-
-/// Finds the global minimiser of a problem, and proves it.
-///
-/// Parameters
-/// ----------
-/// problem : Problem, optional
-///     What to solve. Keywords of `Problem` may be given in its place, or over it: `method` and `tolerance` are among them.
-/// cross_check : {"auto", "always", "never"}
-///     Whether to solve again by an independent method and compare; "auto" does where there are at most 12 distinct sizes.
-/// time_limit : float, optional
-///     Stop after so many seconds; the answer is then the best that is known, and not certified.
-/// threads : int, optional
-///     Threads to use, by default all cores. The result does not depend on it.
-/// progress : bool or callable
-///     True shows a bar of tqdm if it is installed; a callable is called with a `Progress` now and then.
-///
-/// Returns
-/// -------
-/// Solution
-///     One that is not certified is returned too, with a `NotCertifiedWarning`.
-#[pyfunction]
-#[pyo3(signature = (problem=None, /, *, cross_check="auto", time_limit=None, threads=None, progress=None, **keywords))]
-#[allow(clippy::too_many_arguments)] // Keywords of Python.
-pub(crate) fn solve(
-    py: Python<'_>,
-    problem: Option<&Bound<'_, PyAny>>,
-    cross_check: &str,
-    time_limit: Option<f64>,
-    threads: Option<i64>,
-    progress: Option<&Bound<'_, PyAny>>,
-    keywords: Option<&Bound<'_, PyDict>>,
-) -> PyResult<Py<Solution>> {
-    let run = Run::new(py, time_limit, threads, progress)?;
-    let choice = self::cross_check(py, cross_check)?;
-    let problem = Problem::given(py, problem, keywords)?;
-    let found = match problem.get().statement().clone() {
-        Statement::Contrastive {
-            problem,
-            mut options,
-            convention,
-        } => {
-            options.cross_check = choice;
-            run.work(py, move |control| {
-                let solved = ufmin::solve(&problem, &options, control)?;
-                Ok(Found::of_contrastive(problem, Box::new(solved), convention))
-            })?
-        }
-        Statement::CrossEntropy { .. } if choice == CrossCheckChoice::Always => {
-            let what = "cross-entropy has no second method to compare with";
-            return Err(usage(
-                py,
-                "cross_check",
-                what,
-                "use cross_check=\"never\": the bound is proven from the solution alone",
-            ));
-        }
-        Statement::CrossEntropy { problem, tolerance } => run.work(py, move |control| {
-            let solved = cross_entropy::solve(&problem, control)?;
-            Ok(Found::CrossEntropy {
-                problem,
-                solved: Box::new(solved),
-                tolerance,
-            })
-        })?,
-    };
-    if found.verdict() != Verdict::Certified {
-        warn_not_certified(py, word(found.verdict()), found.relative_gap())?;
-    }
-    Solution::made(py, problem, found)
 }

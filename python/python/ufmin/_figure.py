@@ -56,3 +56,35 @@ def _described(problem: _ufmin.Problem) -> str:
     if problem.temperature is not None:
         words.append(f"temperature {problem.temperature:g}")
     return ", ".join(words)
+
+
+def curve(found: _ufmin.Curve, ax: Axes | None = None) -> Axes:
+    """The angles of the closest and the farthest classes against what varies, and those of its limit."""
+    ax = _axes(ax)
+    rows = found.rows
+    for key, word in (("nearest_degrees", "closest classes"), ("farthest_degrees", "farthest classes")):
+        (line,) = ax.plot(found.values, [row[key] for row in rows], marker="o", label=word)
+        if found.limit is not None:
+            ax.axhline(found.limit["row"][key], color=line.get_color(), linestyle="--", linewidth=1)
+    if found.limit is not None:
+        ax.plot([], [], color="0.4", linestyle="--", linewidth=1, label=found.limit["name"].replace("-", " "))
+    if found.vary != "power":
+        ax.set_xscale("log")
+    ax.set_xlabel(found.vary.replace("-", " "))
+    ax.set_ylabel("angle in degrees")
+    ax.legend()
+    return ax
+
+
+def diagram(found: _ufmin.PhaseDiagram, ax: Axes | None = None) -> Axes:
+    """How many classes share their vector with another, by ratio and temperature, with the boundary of collapse."""
+    ax = _axes(ax)
+    image = ax.pcolormesh(found.ratios, found.temperatures, found.collapsed, cmap="YlOrRd", shading="nearest")
+    for line in found.boundary:
+        ax.plot(line[:, 0], line[:, 1], color="black", linewidth=1)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("imbalance ratio")
+    ax.set_ylabel("temperature")
+    ax.figure.colorbar(image, ax=ax, label="classes that share their vector")
+    return ax
