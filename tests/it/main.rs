@@ -32,3 +32,4 @@ mod schedule;
 mod spec;
 mod study;
 mod symmetry;
+mod truth;
