@@ -52,6 +52,18 @@ pub(crate) fn left_singular(matrix: &DMatrix<f64>) -> Option<(Vec<f64>, DMatrix<
     Some((values, vectors))
 }
 
+/// All left singular vectors, the singular values, descending, and all right singular vectors; `None` for a matrix that is not
+/// finite.
+pub(crate) fn singular(matrix: &DMatrix<f64>) -> Option<(DMatrix<f64>, Vec<f64>, DMatrix<f64>)> {
+    if matrix.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
+    let decomposition = view(matrix).svd().ok()?;
+    let values: Vec<f64> = decomposition.S().column_vector().iter().copied().collect();
+    let copied = |u: MatRef<'_, f64>| DMatrix::from_fn(u.nrows(), u.ncols(), |i, j| u[(i, j)]);
+    Some((copied(decomposition.U()), values, copied(decomposition.V())))
+}
+
 fn multiplied(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> DMatrix<f64> {
     let mut out = DMatrix::zeros(a.nrows(), b.ncols());
     let (rows, columns) = out.shape();

@@ -124,6 +124,10 @@ impl Objective for ClassLevel<'_> {
         product
     }
 
+    fn curvature_ratio(&self) -> Option<f64> {
+        Some(1.0 / self.loss.temperature())
+    }
+
     /// The exact conjugate of every row, THEORY (4').
     fn minorant(&self, wanted: &DMatrix<f64>, _near: &DMatrix<f64>, log_scale: f64) -> Option<Affine<DMatrix<f64>>> {
         self.conjugate_at(wanted, log_scale)

@@ -62,6 +62,12 @@ pub trait Objective: Sync {
         None
     }
 
+    /// About how much more the loss bends along an inner product than it slopes: one over the temperature. `None` where a
+    /// preconditioner should not rest on that.
+    fn curvature_ratio(&self) -> Option<f64> {
+        None
+    }
+
     /// An affine function below the loss, whose slopes have the symmetric part of `wanted` as nearly as it can; `near` is a
     /// feasible matrix whose gradient is close to it. `None` where `wanted` is no slope of the loss. By default the tangent at
     /// `near`, THEORY (4): a convex function has no other that is always there.

@@ -257,6 +257,10 @@ impl Objective for Sampled {
         }
     }
 
+    fn curvature_ratio(&self) -> Option<f64> {
+        Some(1.0 / self.temperature)
+    }
+
     /// The tangent at a matrix whose gradient is wanted.
     fn minorant(&self, wanted: &DMatrix<f64>, near: &DMatrix<f64>, log_scale: f64) -> Option<Affine<DMatrix<f64>>> {
         self.tangent_with(wanted, near, log_scale)

@@ -713,7 +713,7 @@ mod tests {
             ),
             (
                 Parts {
-                    loss: Loss::Nscl,
+                    loss: Loss::Population,
                     ..balanced.clone()
                 },
                 Field::Loss,
@@ -829,7 +829,7 @@ mod tests {
             ),
             (
                 Parts {
-                    loss: Loss::Bcl,
+                    loss: Loss::Population,
                     ..drawn.clone()
                 },
                 Field::Loss,

@@ -14,6 +14,7 @@ use super::starts::generator;
 use super::trust_region::{self, Outcome, minimise};
 use crate::gram::entries::Entries;
 use crate::math::control::Control;
+use crate::math::spectrum::{left_singular, singular};
 use crate::objective::Objective;
 use crate::solution::Termination;
 
@@ -223,9 +224,7 @@ fn likely_ranks(singular: &[f64]) -> Vec<usize> {
 
 /// Number of dimensions that the shared coordinates span.
 fn shared_rank<O: Objective>(factored: &Factored<'_, O>, h: &DMatrix<f64>) -> usize {
-    let shared = shared(factored, h);
-    let singular = shared.svd(false, false).singular_values;
-    count_above(1e-9, singular.as_slice())
+    left_singular(&shared(factored, h)).map_or(0, |(singular, _)| count_above(1e-9, &singular))
 }
 
 fn shared<O: Objective>(factored: &Factored<'_, O>, h: &DMatrix<f64>) -> DMatrix<f64> {
@@ -235,13 +234,10 @@ fn shared<O: Objective>(factored: &Factored<'_, O>, h: &DMatrix<f64>) -> DMatrix
 
 /// The factor with its shared coordinates rotated to principal axes, and their singular values, descending.
 fn principal<O: Objective>(factored: &Factored<'_, O>, h: &DMatrix<f64>) -> (DMatrix<f64>, Vec<f64>) {
-    let shared = shared(factored, h);
-    let svd = shared.svd(false, true);
-    let v = svd.v_t.expect("right singular vectors were asked for");
-    let singular: Vec<f64> = svd.singular_values.iter().copied().collect();
+    let (_, singular, right) = singular(&shared(factored, h)).expect("the columns are unit vectors");
     let mut rotated = DMatrix::zeros(singular.len() + usize::from(factored.has_private_row()), h.ncols());
     for (row, s) in singular.iter().enumerate() {
-        rotated.row_mut(row).copy_from(&(v.row(row) * *s));
+        rotated.row_mut(row).copy_from(&(right.column(row).transpose() * *s));
     }
     if factored.has_private_row() {
         rotated.row_mut(singular.len()).copy_from(&h.row(h.nrows() - 1));
@@ -278,7 +274,11 @@ impl<'a, O: Objective> Search<'a, O> {
         let exact = h.ncols() * (h.nrows() - 1) <= self.settings.trust_region.dense_limit;
         let settings = trust_region::Settings {
             // Conjugate gradients are slow to the last digits, and the proof is of second order in the error.
-            tolerance: if exact { tolerance } else { tolerance.max(1e-10) },
+            tolerance: match self.objective.curvature_ratio() {
+                _ if exact => tolerance,
+                Some(_) => tolerance.max(1e-12),
+                None => tolerance.max(1e-10),
+            },
             ..self.settings.trust_region.clone()
         };
         let Outcome {

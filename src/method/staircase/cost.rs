@@ -11,6 +11,7 @@
 use nalgebra::DMatrix;
 
 use super::oblique;
+use super::spectral::Spectral;
 use crate::gram::entries::Entries;
 use crate::math::spectrum::eigen;
 use crate::objective::Objective;
@@ -36,6 +37,12 @@ pub trait Cost: Sync {
     /// d x d; `None` where there is none.
     fn curvature_blocks(&self, h: &DMatrix<f64>, at: &Self::Point) -> Option<Vec<DMatrix<f64>>> {
         let _ = (h, at);
+        None
+    }
+
+    /// A preconditioner for the shared coordinates from singular values; `along` are the `h_j . G_j`. `None` where there is none.
+    fn spectral(&self, h: &DMatrix<f64>, at: &Self::Point, along: &[f64]) -> Option<Spectral> {
+        let _ = (h, at, along);
         None
     }
 
@@ -235,6 +242,14 @@ impl<O: Objective> Cost for Factored<'_, O> {
 
     fn curvature_blocks(&self, h: &DMatrix<f64>, at: &Self::Point) -> Option<Vec<DMatrix<f64>>> {
         self.objective.curvature_blocks(&at.at, h, self.private)
+    }
+
+    fn spectral(&self, h: &DMatrix<f64>, at: &Self::Point, along: &[f64]) -> Option<Spectral> {
+        let ratio = self.objective.curvature_ratio()?;
+        let mut dual = at.weights.clone();
+        dual.set_diagonal(|g| -0.5 * along[g]);
+        let shared = h.nrows() - usize::from(self.private);
+        Spectral::new(&h.rows(0, shared).into_owned(), &dual, ratio)
     }
 
     fn scale(&self, at: &Self::Point) -> f64 {

@@ -16,6 +16,7 @@ mod cost;
 mod nonnegative;
 pub mod oblique;
 pub(crate) mod schedule;
+mod spectral;
 mod starts;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -26,4 +27,5 @@ pub use answer::{MAX_GROUPS, Staircase};
 pub use climb::{COINCIDE, Settings, Solved, solve, solve_from};
 pub use cost::{Cost, Factored, FactoredPoint};
 pub use nonnegative::{Squared, SquaredPoint};
+pub use spectral::Spectral;
 pub use starts::{Best, best_of, generator};

@@ -3,7 +3,8 @@
 //! At `H` the model `<grad, U> + <U, Hess[U]>/2` is minimised over tangent `U` with `|U|_M <= radius` in a [`Metric`], by
 //! default `|U|_M^2 = sum_j c_j |U_j|^2` with the curvature scales `c_j > 0` of the columns: exactly, from the eigenvalues
 //! of the Hessian, where it is small, and by conjugate gradients preconditioned by `M`, truncated, otherwise. Both converge quadratically at a non-degenerate minimum; the exact step also
-//! leaves saddles and copes with any condition number.
+//! leaves saddles and copes with any condition number. Near a minimum a cost may know a better preconditioner, [`Cost::spectral`] or
+//! [`Cost::curvature_blocks`].
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
@@ -37,6 +38,9 @@ impl Default for Settings {
         }
     }
 }
+
+/// Gradients below this are those of a point near the minimum, whose curvature [`Cost::spectral`] describes.
+const LOCAL: f64 = 0.03;
 
 /// Where a run ended.
 #[derive(Debug, Clone)]
@@ -178,6 +182,7 @@ pub fn minimise_in<C: Cost>(
     let mut iterations = 0;
     let mut idle = 0;
     let mut least = here.norm;
+    let mut spectral = true;
     if !(here.value.is_finite() && full.is_finite()) {
         return Outcome {
             value: here.value,
@@ -202,7 +207,7 @@ pub fn minimise_in<C: Cost>(
         let step = if tangent_dimension <= settings.dense_limit {
             exact_step(cost, &h, &here, radius * unit)
         } else {
-            truncated_step(cost, metric, &h, &here, radius * unit, settings.max_inner)
+            truncated_step(cost, metric, &h, &here, radius * unit, settings.max_inner, spectral)
         };
         let Some(Step {
             direction,
@@ -221,6 +226,12 @@ pub fn minimise_in<C: Cost>(
         let quotient = (actual + noise) / (predicted + noise);
         let drowned = predicted <= noise;
         let accepted = there.value.is_finite() && quotient > 0.1 && (!drowned || there.norm < here.norm);
+        if !accepted && spectral && here.norm <= LOCAL {
+            // Perhaps the model of the preconditioner does not hold here: once more without it.
+            spectral = false;
+            continue;
+        }
+        spectral = true;
         let poor = quotient.is_nan() || quotient <= 0.25;
         if poor || !there.value.is_finite() {
             radius *= 0.25;
@@ -407,13 +418,27 @@ fn truncated_step<C: Cost>(
     here: &Here<C::Point>,
     radius: f64,
     max_inner: usize,
+    spectral: bool,
 ) -> Option<Step> {
     let blocks = cost
         .curvature_blocks(h, &here.at)
         .map(|blocks| factored(h, blocks, &here.metric));
-    let precondition = |r: &DMatrix<f64>| match &blocks {
-        Some(factors) => solved(factors, r, &here.metric),
-        None => metric.precondition(h, r, &here.metric, here.value),
+    let spectral = if spectral && blocks.is_none() && here.norm <= LOCAL {
+        cost.spectral(h, &here.at, &here.along)
+    } else {
+        None
+    };
+    let precondition = |r: &DMatrix<f64>| match (&blocks, &spectral) {
+        (Some(factors), _) => solved(factors, r, &here.metric),
+        (None, Some(spectral)) => {
+            let shared = spectral.order();
+            let mut z = metric.precondition(h, r, &here.metric, here.value);
+            let turned = spectral.solve(&r.rows(0, shared).into_owned());
+            z.rows_mut(0, shared).copy_from(&turned);
+            oblique::project(h, &mut z);
+            z
+        }
+        (None, None) => metric.precondition(h, r, &here.metric, here.value),
     };
     let mut step = DMatrix::zeros(h.nrows(), h.ncols());
     let mut image = step.clone();
