@@ -130,7 +130,9 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
         trained.open(index)?;
     }
     let session = arguments.session.start()?;
-    let solved = optimum(&trained.problem, &trained.options, &session)?;
+    let Some(solved) = optimum(&trained.problem, &trained.options, &session)? else {
+        return session.stopped("evaluation", &trained.problem, OPTIMUM);
+    };
     if trained.files.len() > 1 {
         trained.sequence(session, &solved)
     } else {
@@ -162,7 +164,7 @@ impl Trained<'_> {
     fn single(&self, session: Session, solved: &Solved) -> Result<Outcome, Failure> {
         let (mut rows, classifier) = self.open(0)?;
         let source = Source::Samples(&mut rows, &self.labels.classes);
-        let measured = evaluate(
+        let measured = match evaluate(
             &self.problem,
             solved,
             source,
@@ -170,7 +172,10 @@ impl Trained<'_> {
             classifier.as_ref(),
             &self.settings,
             session.control(),
-        )?;
+        ) {
+            Err(Error::Stopped { what }) => return session.stopped("evaluation", &self.problem, what),
+            found => found?,
+        };
         let about = About {
             problem: &self.problem,
             solved,
@@ -224,7 +229,10 @@ impl Trained<'_> {
         };
         let mut found = sequence(&common, &checkpoints?, open, journal.as_ref(), session.control())?;
         if found.complete {
-            found.advice = advise_sequence(&self.problem, solved, &found.rows, &self.options, session.control())?;
+            match advise_sequence(&self.problem, solved, &found.rows, &self.options, session.control()) {
+                Err(Error::Stopped { .. }) => found.complete = false,
+                advice => found.advice = advice?,
+            }
         }
         if let Some(folder) = session.folder() {
             write_table(folder, "sequence", &found)?;
@@ -248,10 +256,15 @@ struct About<'a> {
 impl About<'_> {
     /// Advice, files, and the report.
     fn finish(&self, session: Session, measured: Measured) -> Result<Outcome, Failure> {
-        let advice = advise(self.problem, self.solved, &measured, self.options, session.control())?;
+        let advice = advise(self.problem, self.solved, &measured, self.options, session.control());
+        // What was measured stands without it.
+        let (advice, complete) = match advice {
+            Err(Error::Stopped { .. }) => (Vec::new(), false),
+            found => (found?, true),
+        };
         let gram = measured.class_gram.clone();
         let name = self.embeddings.display().to_string();
-        let report = Evaluation::new(
+        let mut report = Evaluation::new(
             self.problem,
             self.solved,
             name,
@@ -261,6 +274,7 @@ impl About<'_> {
             self.seed,
         )?
         .in_convention(self.problem, self.convention);
+        report.complete = complete;
         if let Some(folder) = session.folder() {
             if let Some(gram) = gram {
                 write_atomically(&folder.join("class_gram.npy"), &matrix_bytes(&gram))?;
@@ -332,7 +346,9 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
         })
         .collect();
     let session = arguments.session.start()?;
-    let solved = optimum(&problem, &options, &session)?;
+    let Some(solved) = optimum(&problem, &options, &session)? else {
+        return session.stopped("evaluation", &problem, OPTIMUM);
+    };
     let source = Source::Classes(&features);
     let measured = evaluate(&problem, &solved, source, &sizes, None, &settings, session.control())?;
     let about = About {
@@ -347,14 +363,14 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
     about.finish(session, measured)
 }
 
-fn optimum(problem: &Problem, options: &Options, session: &Session) -> Result<Solved, Error> {
+/// What a stop request may come before.
+const OPTIMUM: &str = "the optimum that the features are compared with";
+
+/// The optimum; `None` where a stop request came before.
+fn optimum(problem: &Problem, options: &Options, session: &Session) -> Result<Option<Solved>, Error> {
     let solved = solve(problem, options, &session.control().unobserved())?;
-    if session.control().stop().is_some() && !solved.is_certified() {
-        return Err(Error::Stopped {
-            what: "the optimum that the features are compared with",
-        });
-    }
-    Ok(solved)
+    let stopped = session.control().stop().is_some() && !solved.is_certified();
+    Ok((!stopped).then_some(solved))
 }
 
 fn classifier(path: &Path, (classes, dimension): (usize, usize)) -> Result<DMatrix<f64>, Error> {

@@ -101,7 +101,7 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
     };
     let found = over(&family, model, &settings, journal.as_ref(), session.control())?;
     session.keep("phase", &found)?;
-    session.finish(&found, None, None)
+    session.finish(&found, found.stop, journal.as_ref())
 }
 
 /// The threshold of cross-entropy, over the ratio alone: it has no temperature.

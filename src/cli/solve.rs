@@ -11,7 +11,7 @@ use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::measure::embedding::{self, Embedding};
 use ufmin::measure::schedule::{self, ClassMeans};
-use ufmin::problem::{FullBatch, Measure, Problem, Training};
+use ufmin::problem::{FullBatch, Measure, Partition, Problem, Training};
 use ufmin::program::{Program, SampleEntries, lift_samples};
 use ufmin::report::audit::audited_features;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
@@ -22,7 +22,7 @@ use super::Outcome;
 use super::cross_entropy;
 use super::failure::Failure;
 use super::problem_args::{ProblemArgs, number};
-use super::session::{SessionArgs, without_csv};
+use super::session::{SessionArgs, Work, without_csv};
 
 /// Largest array that is written, in bytes.
 const MAX_ARRAY_BYTES: f64 = 4e9;
@@ -94,7 +94,7 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
         (Training::FixedBatches(_), _) | (_, Level::Class) => None,
         (_, Level::Sample) => Some(check_samples(&problem)?),
     };
-    let session = arguments.session.start()?;
+    let session = arguments.session.start_for(work(&problem))?;
     let solved = solve(&problem, &options, session.control())?;
     let mut report = Report::new(&problem, &solved, arguments.full_gram)?.in_convention(&problem, convention);
     let sample_gram = match by_sample {
@@ -117,6 +117,20 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     }
     session.keep("result", &report)?;
     session.finish(&report, None, None)
+}
+
+/// Most distinct class sizes that one thread solves and checks in no time.
+const FEW_SIZES: usize = 16;
+
+/// Whether one thread does all there is to do: a few sizes on the full batch, without a search in fewer dimensions.
+fn work(problem: &Problem) -> Work {
+    let few = Partition::by_size(problem).groups() <= FEW_SIZES;
+    let full = matches!(problem.model().training, Training::FullBatch(_));
+    if few && full && problem.model().features.dimension.is_none() {
+        Work::Small
+    } else {
+        Work::Large
+    }
 }
 
 fn run_cross_entropy(

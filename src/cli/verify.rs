@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use ufmin::error::Error;
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::problem::{Features, Model, Problem};
@@ -89,10 +88,7 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
     let journal = session.journal(&landscape::identity(&problem, &options, &settings))?;
     let optimum = solve(&problem, &options, &session.control().unobserved())?;
     if session.control().stop().is_some() && !optimum.is_certified() {
-        return Err(Error::Stopped {
-            what: "the optimum that the starts are compared with",
-        }
-        .into());
+        return session.stopped("result", &given, "the optimum that the starts are compared with");
     }
     let clock = Instant::now();
     let dimensions: Vec<u64> = (first..=last).collect();

@@ -322,7 +322,8 @@ pub(crate) fn fallback(program: &Reduced<'_>, control: &Control) -> Solution {
     let (problem, partition) = (program.problem(), program.partition().clone());
     let groups = partition.groups();
     let classes = partition.classes() as f64;
-    let best = if groups <= MAX_DENSE_GROUPS {
+    // To compare geometries may take longer than what was stopped.
+    let best = if groups <= MAX_DENSE_GROUPS && control.stop().is_none() {
         Geometry::best(problem, &partition)
     } else {
         None

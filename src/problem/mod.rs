@@ -21,6 +21,8 @@ pub use invalid::{Field, Invalid, Kind};
 pub use loss::Loss;
 pub use order::{MAX_EXAMPLES, SampleOrder};
 pub use partition::Partition;
+use crate::math::sum::compensated_sum;
+
 pub use training::{Anchors, BatchLoss, FullBatch, FullBatchLoss, Sampling, Singletons, Training};
 
 /// Smallest and largest temperature that the arithmetic is tested for.
@@ -92,10 +94,12 @@ impl Classes {
                 return Err(Invalid::new(Field::Probability(class as u64), Kind::Probability(value)));
             }
         }
-        let sum: f64 = probabilities.iter().sum();
+        let sum = compensated_sum(probabilities.iter().copied());
         if !probabilities.is_empty() && (sum - 1.0).abs() > PROBABILITY_SUM_TOLERANCE {
             return Err(Invalid::new(Field::Probabilities, Kind::Sum(sum)));
         }
+        // What was divided by its sum before is left as it is, so that a stored problem is the same again.
+        let sum = if (sum - 1.0).abs() <= 2.0 * f64::EPSILON { 1.0 } else { sum };
         Self::build(
             probabilities.iter().map(|&p| Run {
                 size: p / sum,

@@ -130,6 +130,17 @@ pub enum Singletons {
     Zero,
 }
 
+impl Singletons {
+    /// The name used in problem files and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Skip => "skip",
+            Self::Zero => "zero",
+        }
+    }
+}
+
 /// What training on the full batch needs. The default is supcon, every sample an anchor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FullBatch {
@@ -488,6 +499,14 @@ impl Training {
         match self {
             Self::FullBatch(full) => full.anchors,
             Self::FixedBatches(_) | Self::Sampled(_) => Anchors::Sample,
+        }
+    }
+
+    /// What becomes of classes of one sample; `None` for training in which a draw may repeat it, or that has other rules.
+    pub fn singletons(&self) -> Option<Singletons> {
+        match self {
+            Self::FullBatch(full) => Some(full.singletons),
+            Self::FixedBatches(_) | Self::Sampled(_) => None,
         }
     }
 

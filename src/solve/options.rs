@@ -25,6 +25,17 @@ pub enum MethodChoice {
 impl MethodChoice {
     /// Names, as on the command line.
     pub const NAMES: [&'static str; 5] = ["auto", "dual", "conic", "lowrank", "closed-form"];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => Self::NAMES[0],
+            Self::Dual => Self::NAMES[1],
+            Self::Conic => Self::NAMES[2],
+            Self::Lowrank => Self::NAMES[3],
+            Self::ClosedForm => Self::NAMES[4],
+        }
+    }
 }
 
 /// How to solve, as opposed to what.

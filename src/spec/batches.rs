@@ -138,8 +138,12 @@ fn fixed_batches(
         (None, None) => Err(Invalid::new(Field::BatchMembers, Kind::Missing(None)).into()),
         (Some(members), None) => {
             let lists = members.iter().map(|list| list.iter().map(|&position| position.into()));
+            let order = match &table.examples {
+                Some(examples) => SampleOrder::of_examples(examples, classes)?,
+                None => sample_order(classes, source, folder)?,
+            };
             Ok(Batches::from_positions(
-                sample_order(classes, source, folder)?,
+                order,
                 lists,
                 unused,
             )?)

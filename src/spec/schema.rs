@@ -83,6 +83,9 @@ pub struct BatchesTable {
     pub members: Option<Vec<Vec<i64>>>,
     pub file: Option<PathBuf>,
     pub unused: Option<String>,
+    /// Of a result that is solved again: the class-major number of every sample, where they are numbered otherwise.
+    #[serde(skip)]
+    pub examples: Option<Vec<u32>>,
 }
 
 /// `[features]`.

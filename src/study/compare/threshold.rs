@@ -41,6 +41,9 @@ pub(super) fn threshold(problem: &Problem, control: &Control) -> Result<Result<f
         Err(Error::Invalid { source, .. }) => return Ok(Err(source.to_string())),
         found => found?,
     };
+    if !found.complete {
+        return Err(Error::Stopped { what: "a loss" });
+    }
     let undecided = found.undecided.first().map(|stretch| stretch[0]);
     Ok(match (found.threshold, undecided, found.never_because) {
         (Some(ratio), Some(from), _) if from < ratio => Err(format!(

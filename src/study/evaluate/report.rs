@@ -22,6 +22,11 @@ pub const SCHEMA: &str = "ufmin/evaluate/1";
 /// Most classes that are listed as farthest from the optimum.
 const FARTHEST: usize = 10;
 
+/// Reports of the first versions do not say: those that were stopped were none.
+fn is_complete() -> bool {
+    true
+}
+
 /// Trained features beside the optimum.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -29,6 +34,9 @@ pub struct Evaluation {
     pub schema: Name,
     /// Version of this crate.
     pub version: Name,
+    /// Whether the advice is all there is; if not, a stop request came after the measurement.
+    #[serde(default = "is_complete")]
+    pub complete: bool,
     /// What was solved.
     pub problem: ProblemReport,
     /// The file or folder of the features.
@@ -154,6 +162,7 @@ impl Evaluation {
         Ok(Self {
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
+            complete: true,
             problem: optimum.problem,
             embeddings,
             samples: classes.samples(),
@@ -254,6 +263,6 @@ impl View for Evaluation {
     }
 
     fn is_complete(&self) -> bool {
-        true
+        self.complete
     }
 }

@@ -11,7 +11,7 @@ use crate::measure::forces::{Anchor, forces};
 use crate::measure::rows::{Rows, Sign, for_each_block};
 use crate::problem::invalid::Word;
 use crate::problem::{Field, Invalid};
-use crate::report::Name;
+use crate::report::{Name, ProblemReport};
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/explain/1";
@@ -29,6 +29,9 @@ pub struct Explanation {
     pub schema: Name,
     /// Version of this crate.
     pub version: Name,
+    /// The problem that the labels describe; null where the library was given none.
+    #[serde(default)]
+    pub problem: Option<ProblemReport>,
     /// The features.
     pub embeddings: String,
     /// Rows of the features.
@@ -205,6 +208,7 @@ pub fn explain(
     Ok(Explanation {
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
+        problem: None,
         embeddings: name,
         samples: count as u64,
         dimension: dimension as u64,

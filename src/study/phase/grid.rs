@@ -13,7 +13,7 @@ use crate::objective::Coefficients;
 use crate::plot::Figure;
 use crate::problem::invalid;
 use crate::problem::{Field, FullBatch, Invalid, Model, TEMPERATURE_RANGE};
-use crate::report::Name;
+use crate::report::{Name, ProblemReport};
 use crate::report::view::{Style, Table, View, cell};
 use crate::study::{self, Journal, Stop, Study};
 
@@ -52,6 +52,9 @@ pub struct Grid {
     pub boundary: Vec<Vec<[f64; 2]>>,
     /// What is the same everywhere.
     pub at: Fixed,
+    /// The problem at the ratio of the classes that were given, in whole sizes; null where there is none.
+    #[serde(default)]
+    pub problem: Option<ProblemReport>,
     /// Whether all of it was found; if not, a stop request came before: only the rows that were finished are here, and no
     /// boundary.
     pub complete: bool,
@@ -222,6 +225,7 @@ pub fn grid(
         temperatures: of_rows,
         collapsed: finished.iter().map(|row| row.iter().map(count).collect()).collect(),
         at: Fixed::new(family, model),
+        problem: super::restated(family, model),
         complete: stop.is_none(),
         stop,
     };

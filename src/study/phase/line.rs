@@ -313,6 +313,9 @@ impl Line<'_> {
     }
 }
 
+/// What the points of a scan are called.
+pub(super) const SCAN: &str = "points of the scan";
+
 /// The points of a scan, as a study. What rows of a line depend on is the line and their positions, so that a finer scan, or
 /// one of another range, goes on from them.
 struct Scan<'a> {
@@ -321,7 +324,7 @@ struct Scan<'a> {
 }
 
 impl Study for Scan<'_> {
-    const POINTS: &'static str = "points of the scan";
+    const POINTS: &'static str = SCAN;
     type Point = (&'static str, f64);
     type Row = Sample;
 

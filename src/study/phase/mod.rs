@@ -50,9 +50,9 @@ use crate::objective::{Coefficients, real_coefficients};
 use crate::problem::invalid::{self, Word};
 use crate::problem::{Classes, Features, Field, FullBatch, Invalid, MAX_CLASS_SIZE, Measure, Model, Problem};
 use crate::problem::{Sampling, TEMPERATURE_RANGE, Training};
-use crate::report::{MAX_LISTED_CLASSES, Name};
+use crate::report::{MAX_LISTED_CLASSES, Name, ProblemReport};
 use crate::solve::{CrossCheckChoice, MethodChoice, Options, solve};
-use crate::study::{Journal, Study, all_rows};
+use crate::study::{Journal, Stop, Study, all_rows};
 use line::{Line, StateKind, Stretch};
 
 /// Identifier of the JSON form.
@@ -123,8 +123,16 @@ pub struct Phase {
     pub range: [f64; 2],
     /// What was held fixed.
     pub at: Fixed,
-    /// Whether all of the range was searched, which is so: a search that is stopped has no answer.
+    /// The problem at the ratio of the classes that were given, in whole sizes; null where there is none. Nothing of it but the
+    /// form of its sizes counts where the ratio varies.
+    #[serde(default)]
+    pub problem: Option<ProblemReport>,
+    /// Whether all of the range was searched. If not, a stop request came before: `scanned` points were, and what is not known
+    /// is null or empty.
     pub complete: bool,
+    /// How far it came, where it is not complete.
+    #[serde(skip)]
+    pub stop: Option<Stop>,
     /// Problems of whole sizes next to the threshold, each solved and certified.
     pub certified: Vec<Neighbour>,
     /// Things the user should know.
@@ -207,7 +215,7 @@ pub fn identity(family: &Family, model: &Model, vary: Vary) -> Value {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a family without a ratio, a range that is none, or a model that has no phases;
-/// [`Error::Interrupted`]; [`Error::Journal`] and [`Error::Write`] for the journal.
+/// [`Error::Journal`] and [`Error::Write`] for the journal. A search that is stopped is no error: [`Phase::complete`] tells.
 pub fn over_ratio(
     family: &Family,
     model: &Model,
@@ -229,12 +237,22 @@ pub fn over_ratio(
     if model.features.nonnegative {
         return Ok(phase.without_collapse(Some(Never::NonnegativeFeatures)));
     }
-    fill(&mut phase, family, &Line { at: &at, control }, settings.points, journal)?;
+    let line = Line { at: &at, control };
+    if let Some(stop) = stopped_at(fill(&mut phase, family, &line, settings.points, journal))? {
+        return Ok(phase.stopped(stop));
+    }
     if phase.intervals.is_empty() && phase.undecided.is_empty() {
         phase = phase.without_collapse(why_never(family, model, &full));
     }
     if let Some(ratio) = phase.threshold {
-        phase.certified = neighbours(family, model, ratio, journal, control)?;
+        match neighbours(family, model, ratio, journal, control) {
+            Ok(certified) => phase.certified = certified,
+            stopped => {
+                if let Some(stop) = stopped_at(stopped.map(drop))? {
+                    return Ok(phase.stopped(stop));
+                }
+            }
+        }
     }
     Ok(phase)
 }
@@ -267,14 +285,61 @@ pub fn over_temperature(
         };
         return Ok(phase.without_collapse(Some(why)));
     }
-    fill(&mut phase, family, &Line { at: &at, control }, settings.points, journal)?;
+    let line = Line { at: &at, control };
+    if let Some(stop) = stopped_at(fill(&mut phase, family, &line, settings.points, journal))? {
+        return Ok(phase.stopped(stop));
+    }
     if phase.intervals.is_empty() && phase.undecided.is_empty() {
         phase = phase.without_collapse(limit::theorem(family, model, &full));
     }
     Ok(phase)
 }
 
+/// How far a part of a search came that was stopped; `None` where it came to its end.
+fn stopped_at(found: Result<(), Error>) -> Result<Option<Stop>, Error> {
+    match found {
+        Ok(()) => Ok(None),
+        Err(Error::Interrupted {
+            points, done, total, ..
+        }) => Ok(Some(Stop { points, done, total })),
+        Err(error) => Err(error),
+    }
+}
+
+/// The problem at the ratio of a family, in whole sizes.
+pub(crate) fn restated(family: &Family, model: &Model) -> Option<ProblemReport> {
+    let runs = family.rounded(family.ratio());
+    let classes = match family.measure() {
+        Measure::Counts => Classes::from_runs(runs),
+        Measure::Probabilities if family.classes() <= MAX_LISTED_CLASSES => {
+            let sizes = family.sizes(family.ratio());
+            let mut of_class = vec![0.0; family.classes() as usize];
+            for (group, &size) in sizes.iter().enumerate() {
+                for class in family.members(&[group]) {
+                    of_class[class as usize] = size;
+                }
+            }
+            let sum: f64 = of_class.iter().sum();
+            let shares: Vec<f64> = of_class.iter().map(|size| size / sum).collect();
+            Classes::from_probabilities(&shares)
+        }
+        Measure::Probabilities => return None,
+    };
+    classes.ok().map(|classes| ProblemReport::new(&classes, model))
+}
+
 impl Phase {
+    /// A search that came so far.
+    fn stopped(self, stop: Stop) -> Phase {
+        let scanned = if stop.points == line::SCAN { stop.done } else { self.scanned };
+        Phase {
+            complete: false,
+            scanned,
+            stop: Some(stop),
+            ..self
+        }
+    }
+
     /// With what is known about why it found nothing.
     fn without_collapse(self, why: Option<Never>) -> Phase {
         Phase {
@@ -301,7 +366,9 @@ fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase
         undecided: Vec::new(),
         range: [range.0, range.1],
         at: Fixed::new(family, model),
+        problem: restated(family, model),
         complete: true,
+        stop: None,
         certified: Vec::new(),
         warnings: Vec::new(),
     }
@@ -423,6 +490,9 @@ impl Study for Certified<'_> {
     }
 }
 
+/// Most points of a search; a solve each.
+pub const MAX_POINTS: usize = 1_000_000;
+
 /// Ratios that can be searched.
 const RATIO_RANGE: (f64, f64) = (1.0, 1e12);
 
@@ -468,9 +538,9 @@ fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Full
     };
     check_range(Field::Ratios, settings.ratios, RATIO_RANGE)?;
     check_range(Field::Temperatures, settings.temperatures, TEMPERATURE_RANGE)?;
-    if settings.points < 3 {
-        let value = settings.points as i128;
-        return Err(Invalid::new(Field::Points, invalid::Kind::TooSmall { value, least: 3 }).into());
+    if !(3..=MAX_POINTS).contains(&settings.points) {
+        let (value, least, most) = (settings.points.to_string(), 3.0, MAX_POINTS as f64);
+        return Err(Invalid::new(Field::Points, invalid::Kind::Range { value, least, most }).into());
     }
     let largest = family.smallest() * model.views as f64;
     if full.loss.needs_positive() && largest < 2.0 {

@@ -128,6 +128,13 @@ pub fn text(phase: &Phase) -> String {
     let ([low, high], name) = (phase.range, phase.vary.name());
     let scanned = format!("{} {name}s scanned from {low} to {high}", phase.scanned);
     let subject = || phase.subject();
+    if let (Some(stop), None) = (phase.stop, phase.threshold) {
+        page.line(format_args!(
+            "stopped after {} of {} {}: where classes collapse is not known yet",
+            stop.done, stop.total, stop.points
+        ));
+        return page.text();
+    }
     match (phase.vary, phase.threshold, phase.never_because) {
         (_, None, Some(Never::ScanAndLimit)) => {
             let limit = phase.limit.unwrap_or_default();
