@@ -378,7 +378,9 @@ pub(crate) fn watch_signals() -> Result<(), Error> {
 }
 
 /// Speaks on stderr, after a while and then seldom, of what is slow to read; until it is dropped.
-pub(crate) struct Patience(Arc<()>);
+pub(crate) struct Patience {
+    _token: Arc<()>,
+}
 
 /// How long nothing is said.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -404,13 +406,7 @@ impl Patience {
                 }
             });
         }
-        Self(token)
-    }
-}
-
-impl Drop for Patience {
-    fn drop(&mut self) {
-        debug_assert_eq!(Arc::strong_count(&self.0), 1);
+        Self { _token: token }
     }
 }
 
@@ -598,6 +594,13 @@ mod tests {
             (60.0..61.0).contains(&left) || stage.began.elapsed().as_secs() < 60,
             "{left}"
         );
+        // Nothing is finished yet: as many as there are threads are at work.
+        stage.most = 100;
+        stage.first = 100;
+        if stage.began.elapsed() >= SILENCE {
+            let words = stage.so_far(300);
+            assert!(words.starts_with("starts: 100 of 300, more than "), "{words}");
+        }
         assert_eq!(
             stage.in_words(&progress("conic", 3, None)),
             "conic, iteration 3, 5.0e-1"

@@ -97,12 +97,12 @@ pub fn convention(file: &ProblemFile, problem: &Problem) -> Result<Convention, E
 }
 
 /// Longest problem file that is read, in bytes: room for a million class sizes. Parsing takes some fifty times as much memory.
-pub const MAX_PROBLEM_TEXT: u64 = 8 << 20;
+const MAX_PROBLEM_TEXT: u64 = 8 << 20;
 
 /// Reads a problem file, or the problem of a result (`.json`); with its text, in which errors have their places.
 ///
 /// # Errors
-/// [`Error::Read`], also above [`MAX_PROBLEM_TEXT`] (that of a result may be longer); [`Error::Syntax`], [`Error::Result`].
+/// [`Error::Read`], also above 8 MB (that of a result may be longer); [`Error::Syntax`], [`Error::Result`].
 pub fn read(path: &Path) -> Result<(ProblemFile, String), Error> {
     if has_extension(path, "json") {
         let text = read_text(path)?;

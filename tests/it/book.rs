@@ -429,7 +429,14 @@ fn fields(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
 fn the_json_page_names_every_field() {
     let folder = workspace();
     let mut found = BTreeSet::new();
+    let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
+    let many = "[classes]\nprofile = \"step\"\nmajority = 9000\nminority = 3000\nsmallest = 10\nratio = 4\n";
+    write("many.toml", many.as_bytes());
+    write("unsorted.json", b"[[0, 1, 2, 3]]");
+    write("unsorted.npy", &crate::cli::npy("|u1", false, "(4,)", &[1, 0, 1, 0]));
     for arguments in [
+        "many.toml",
+        "--labels unsorted.npy --batches unsorted.json",
         "problems/step-imbalance.toml",
         "problems/nscl.toml",
         "problems/population.toml",
@@ -478,6 +485,9 @@ fn the_json_page_names_every_field() {
         let text = run(&format!("ufmin batches {arguments}"), folder.path()).unwrap();
         fields(&serde_json::from_str(&text.join("\n")).unwrap(), "", &mut found);
     }
+    let stopped = "ufmin explain --embeddings points.npy --labels points_labels.npy --time-limit 1e-9 --format json # exit 1";
+    let text = run(stopped, folder.path()).unwrap();
+    fields(&serde_json::from_str(&text.join("\n")).unwrap(), "", &mut found);
     for arguments in [
         "compare --sizes 100,100,10,10,10 --temperature 0.5 --losses supcon,sincere,cross-entropy",
         "explain --embeddings points.npy --labels points_labels.npy",
