@@ -65,12 +65,16 @@ impl Sampled {
     /// The loss of `problem` on groups of classes with the given sizes and multiplicities.
     pub fn from_problem(problem: &Problem, sampling: &Sampling, sizes: &[f64], multiplicity: &[f64]) -> Self {
         let model = problem.model();
-        let temperature = model.temperature;
+        Self::of_sizes(sampling, model.temperature, model.views, sizes, multiplicity)
+    }
+
+    /// The same for groups of classes of any positive real size, for example along a family of sizes.
+    pub fn of_sizes(sampling: &Sampling, temperature: f64, views: u64, sizes: &[f64], multiplicity: &[f64]) -> Self {
         let probabilities = sampling.probabilities(sizes, multiplicity);
         let drawn = |scheme| Kind::Drawn(Drawn::new(scheme, temperature, &probabilities, multiplicity));
         let kind = match *sampling {
             Sampling::RandomBatches { loss, size, .. } => {
-                drawn(Scheme::batches(size, model.views, loss == BatchLoss::Sincere))
+                drawn(Scheme::batches(size, views, loss == BatchLoss::Sincere))
             }
             Sampling::Negatives { count } => drawn(Scheme::negatives(count)),
             Sampling::ClassBalanced {
@@ -78,7 +82,7 @@ impl Sampled {
                 classes,
                 per_class,
             } => {
-                let samples = per_class as f64 * model.views as f64;
+                let samples = per_class as f64 * views as f64;
                 let base = match loss {
                     BatchLoss::Supcon => samples - 1.0,
                     BatchLoss::Sincere => 1.0,

@@ -60,6 +60,15 @@ pub(super) fn theorem(family: &Family, model: &Model, full: &FullBatch) -> Optio
     }
 }
 
+/// The theorems that hold for any loss of this package: of the classes alone.
+pub(super) fn of_classes(family: &Family) -> Option<Never> {
+    if family.groups() == 1 {
+        Some(Never::EqualSizes)
+    } else {
+        (family.classes() == 2).then_some(Never::TwoClasses)
+    }
+}
+
 /// The inner product of two minority classes in the limit of large ratios, THEORY 4:
 /// `min{1, 1/(k_A-1) + tau log((1+x)^2/(4x))}` for STEP with sample anchors, `k_A >= 2` and two minority classes or more.
 /// Below 1 they stay apart at all ratios from some on. `None` where no formula is known.

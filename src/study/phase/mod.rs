@@ -40,20 +40,25 @@ pub use limit::{Never, large_ratio_limit, why_never};
 pub use report::text;
 pub(crate) use report::theorem;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::certificate::Verdict;
 use crate::error::Error;
 use crate::math::control::Control;
-use crate::objective::{Coefficients, real_coefficients};
+pub use crate::method::staircase::SHARED;
+use crate::objective::{Coefficients, Sampled, real_coefficients};
 use crate::problem::invalid::{self, Word};
 use crate::problem::{Classes, Features, Field, FullBatch, Invalid, MAX_CLASS_SIZE, Measure, Model, Problem};
-use crate::problem::{Sampling, TEMPERATURE_RANGE, Training};
+use crate::problem::{BATCH_RANGE, NEGATIVES_RANGE, Sampling, TEMPERATURE_RANGE, Training};
 use crate::report::{MAX_LISTED_CLASSES, Name, ProblemReport};
+use crate::solution::Method;
 use crate::solve::{CrossCheckChoice, MethodChoice, Options, solve};
 use crate::study::{Journal, Stop, Study, all_rows};
-use line::{Line, StateKind, Stretch};
+pub use line::MAX_DECIDED;
+use line::{Line, Setting, StateKind, Stretch};
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/phase/1";
@@ -65,6 +70,8 @@ pub struct ScanSettings {
     pub ratios: (f64, f64),
     /// Temperatures, within [`TEMPERATURE_RANGE`]. Default 0.005 to 50.
     pub temperatures: (f64, f64),
+    /// Whole numbers of sampled negatives, or of examples in a random batch; `None`: 1 to 4096 and 2 to 8192.
+    pub draws: Option<(u64, u64)>,
     /// Points of the scan, evenly spaced in the logarithm, at least 3. Default 400. A collapsed stretch between two of them
     /// is found if `kappa` of the smallest classes has its only maximum there.
     pub points: usize,
@@ -75,6 +82,7 @@ impl Default for ScanSettings {
         ScanSettings {
             ratios: (1.0, 1e9),
             temperatures: (0.005, 50.0),
+            draws: None,
             points: 400,
         }
     }
@@ -82,12 +90,16 @@ impl Default for ScanSettings {
 
 /// What is varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Vary {
     /// The ratio of the largest to the smallest size; the smallest is fixed.
     Ratio,
     /// The temperature.
     Temperature,
+    /// The number of sampled negatives of each anchor.
+    Negatives,
+    /// The examples in a random batch.
+    BatchSize,
 }
 
 /// The phases of one line of problems.
@@ -117,8 +129,13 @@ pub struct Phase {
     pub collapsed_counts: Vec<u64>,
     /// All stretches within `range` in which classes are collapsed.
     pub intervals: Vec<[f64; 2]>,
-    /// Stretches in which the exact solver has no regular optimum and no rule says which classes collapse.
+    /// Stretches in which the exact solver has no regular optimum, no rule says which classes collapse, and there are more
+    /// than [`MAX_DECIDED`] groups for the low-rank solver to say it.
     pub undecided: Vec<[f64; 2]>,
+    /// The methods by which it was decided where classes share a vector: `dual`, by a rule of the exact solver; `lowrank`, by
+    /// vectors within [`SHARED`] of each other where no rule tells, which gives a boundary to some 1e-7 of itself.
+    #[serde(default)]
+    pub decided_by: Vec<Name>,
     /// The range searched. A stretch that ends there may go on.
     pub range: [f64; 2],
     /// What was held fixed.
@@ -152,6 +169,12 @@ pub struct Fixed {
     pub temperature: Option<f64>,
     /// `None` where it varies.
     pub ratio: Option<f64>,
+    /// Sampled negatives; `None` where they vary, and for losses without.
+    #[serde(default)]
+    pub negatives: Option<u64>,
+    /// Examples in a random batch; `None` where it varies, and for other training.
+    #[serde(default)]
+    pub batch_size: Option<u64>,
     pub smallest: f64,
     pub class_count: u64,
     /// `(majority, minority)` counts where there are two sizes.
@@ -169,6 +192,8 @@ impl Fixed {
             nonnegative: model.features.nonnegative,
             temperature: None,
             ratio: None,
+            negatives: model.training.negatives(),
+            batch_size: model.training.batch_size(),
             smallest: family.smallest(),
             class_count: family.classes(),
             step: family.step().map(|(majority, minority)| [majority, minority]),
@@ -194,6 +219,48 @@ pub fn coefficients(family: &Family, full: &FullBatch, views: u64, ratio: f64, t
     real_coefficients(full, temperature, &samples, &multiplicity)
 }
 
+/// The training of a model whose phases can be found.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Trained {
+    FullBatch(FullBatch),
+    Sampled(Sampling),
+}
+
+impl Trained {
+    /// The problem of a family at a ratio and a temperature.
+    pub(super) fn setting(&self, family: &Family, views: u64, ratio: f64, temperature: f64) -> Setting {
+        match self {
+            Self::FullBatch(full) => Setting::FullBatch(coefficients(family, full, views, ratio, temperature)),
+            Self::Sampled(sampling) => {
+                let multiplicity: Vec<f64> = family.multiplicity().iter().map(|&m| m as f64).collect();
+                let sizes = family.sizes(ratio);
+                let sampled = Sampled::of_sizes(sampling, temperature, views, &sizes, &multiplicity);
+                Setting::Sampled(Box::new(sampled))
+            }
+        }
+    }
+
+    fn full_batch(&self) -> Option<&FullBatch> {
+        match self {
+            Self::FullBatch(full) => Some(full),
+            Self::Sampled(_) => None,
+        }
+    }
+}
+
+/// The same training with other negatives, or examples in a batch.
+fn with_draws(training: &Training, draws: u64) -> Training {
+    match training {
+        Training::Sampled(Sampling::Negatives { .. }) => Training::Sampled(Sampling::Negatives { count: draws }),
+        Training::Sampled(Sampling::RandomBatches { loss, power, .. }) => Training::Sampled(Sampling::RandomBatches {
+            loss: *loss,
+            size: draws,
+            power: *power,
+        }),
+        other => other.clone(),
+    }
+}
+
 /// What rows of one journal have in common: everything but the range and the number of points.
 pub fn identity(family: &Family, model: &Model, vary: Vary) -> Value {
     let mut model = Model {
@@ -206,6 +273,12 @@ pub fn identity(family: &Family, model: &Model, vary: Vary) -> Value {
         Vary::Temperature => {
             fixed.ratio = Some(family.ratio());
             model.temperature = 0.0;
+        }
+        Vary::Negatives | Vary::BatchSize => {
+            fixed.ratio = Some(family.ratio());
+            fixed.temperature = Some(model.temperature);
+            (fixed.negatives, fixed.batch_size) = (None, None);
+            model.training = with_draws(&model.training, 0);
         }
     }
     crate::study::identity("phase", &fixed, &json!({ "vary": vary }), &(family, &model))
@@ -223,9 +296,10 @@ pub fn over_ratio(
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Phase, Error> {
-    let full = check(family, model, settings)?;
+    let trained = check(family, model, settings)?;
+    let full = trained.full_batch();
     family.check_ratio_varies()?;
-    let at = |x: f64| coefficients(family, &full, model.views, x.exp(), model.temperature);
+    let at = |x: f64| trained.setting(family, model.views, x.exp(), model.temperature);
     let mut phase = Phase {
         at: Fixed {
             temperature: Some(model.temperature),
@@ -233,18 +307,28 @@ pub fn over_ratio(
         },
         ..empty(Vary::Ratio, family, model, settings.ratios)
     };
-    phase.limit = large_ratio_limit(family, model, &full);
+    phase.limit = full.and_then(|full| large_ratio_limit(family, model, full));
     if model.features.nonnegative {
         return Ok(phase.without_collapse(Some(Never::NonnegativeFeatures)));
     }
-    let line = Line { at: &at, control };
+    let line = Line {
+        at: &at,
+        whole: false,
+        control,
+    };
     if let Some(stop) = stopped_at(fill(&mut phase, family, &line, settings.points, journal))? {
         return Ok(phase.stopped(stop));
     }
     if phase.intervals.is_empty() && phase.undecided.is_empty() {
-        phase = phase.without_collapse(why_never(family, model, &full));
+        let why = match full {
+            Some(full) => why_never(family, model, full),
+            None => limit::of_classes(family),
+        };
+        phase = phase.without_collapse(why);
     }
-    if let Some(ratio) = phase.threshold {
+    // What the low-rank solver finds is no proof of a collapse on either side.
+    let by_rule = phase.decided_by.iter().all(|method| *method == Method::Dual.name());
+    if let Some(ratio) = phase.threshold.filter(|_| by_rule) {
         match neighbours(family, model, ratio, journal, control) {
             Ok(certified) => phase.certified = certified,
             stopped => {
@@ -268,8 +352,8 @@ pub fn over_temperature(
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Phase, Error> {
-    let full = check(family, model, settings)?;
-    let at = |x: f64| coefficients(family, &full, model.views, family.ratio(), x.exp());
+    let trained = check(family, model, settings)?;
+    let at = |x: f64| trained.setting(family, model.views, family.ratio(), x.exp());
     let mut phase = Phase {
         at: Fixed {
             ratio: Some(family.ratio()),
@@ -285,12 +369,86 @@ pub fn over_temperature(
         };
         return Ok(phase.without_collapse(Some(why)));
     }
-    let line = Line { at: &at, control };
+    let line = Line {
+        at: &at,
+        whole: false,
+        control,
+    };
     if let Some(stop) = stopped_at(fill(&mut phase, family, &line, settings.points, journal))? {
         return Ok(phase.stopped(stop));
     }
     if phase.intervals.is_empty() && phase.undecided.is_empty() {
-        phase = phase.without_collapse(limit::theorem(family, model, &full));
+        let why = match trained.full_batch() {
+            Some(full) => limit::theorem(family, model, full),
+            None => limit::of_classes(family),
+        };
+        phase = phase.without_collapse(why);
+    }
+    Ok(phase)
+}
+
+/// The numbers of sampled negatives, or of examples in a random batch, at which classes collapse, at the given ratio of the
+/// family and the temperature of the model. Ends of intervals are whole numbers that belong to them.
+///
+/// # Errors
+/// As [`over_ratio`]; [`Error::Invalid`] for a loss without such draws.
+pub fn over_draws(
+    family: &Family,
+    model: &Model,
+    settings: &ScanSettings,
+    journal: Option<&Journal>,
+    control: &Control,
+) -> Result<Phase, Error> {
+    let trained = check(family, model, settings)?;
+    let (vary, (least, most), default) = match trained {
+        Trained::Sampled(Sampling::Negatives { .. }) => (Vary::Negatives, NEGATIVES_RANGE, (1, 4096)),
+        Trained::Sampled(Sampling::RandomBatches { .. }) => (Vary::BatchSize, BATCH_RANGE, (2, 8192)),
+        Trained::Sampled(Sampling::ClassBalanced { .. }) | Trained::FullBatch(_) => {
+            return Err(Invalid::conflict(
+                Field::Loss,
+                "the full batch has neither sampled negatives nor a size of its batches to vary",
+                &[
+                    Word::Text("use "),
+                    Word::Set(Field::Loss, &["nce"]),
+                    Word::Text(", or random batches"),
+                ],
+            )
+            .into());
+        }
+    };
+    let (low, high) = settings.draws.unwrap_or(default);
+    if !(least <= low && low < high && high <= most) {
+        let (value, least, most) = (format!("{low}..{high}"), least as f64, most as f64);
+        return Err(Invalid::new(Field::Draws, invalid::Kind::Range { value, least, most }).into());
+    }
+    let at = |x: f64| {
+        let draws = x.exp().round() as u64;
+        let trained = match with_draws(&model.training, draws) {
+            Training::Sampled(sampling) => Trained::Sampled(sampling),
+            Training::FullBatch(_) | Training::FixedBatches(_) => trained,
+        };
+        trained.setting(family, model.views, family.ratio(), model.temperature)
+    };
+    let mut phase = Phase {
+        at: Fixed {
+            ratio: Some(family.ratio()),
+            temperature: Some(model.temperature),
+            negatives: None,
+            batch_size: None,
+            ..Fixed::new(family, model)
+        },
+        ..empty(vary, family, model, (low as f64, high as f64))
+    };
+    if let Some(why) = limit::of_classes(family) {
+        return Ok(phase.without_collapse(Some(why)));
+    }
+    let line = Line {
+        at: &at,
+        whole: true,
+        control,
+    };
+    if let Some(stop) = stopped_at(fill(&mut phase, family, &line, settings.points, journal))? {
+        return Ok(phase.stopped(stop));
     }
     Ok(phase)
 }
@@ -364,6 +522,7 @@ fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase
         collapsed_counts: Vec::new(),
         intervals: Vec::new(),
         undecided: Vec::new(),
+        decided_by: Vec::new(),
         range: [range.0, range.1],
         at: Fixed::new(family, model),
         problem: restated(family, model),
@@ -385,11 +544,14 @@ fn fill(
     let [low, high] = phase.range;
     let samples = line.scan(low.ln(), high.ln(), points, journal)?;
     phase.scanned = samples.len() as u64;
+    let methods: BTreeSet<&str> = samples.iter().filter_map(|sample| sample.state.decided_by()).collect();
+    phase.decided_by = methods.into_iter().map(Name::from).collect();
     let stretches = line.stretches(&samples, journal)?;
     // The ends of the range come back as they were given.
     let end = |x: f64| match x {
         x if x == low.ln() => low,
         x if x == high.ln() => high,
+        x if line.whole => x.exp().round(),
         x => x.exp(),
     };
     let stretches_of = |kind: StateKind| stretches.iter().filter(move |stretch| stretch.kind == kind);
@@ -406,8 +568,8 @@ fn fill(
     }
     if stretches_of(StateKind::Undecided).next().is_some() {
         phase.warnings.push(format!(
-            "for {} with {} anchors no rule says which classes of unequal size share a vector: in the undecided stretches \
-             the regular optimum does not exist",
+            "for {} with {} anchors no rule says which classes of unequal size share a vector, and there are more than \
+             {MAX_DECIDED} sizes for the low-rank solver to say it: in the undecided stretches the regular optimum does not exist",
             phase.at.loss, phase.at.anchors
         ));
     }
@@ -505,18 +667,9 @@ fn check_range(field: Field, (low, high): (f64, f64), (least, most): (f64, f64))
 }
 
 /// The training of a model whose phases can be found.
-fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<FullBatch, Error> {
-    let sampled = |field| {
-        Invalid::conflict(
-            field,
-            "phase boundaries are those of full-batch losses, and this loss is sampled",
-            &[Word::Text(
-                "use a full-batch loss, or `ufmin curve` for the geometry at several sizes",
-            )],
-        )
-    };
-    let full = match &model.training {
-        Training::FullBatch(full) => *full,
+fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Trained, Error> {
+    let trained = match &model.training {
+        Training::FullBatch(full) => Trained::FullBatch(*full),
         Training::FixedBatches(_) => {
             return Err(Invalid::conflict(
                 Field::Batches,
@@ -525,8 +678,9 @@ fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Full
             )
             .into());
         }
-        Training::Sampled(Sampling::Negatives { .. }) => return Err(sampled(Field::Loss).into()),
-        Training::Sampled(Sampling::RandomBatches { .. }) => return Err(sampled(Field::Batches).into()),
+        Training::Sampled(sampling @ (Sampling::Negatives { .. } | Sampling::RandomBatches { .. })) => {
+            Trained::Sampled(*sampling)
+        }
         Training::Sampled(Sampling::ClassBalanced { .. }) => {
             return Err(Invalid::conflict(
                 Field::BatchClasses,
@@ -543,7 +697,10 @@ fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Full
         return Err(Invalid::new(Field::Points, invalid::Kind::Range { value, least, most }).into());
     }
     let largest = family.smallest() * model.views as f64;
-    if full.loss.needs_positive() && largest < 2.0 {
+    if let Trained::FullBatch(full) = trained
+        && full.loss.needs_positive()
+        && largest < 2.0
+    {
         return Err(Invalid::unavailable(
             Field::Classes,
             format!(
@@ -556,5 +713,5 @@ fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Full
         )
         .into());
     }
-    Ok(full)
+    Ok(trained)
 }
