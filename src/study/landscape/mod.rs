@@ -274,11 +274,9 @@ pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Erro
     if dimension > MAX_DIMENSION {
         return Err(too_large(64.0 * d * d, 64.0 * (MAX_DIMENSION as f64).powi(2)));
     }
-    let one = 80.0 * columns * columns + 400.0 * numbers + 64.0 * d * d;
-    let at_once = one * rayon::current_num_threads() as f64;
     Error::within_memory(
         || format!("the landscape of {columns} {what} in {dimension} dimensions"),
-        at_once,
+        80.0 * columns * columns + 400.0 * numbers + 64.0 * d * d,
         hint,
     )?;
     if level == Level::Sample {
