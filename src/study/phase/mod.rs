@@ -221,14 +221,14 @@ pub fn coefficients(family: &Family, full: &FullBatch, views: u64, ratio: f64, t
 
 /// The training of a model whose phases can be found.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Trained {
+enum Trained {
     FullBatch(FullBatch),
     Sampled(Sampling),
 }
 
 impl Trained {
     /// The problem of a family at a ratio and a temperature.
-    pub(super) fn setting(&self, family: &Family, views: u64, ratio: f64, temperature: f64) -> Setting {
+    fn setting(&self, family: &Family, views: u64, ratio: f64, temperature: f64) -> Setting {
         match self {
             Self::FullBatch(full) => Setting::FullBatch(coefficients(family, full, views, ratio, temperature)),
             Self::Sampled(sampling) => {
