@@ -31,6 +31,7 @@ const MAX_SAMPLED_GROUPS: usize = 4000;
 
 /// How much a standard geometry loses against the optimum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reference {
     /// `etf`, `orthogonal-frame` or `merged-minorities`.
     pub name: Cow<'static, str>,

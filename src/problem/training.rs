@@ -14,7 +14,7 @@ use super::{Batches, Field, FixedBatches, Invalid, Kind, Loss};
 pub enum FullBatchLoss {
     /// Supervised contrastive loss \[Khosla2020\]: `D` = all samples but `i`, `m_l = 1`. `s = n - 1`, `a = n`.
     Supcon,
-    /// SINCERE \[FeeneyHughes2024\]: `D` = the negatives and `j` itself, `m_l = 1`. `s = 1`, `a = n`.
+    /// SINCERE \[FeeneyHughes2023\]: `D` = the negatives and `j` itself, `m_l = 1`. `s = 1`, `a = n`.
     Sincere,
     /// Negatives only in the denominator: `D` = the negatives, `m_l = 1`. `s = 0`, `a = n`; values may be negative.
     Nscl,

@@ -64,6 +64,7 @@ pub const MAX_LISTED_CLASSES: u64 = 10_000;
 
 /// A result, as data.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -100,6 +101,7 @@ fn is_complete() -> bool {
 
 /// The problem, restated in full: it can be solved again from this (`spec::restated`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // As in the problem file.
 pub struct ProblemReport {
     pub title: Option<String>,
@@ -127,7 +129,7 @@ pub struct ProblemReport {
     pub reduction: Reduction,
     /// Sizes (or probabilities) with the number of neighbouring classes that have them, where the classes are not listed; in
     /// the JSON up to [`MAX_LISTED_RUNS`].
-    #[serde(default, skip_serializing_if = "is_unlisted", with = "whole_sizes")]
+    #[serde(default, skip_serializing_if = "is_unlisted", serialize_with = "whole_sizes")]
     pub(crate) runs: Vec<(f64, u64)>,
 }
 
@@ -139,19 +141,8 @@ fn is_unlisted(runs: &[(f64, u64)]) -> bool {
 }
 
 /// Runs with sizes as whole numbers where they are, as `problem.sizes` has them.
-mod whole_sizes {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::Size;
-
-    pub(super) fn serialize<S: Serializer>(runs: &[(f64, u64)], serializer: S) -> Result<S::Ok, S::Error> {
-        let runs: Vec<(Size, u64)> = runs.iter().map(|&(size, count)| (Size(size), count)).collect();
-        runs.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(f64, u64)>, D::Error> {
-        Vec::deserialize(deserializer)
-    }
+fn whole_sizes<S: serde::Serializer>(runs: &[(f64, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(runs.iter().map(|&(size, count)| (Size(size), count)))
 }
 
 /// A size or a probability, whole where it is.
@@ -178,6 +169,7 @@ fn unit() -> f64 {
 
 /// The batches of a problem.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BatchesReport {
     /// `random`: drawn with replacement; `class-balanced`: as many examples of each of some classes; `fixed`: the same in
     /// every epoch.
@@ -203,6 +195,7 @@ pub const MAX_LISTED_MEMBERS: usize = 10_000;
 
 /// Fixed batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FixedBatchesReport {
     /// Number of batches.
     pub count: u64,
@@ -303,6 +296,7 @@ impl fmt::Display for BatchesReport {
 
 /// Classes with one row in the group-level Gram matrix.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupReport {
     /// Size of each class, before views (a probability, where those were given).
     #[serde(serialize_with = "whole_size")]
@@ -316,6 +310,7 @@ pub struct GroupReport {
 
 /// The minimiser.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SolutionReport {
     /// `dual`, `conic`, `lowrank` or `closed-form`.
     pub method: Name,
@@ -381,6 +376,7 @@ pub struct SolutionReport {
 
 /// What fixed batches make of the samples.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScheduleReport {
     /// Kinds of samples that the batches tell apart.
     pub cells: u64,
@@ -397,6 +393,7 @@ pub struct ScheduleReport {
 
 /// The proof, in numbers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CertificateReport {
     /// No feasible Gram matrix has a smaller loss.
     pub lower_bound: f64,

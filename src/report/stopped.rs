@@ -8,6 +8,7 @@ use crate::report::view::{Style, View};
 
 /// A run without an answer: it was asked to stop before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stopped {
     /// `ufmin/stopped/1`.
     pub schema: Name,

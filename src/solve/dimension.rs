@@ -22,6 +22,7 @@ pub const MAX_CLASSES: u64 = 1000;
 
 /// What a search among features of a given dimension found, beside the relaxation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DimensionSearch {
     /// Dimension of the features.
     pub dimension: u64,

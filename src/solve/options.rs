@@ -90,6 +90,7 @@ fn reported() -> Cow<'static, str> {
 
 /// Agreement of two independent methods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CrossCheck {
     /// The other method.
     pub method: Cow<'static, str>,

@@ -13,6 +13,7 @@ use crate::problem::invalid::closest;
 
 /// A problem file, as written. Unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)] // The fields are the keys of the reference page.
 pub struct ProblemFile {
@@ -32,9 +33,11 @@ pub struct ProblemFile {
 
 /// `[classes]`: exactly one way of giving sizes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct ClassesTable {
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<u64>>"))]
     pub sizes: Option<Vec<Value>>,
     pub probabilities: Option<Vec<f64>>,
     pub file: Option<PathBuf>,
@@ -57,6 +60,7 @@ impl ClassesTable {
 
 /// `[loss]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct LossTable {
@@ -72,6 +76,7 @@ pub struct LossTable {
 
 /// `[batches]`; absent for the full batch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct BatchesTable {
@@ -90,6 +95,7 @@ pub struct BatchesTable {
 
 /// `[features]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct FeaturesTable {
@@ -102,6 +108,7 @@ pub struct FeaturesTable {
 
 /// `[classifier]`, of cross-entropy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct ClassifierTable {
@@ -113,6 +120,7 @@ pub struct ClassifierTable {
 
 /// `[solver]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct SolverTable {
@@ -122,6 +130,7 @@ pub struct SolverTable {
 
 /// `[expected]`: what an independent source says of the optimum; makes a problem file a test.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Expected {

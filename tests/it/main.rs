@@ -31,6 +31,7 @@ mod reference;
 mod sampled;
 mod samples;
 mod schedule;
+mod schemas;
 mod spec;
 mod study;
 mod symmetry;

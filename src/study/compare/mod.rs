@@ -31,6 +31,7 @@ pub const SCHEMA: &str = "ufmin/compare/1";
 
 /// Losses side by side on one problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Comparison {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -59,6 +60,7 @@ pub struct Comparison {
 
 /// The optimum of one loss. Angles are in degrees; what is said of solutions is as in the result of `solve`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Row {
     pub loss: Name,
@@ -236,6 +238,7 @@ pub fn compare(
 
 /// A row of the journal: a comparison that goes on draws all of its losses.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Found {
     row: Row,
     /// None where a feature is zero.

@@ -40,6 +40,7 @@ const MAX_GROUPS: usize = 500;
 
 /// A sentence and what it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Advice {
     /// `more-training`, `lower-temperature`, `higher-temperature`, `larger-batches` or `another-loss`.
     pub action: Name,
@@ -51,6 +52,7 @@ pub struct Advice {
 
 /// A number with its name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Value {
     pub name: Name,

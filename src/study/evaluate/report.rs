@@ -29,6 +29,7 @@ fn is_complete() -> bool {
 
 /// Trained features beside the optimum.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Evaluation {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -82,6 +83,7 @@ pub struct Evaluation {
 
 /// One class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClassReport {
     /// Its number.
     pub class: u64,
@@ -105,6 +107,7 @@ pub struct ClassReport {
 
 /// A class and the angle to it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Nearest {
     pub class: u64,

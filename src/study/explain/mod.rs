@@ -24,6 +24,7 @@ pub const MAX_ANCHORS: usize = 10_000;
 
 /// Forces and losses on trained features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Explanation {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -50,6 +51,7 @@ pub struct Explanation {
 
 /// Forces on the anchors of one class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClassForces {
     /// The class, from 0.
     pub class: u64,
@@ -64,6 +66,7 @@ pub struct ClassForces {
 
 /// Means over anchors. Forces are derivatives of the loss of an anchor by its inner products over the temperature.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Forces {
     /// Anchors that have a positive.
     pub anchors: u64,
@@ -90,7 +93,7 @@ pub struct Forces {
     /// What the negatives push under SINCERE.
     pub sincere_push: f64,
     /// Lower bound `log|N| - E[L_sincere]` on the symmetrised divergence `KL(p+||p-) + KL(p-||p+)` of positives and
-    /// negatives \[FeeneyHughes2024\]; at most 0 says nothing. Over several classes the mean of their bounds.
+    /// negatives \[FeeneyHughes2023\]; at most 0 says nothing. Over several classes the mean of their bounds.
     pub divergence_bound: f64,
 }
 

@@ -37,6 +37,7 @@ pub struct GridSettings {
 
 /// The diagram.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Grid {
     /// [`SCHEMA`].
     pub schema: Name,

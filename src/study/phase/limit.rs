@@ -7,6 +7,7 @@ use crate::problem::{Anchors, FullBatch, FullBatchLoss, Model};
 
 /// Why no classes collapse. All but the last are theorems about every ratio and every temperature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Never {
     /// Nonnegative features: the orthogonal frame is the optimum at any sizes.

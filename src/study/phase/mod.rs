@@ -90,6 +90,7 @@ impl Default for ScanSettings {
 
 /// What is varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Vary {
     /// The ratio of the largest to the smallest size; the smallest is fixed.
@@ -104,6 +105,7 @@ pub enum Vary {
 
 /// The phases of one line of problems.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Phase {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -158,6 +160,7 @@ pub struct Phase {
 
 /// What does not vary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // As in the problem file.
 pub struct Fixed {
     pub title: Option<String>,
@@ -203,6 +206,7 @@ impl Fixed {
 
 /// A certified problem of whole sizes beside a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Neighbour {
     /// Its ratio.
     pub ratio: f64,
