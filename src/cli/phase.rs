@@ -37,7 +37,7 @@ pub(crate) struct PhaseArgs {
     /// Temperatures to search [default: 0.005..50; with --grid 0.05..2]
     #[arg(long, value_name = "A..B", help_heading = "Phase", allow_hyphen_values = true)]
     temperatures: Option<String>,
-    /// Negatives or batch sizes to search [default: 1..4096, 2..8192]
+    /// Negatives or batch sizes to search [default: 1..4096, 3..8192]
     #[arg(long, value_name = "A..B", help_heading = "Phase", allow_hyphen_values = true)]
     draws: Option<String>,
     /// Points of the search, evenly spaced in the logarithm, before refinement
@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
     // The problem must be one before its draws vary.
     let given = match arguments.vary {
         Some(Vary::Negatives) => arguments.problem.with_negatives(1),
-        Some(Vary::BatchSize) => arguments.problem.with_batch_size(2),
+        Some(Vary::BatchSize) => arguments.problem.with_batch_size(3),
         Some(Vary::Ratio | Vary::Temperature) | None => arguments.problem.clone(),
     };
     let (family, problem) = given.resolve_family()?;

@@ -255,7 +255,8 @@ impl Session {
     pub(crate) fn stopped(self, name: &str, problem: &Problem, what: &'static str) -> Result<Outcome, Failure> {
         let report = Stopped::new(problem, what);
         self.keep(name, &report)?;
-        self.finish(&report, None, None)
+        self.finish(&report, None, None)?;
+        Err(Error::Stopped { what }.into())
     }
 
     /// Prints an answer in the form that was asked for, and says how it ends. `stop` is how far a study came that is not
@@ -377,9 +378,11 @@ pub(crate) fn watch_signals() -> Result<(), Error> {
     Ok(())
 }
 
-/// Speaks on stderr, after a while and then seldom, of what is slow to read; until it is dropped.
+/// While a file is read, which may have no end: speaks of it on stderr after a while, and a signal ends the process at once.
 pub(crate) struct Patience {
     _token: Arc<()>,
+    /// Whether the work had begun.
+    working: bool,
 }
 
 /// How long nothing is said.
@@ -406,7 +409,16 @@ impl Patience {
                 }
             });
         }
-        Self { _token: token }
+        let working = STOP.get().is_some_and(|stop| !stop.swap(true, Ordering::SeqCst));
+        Self { _token: token, working }
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        if let (true, Some(stop)) = (self.working, STOP.get()) {
+            stop.store(false, Ordering::SeqCst);
+        }
     }
 }
 

@@ -69,7 +69,7 @@ fn every_verb_that_runs_out_of_time_writes_what_there_is_and_goes_on() {
         assert!(quiet.stdout.is_empty() && quiet.stderr.is_empty(), "{arguments:?}\n{quiet:?}");
         let whole = json(&std::fs::read(folder.path().join("out").join(file)).unwrap());
         assert_ne!(whole["complete"], false, "{arguments:?}");
-        let fresh = json(&with(&["--format", "json"]).stdout);
+        let fresh = json(&with(&["--format", "json", "--output", "fresh"]).stdout);
         assert_eq!(whole, fresh, "{arguments:?}");
     }
 }

@@ -561,7 +561,7 @@ fn thresholds_of_sampled_negatives_are_those_of_the_reference() {
 #[test]
 fn draws_and_ratios_meet_at_one_boundary() {
     let (family, control) = (Family::of_problem(&problem_of(&[250, 250, 10, 10], Model::default())), Control::default());
-    let settings = ScanSettings { ratios: (1.0, 1e4), draws: Some((2, 300)), points: 25, ..ScanSettings::default() };
+    let settings = ScanSettings { ratios: (1.0, 1e4), draws: Some((3, 300)), points: 25, ..ScanSettings::default() };
     let trainings: [fn(u64) -> Sampling; 2] = [
         |count| Sampling::Negatives { count },
         |size| Sampling::RandomBatches { loss: BatchLoss::Supcon, size, power: 1.0 },
@@ -572,8 +572,8 @@ fn draws_and_ratios_meet_at_one_boundary() {
             training: Training::Sampled(sampling(draws)),
             ..Model::default()
         };
-        let phase = over_draws(&family, &at(2), &settings, None, &control).unwrap();
-        assert_eq!((phase.vary, phase.range), (vary, [2.0, 300.0]));
+        let phase = over_draws(&family, &at(3), &settings, None, &control).unwrap();
+        assert_eq!((phase.vary, phase.range), (vary, [3.0, 300.0]));
         let threshold = |draws: f64| {
             over_ratio(&family, &at(draws as u64), &settings, None, &control).unwrap().threshold.unwrap()
         };
@@ -581,7 +581,7 @@ fn draws_and_ratios_meet_at_one_boundary() {
         for [from, to] in &phase.intervals {
             assert!(from.fract() == 0.0 && to.fract() == 0.0);
             assert!(threshold(*from) <= 25.0 && threshold(*to) <= 25.0, "{from} {to}");
-            assert!(*from == 2.0 || threshold(from - 1.0) > 25.0);
+            assert!(*from == 3.0 || threshold(from - 1.0) > 25.0);
             assert!(*to == 300.0 || threshold(to + 1.0) > 25.0);
         }
     }

@@ -8,12 +8,16 @@ use nalgebra::DMatrix;
 
 use super::climb::{Settings, solve};
 use super::cost::Factored;
+use super::trust_region;
 use crate::math::control::Control;
 use crate::objective::Objective;
 use crate::solution::Termination;
 
 /// Vectors within this angle, in radians, are taken for one.
 pub const SHARED: f64 = 1e-4;
+
+/// Tolerance on the gradient that no run reaches.
+const TO_THE_FLOOR: f64 = 1e-16;
 
 /// Sets of groups whose classes share one vector each, ascending; a set of one group has several classes in it. `Err` with the
 /// reason where the search did not come to an optimum.
@@ -24,7 +28,15 @@ pub fn coinciding<O: Objective<Entries = DMatrix<f64>>>(
     objective: &O,
     control: &Control,
 ) -> Result<Vec<Vec<usize>>, Termination> {
-    let solved = solve(objective, None, &Settings::default(), control);
+    // To the floor of rounding: the vectors of rare classes count for little in the gradient, and are what this is about.
+    let settings = Settings {
+        trust_region: trust_region::Settings {
+            tolerance: TO_THE_FLOOR,
+            ..Settings::default().trust_region
+        },
+        ..Settings::default()
+    };
+    let solved = solve(objective, None, &settings, control);
     match solved.termination {
         // What is stalled is at the floor of rounding.
         Termination::Converged | Termination::Stalled => {}

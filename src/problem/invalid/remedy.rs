@@ -136,7 +136,7 @@ fn range_hint(field: Field, value: &str, least: f64) -> Hint {
         )],
         Field::Draws => &[
             Word::Text("give two ascending whole numbers, for example "),
-            Word::Set(Field::Draws, &["2..512"]),
+            Word::Set(Field::Draws, &["3..512"]),
         ],
         Field::Ratios => &[
             Word::Text("give two ascending ratios, for example "),

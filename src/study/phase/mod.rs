@@ -70,7 +70,7 @@ pub struct ScanSettings {
     pub ratios: (f64, f64),
     /// Temperatures, within [`TEMPERATURE_RANGE`]. Default 0.005 to 50.
     pub temperatures: (f64, f64),
-    /// Whole numbers of sampled negatives, or of examples in a random batch; `None`: 1 to 4096 and 2 to 8192.
+    /// Whole numbers of sampled negatives, or of examples in a random batch; `None`: 1 to 4096 and 3 to 8192.
     pub draws: Option<(u64, u64)>,
     /// Points of the scan, evenly spaced in the logarithm, at least 3. Default 400. A collapsed stretch between two of them
     /// is found if `kappa` of the smallest classes has its only maximum there.
@@ -406,7 +406,7 @@ pub fn over_draws(
     let trained = check(family, model, settings)?;
     let (vary, (least, most), default) = match trained {
         Trained::Sampled(Sampling::Negatives { .. }) => (Vary::Negatives, NEGATIVES_RANGE, (1, 4096)),
-        Trained::Sampled(Sampling::RandomBatches { .. }) => (Vary::BatchSize, BATCH_RANGE, (2, 8192)),
+        Trained::Sampled(Sampling::RandomBatches { .. }) => (Vary::BatchSize, BATCH_RANGE, (3, 8192)),
         Trained::Sampled(Sampling::ClassBalanced { .. }) | Trained::FullBatch(_) => {
             return Err(Invalid::conflict(
                 Field::Loss,
