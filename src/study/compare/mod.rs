@@ -238,7 +238,6 @@ pub fn compare(
 
 /// A row of the journal: a comparison that goes on draws all of its losses.
 #[derive(Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Found {
     row: Row,
     /// None where a feature is zero.

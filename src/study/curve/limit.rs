@@ -19,7 +19,6 @@ pub(super) struct AtLimit<'a> {
 
 /// The optimum of the limit, with what distances from it are measured to.
 #[derive(Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct LimitRow {
     pub(super) row: Row,
     pub(super) gram: Stored,
