@@ -31,7 +31,7 @@ pub(crate) struct PhaseArgs {
     /// What varies; everything else is as in the problem
     #[arg(long, value_enum, required_unless_present = "grid", help_heading = "Phase")]
     vary: Option<Vary>,
-    /// Ratios to search [default: 1..1e9; with --grid 1..1000]
+    /// Ratios to search [default: 1..1e9, 1..1e5 where no rule tells; with --grid 1..1000]
     #[arg(long, value_name = "A..B", help_heading = "Phase", allow_hyphen_values = true)]
     ratios: Option<String>,
     /// Temperatures to search [default: 0.005..50; with --grid 0.05..2]
@@ -93,6 +93,13 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
         Some(Vary::Ratio | Vary::Temperature) | None => arguments.problem.clone(),
     };
     let (family, problem) = given.resolve_family()?;
+    let settings = ScanSettings {
+        ratios: match arguments.ratios {
+            None => ScanSettings::default_ratios(&family, problem.model()),
+            Some(_) => settings.ratios,
+        },
+        ..settings
+    };
     refuse_dimension(&problem)?;
     let session = arguments.session.start()?;
     if let Some(points) = points {

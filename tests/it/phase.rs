@@ -561,19 +561,21 @@ fn thresholds_of_sampled_negatives_are_those_of_the_reference() {
 #[test]
 fn draws_and_ratios_meet_at_one_boundary() {
     let (family, control) = (Family::of_problem(&problem_of(&[250, 250, 10, 10], Model::default())), Control::default());
-    let settings = ScanSettings { ratios: (1.0, 1e4), draws: Some((3, 300)), points: 25, ..ScanSettings::default() };
     let trainings: [fn(u64) -> Sampling; 2] = [
         |count| Sampling::Negatives { count },
         |size| Sampling::RandomBatches { loss: BatchLoss::Supcon, size, power: 1.0 },
     ];
-    for (sampling, vary) in trainings.into_iter().zip([Vary::Negatives, Vary::BatchSize]) {
+    for (sampling, (vary, least)) in trainings.into_iter().zip([(Vary::Negatives, 1), (Vary::BatchSize, 3)]) {
+        let draws = Some((least, 300));
+        let settings = ScanSettings { ratios: (1.0, 1e4), draws, points: 25, ..ScanSettings::default() };
+        let least = least as f64;
         let at = |draws| Model {
             temperature: 1.0,
             training: Training::Sampled(sampling(draws)),
             ..Model::default()
         };
-        let phase = over_draws(&family, &at(3), &settings, None, &control).unwrap();
-        assert_eq!((phase.vary, phase.range), (vary, [3.0, 300.0]));
+        let phase = over_draws(&family, &at(4), &settings, None, &control).unwrap();
+        assert_eq!((phase.vary, phase.range), (vary, [least, 300.0]));
         let threshold = |draws: f64| {
             over_ratio(&family, &at(draws as u64), &settings, None, &control).unwrap().threshold.unwrap()
         };
@@ -581,7 +583,7 @@ fn draws_and_ratios_meet_at_one_boundary() {
         for [from, to] in &phase.intervals {
             assert!(from.fract() == 0.0 && to.fract() == 0.0);
             assert!(threshold(*from) <= 25.0 && threshold(*to) <= 25.0, "{from} {to}");
-            assert!(*from == 3.0 || threshold(from - 1.0) > 25.0);
+            assert!(*from == least || threshold(from - 1.0) > 25.0);
             assert!(*to == 300.0 || threshold(to + 1.0) > 25.0);
         }
     }

@@ -383,7 +383,7 @@ impl View for Grid {
         let unknown = points.clone().filter(|count| count.is_none()).count();
         let undecided = match unknown {
             0 => String::new(),
-            count => format!(", {count} undecided (no rule, and too many sizes for the low-rank solver)"),
+            count => format!(", {count} undecided (no rule, and nothing for the low-rank solver)"),
         };
         let searched = self.decided_by.iter().any(|method| method == "lowrank");
         let how = if searched {

@@ -14,6 +14,10 @@ use crate::study::{Journal, Study, all_rows};
 /// Most groups for which the low-rank solver decides what no rule tells.
 pub const MAX_DECIDED: usize = 64;
 
+/// Least weight of a class, relative to the largest, with which the low-rank solver decides. Rare classes repel each other by the
+/// square of their weight: with less, rounding of the loss hides whether they meet.
+pub const LEAST_WEIGHT: f64 = 1e-5;
+
 /// A problem of the line.
 pub(super) enum Setting {
     /// Of a full-batch loss.
@@ -68,7 +72,8 @@ impl State {
                     } => Err(stopped()),
                     NewtonOutcome::Unresolved { .. } => {
                         let rows = LogSumExp::from_coefficients(coefficients);
-                        State::searched(&ClassLevel::new(&rows, &coefficients.multiplicity), control)
+                        let weights = coefficients.weight.iter().copied().filter(|&weight| weight > 0.0);
+                        State::searched(&ClassLevel::new(&rows, &coefficients.multiplicity), weights, control)
                     }
                 }
             }
@@ -76,17 +81,20 @@ impl State {
                 Ok(optimum) if optimum.merged.is_empty() => Ok(State::Apart),
                 Ok(optimum) => Ok(State::Collapsed(optimum.merged.into_iter().map(|g| vec![g]).collect())),
                 Err(failure) if failure.reason == Reason::Interrupted => Err(stopped()),
-                Err(_) => State::searched(&**sampled, control),
+                Err(_) => State::searched(&**sampled, sampled.probabilities().into_iter(), control),
             },
         }
     }
 
-    /// What the low-rank solver says.
-    fn searched<O>(objective: &O, control: &Control) -> Result<State, Error>
+    /// What the low-rank solver says, with these weights of classes.
+    fn searched<O>(objective: &O, weights: impl Iterator<Item = f64>, control: &Control) -> Result<State, Error>
     where
         O: Objective<Entries = nalgebra::DMatrix<f64>>,
     {
-        if objective.multiplicity().len() > MAX_DECIDED {
+        let (least, most) = weights.fold((f64::INFINITY, 0.0f64), |(least, most), weight| {
+            (least.min(weight), most.max(weight))
+        });
+        if objective.multiplicity().len() > MAX_DECIDED || least < LEAST_WEIGHT * most * (1.0 - 1e-9) {
             return Ok(State::Undecided);
         }
         match coinciding(objective, &control.unobserved()) {

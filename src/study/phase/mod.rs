@@ -57,7 +57,7 @@ use crate::report::{MAX_LISTED_CLASSES, Name, ProblemReport};
 use crate::solution::Method;
 use crate::solve::{CrossCheckChoice, MethodChoice, Options, solve};
 use crate::study::{Journal, Stop, Study, all_rows};
-pub use line::MAX_DECIDED;
+pub use line::{LEAST_WEIGHT, MAX_DECIDED};
 use line::{Line, Setting, StateKind, Stretch};
 
 /// Identifier of the JSON form.
@@ -75,6 +75,24 @@ pub struct ScanSettings {
     /// Points of the scan, evenly spaced in the logarithm, at least 3. Default 400. A collapsed stretch between two of them
     /// is found if `kappa` of the smallest classes has its only maximum there.
     pub points: usize,
+}
+
+/// The highest ratio of a scan under a loss that has a rule for it, and without.
+const HIGHEST_RATIO: [f64; 2] = [1e9, 1.0 / LEAST_WEIGHT];
+
+impl ScanSettings {
+    /// The ratios that are searched by default: as far as it can be decided which classes share a vector.
+    pub fn default_ratios(family: &Family, model: &Model) -> (f64, f64) {
+        let rule = match &model.training {
+            Training::FullBatch(full) => {
+                let unequal = family.groups() > 2;
+                let mergeable = coefficients(family, full, model.views, 2.0, 1.0).mergeable;
+                mergeable || !unequal
+            }
+            Training::Sampled(_) | Training::FixedBatches(_) => false,
+        };
+        (1.0, HIGHEST_RATIO[usize::from(!rule)])
+    }
 }
 
 impl Default for ScanSettings {
@@ -132,7 +150,8 @@ pub struct Phase {
     /// All stretches within `range` in which classes are collapsed.
     pub intervals: Vec<[f64; 2]>,
     /// Stretches in which the exact solver has no regular optimum, no rule says which classes collapse, and there are more
-    /// than [`MAX_DECIDED`] groups for the low-rank solver to say it.
+    /// than [`MAX_DECIDED`] groups for the low-rank solver to say it, or weights of classes that differ by more than
+    /// [`LEAST_WEIGHT`].
     pub undecided: Vec<[f64; 2]>,
     /// The methods by which it was decided where classes share a vector: `dual`, by a rule of the exact solver; `lowrank`, by
     /// vectors within [`SHARED`] of each other where no rule tells, which gives a boundary to some 1e-7 of itself.
@@ -572,9 +591,11 @@ fn fill(
     }
     if stretches_of(StateKind::Undecided).next().is_some() {
         phase.warnings.push(format!(
-            "for {} with {} anchors no rule says which classes of unequal size share a vector, and there are more than \
-             {MAX_DECIDED} sizes for the low-rank solver to say it: in the undecided stretches the regular optimum does not exist",
-            phase.at.loss, phase.at.anchors
+            "for {} with {} anchors no rule says which classes share a vector in the undecided stretches, and the low-rank solver \
+             does not say it above {MAX_DECIDED} sizes, or where the weights of classes differ by more than {:e}",
+            phase.at.loss,
+            phase.at.anchors,
+            1.0 / LEAST_WEIGHT
         ));
     }
     Ok(())
