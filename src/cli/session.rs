@@ -188,7 +188,11 @@ fn start_threads(asked: Option<usize>, work: Work) -> Result<(), Failure> {
         .into());
     }
     let room = ((memory - LEAST_MEMORY) / THREAD).min(wanted as f64) as usize;
-    let count = if work == Work::Small && asked.is_none() { 1 } else { room.max(1) };
+    let count = if work == Work::Small && asked.is_none() {
+        1
+    } else {
+        room.max(1)
+    };
     let builder = rayon::ThreadPoolBuilder::new().num_threads(count).stack_size(STACK);
     let builder = if count == 1 && (work == Work::Small || room == 0) {
         builder.use_current_thread()
@@ -432,7 +436,9 @@ fn heard(token: &Arc<()>) -> Result<impl Fn(&Progress) + Send + Sync + 'static, 
         while watched.strong_count() > 0 {
             std::thread::sleep(Duration::from_millis(500));
             let stages = stages.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let Some((stage, Some(total))) = stages.as_ref() else { continue };
+            let Some((stage, Some(total))) = stages.as_ref() else {
+                continue;
+            };
             let said = last.as_ref().filter(|(name, _)| *name == stage.name);
             let due = said.map_or(stage.began.elapsed() >= SILENCE, |(_, at)| at.elapsed() >= WORD_EVERY);
             if due && stage.most < *total && watched.strong_count() > 0 {

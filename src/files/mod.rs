@@ -20,7 +20,12 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
     if file.metadata().map_err(Error::read(path))?.is_file() {
         return std::fs::read(path).map_err(Error::read(path));
     }
-    read_within(file, path, MAX_STREAM, "it is no regular file and does not end within 4 GB")
+    read_within(
+        file,
+        path,
+        MAX_STREAM,
+        "it is no regular file and does not end within 4 GB",
+    )
 }
 
 /// All of a stream of at most `limit` bytes; `what` it is beyond that.

@@ -42,7 +42,10 @@ mod tests {
                       Max address space         204800000            unlimited            bytes     \n";
         assert_eq!(address_space(limits), Some(204_800_000.0));
         assert_eq!(address_space(&limits.replace("204800000", "unlimited")), None);
-        assert_eq!(kilobytes("MemTotal: 9 kB\nMemAvailable:   12 kB\n", "MemAvailable:"), Some(12288.0));
+        assert_eq!(
+            kilobytes("MemTotal: 9 kB\nMemAvailable:   12 kB\n", "MemAvailable:"),
+            Some(12288.0)
+        );
         if cfg!(target_os = "linux") {
             assert!(available().is_some_and(|bytes| bytes > 1e6));
         }

@@ -11,6 +11,7 @@ pub mod profile;
 pub(crate) mod synonyms;
 pub mod training;
 
+use crate::math::sum::compensated_sum;
 #[cfg(feature = "files")]
 pub(crate) use batches::no_sample;
 pub use batches::{Batches, FixedBatches, Unused};
@@ -21,7 +22,6 @@ pub use invalid::{Field, Invalid, Kind};
 pub use loss::Loss;
 pub use order::{MAX_EXAMPLES, SampleOrder};
 pub use partition::Partition;
-use crate::math::sum::compensated_sum;
 
 pub use training::{Anchors, BatchLoss, FullBatch, FullBatchLoss, Sampling, Singletons, Training};
 
@@ -99,7 +99,11 @@ impl Classes {
             return Err(Invalid::new(Field::Probabilities, Kind::Sum(sum)));
         }
         // What was divided by its sum before is left as it is, so that a stored problem is the same again.
-        let sum = if (sum - 1.0).abs() <= 2.0 * f64::EPSILON { 1.0 } else { sum };
+        let sum = if (sum - 1.0).abs() <= 2.0 * f64::EPSILON {
+            1.0
+        } else {
+            sum
+        };
         Self::build(
             probabilities.iter().map(|&p| Run {
                 size: p / sum,

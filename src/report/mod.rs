@@ -35,8 +35,8 @@ use crate::problem::batches::conditions::Conditions;
 use crate::problem::convention::anchors_of;
 use crate::problem::training::Parts;
 use crate::problem::{
-    Anchors, Batches, Classes, Convention, Features, FixedBatches, Loss, MAX_CLASS_SIZE, Measure, Model, Problem, Reduction, Run, Sampling,
-    Singletons, Training,
+    Anchors, Batches, Classes, Convention, Features, FixedBatches, Loss, MAX_CLASS_SIZE, Measure, Model, Problem,
+    Reduction, Run, Sampling, Singletons, Training,
 };
 use crate::report::audit::audit;
 #[cfg(feature = "plot")]

@@ -142,11 +142,7 @@ fn fixed_batches(
                 Some(examples) => SampleOrder::of_examples(examples, classes)?,
                 None => sample_order(classes, source, folder)?,
             };
-            Ok(Batches::from_positions(
-                order,
-                lists,
-                unused,
-            )?)
+            Ok(Batches::from_positions(order, lists, unused)?)
         }
         (None, Some(file)) if file.as_os_str().is_empty() => {
             Err(Invalid::new(Field::BatchFile, Kind::Missing(None)).into())

@@ -486,7 +486,8 @@ fn the_json_page_names_every_field() {
         let text = run(&format!("ufmin batches {arguments}"), folder.path()).unwrap();
         fields(&serde_json::from_str(&text.join("\n")).unwrap(), "", &mut found);
     }
-    let stopped = "ufmin explain --embeddings points.npy --labels points_labels.npy --time-limit 1e-9 --format json # exit 1";
+    let stopped =
+        "ufmin explain --embeddings points.npy --labels points_labels.npy --time-limit 1e-9 --format json # exit 1";
     // What was not found is said on stderr too, behind the object.
     let mut text = run(stopped, folder.path()).unwrap();
     text.truncate(text.iter().position(|line| line == "}").unwrap() + 1);
@@ -629,20 +630,32 @@ fn citations_of_the_book_are_links() {
     let mut links = 0;
     for page in book() {
         let is_definition = |line: &str| line.starts_with('[') && line.contains("]: ");
-        let (definitions, text): (Vec<String>, Vec<String>) =
-            page.prose().into_iter().map(|(_, line)| line).partition(|line| is_definition(line));
+        let (definitions, text): (Vec<String>, Vec<String>) = page
+            .prose()
+            .into_iter()
+            .map(|(_, line)| line)
+            .partition(|line| is_definition(line));
         let cited = citations(&text.join("\n"));
         if page.path.ends_with("bibliography.md") {
             continue;
         }
-        let up = if page.path.parent() == Some(root().join("docs/src").as_path()) { "" } else { "../" };
+        let up = if page.path.parent() == Some(root().join("docs/src").as_path()) {
+            ""
+        } else {
+            "../"
+        };
         let expected: Vec<String> = cited
             .iter()
             .map(|key| format!("[{key}]: {up}bibliography.md#{}", key.to_lowercase()))
             .collect();
         links += expected.len();
         if definitions != expected {
-            problems.push(format!("{}: it ends in\n{}\nand should in\n{}", page.name(), definitions.join("\n"), expected.join("\n")));
+            problems.push(format!(
+                "{}: it ends in\n{}\nand should in\n{}",
+                page.name(),
+                definitions.join("\n"),
+                expected.join("\n")
+            ));
         }
     }
     assert!(links > 15, "{links} links");
@@ -657,21 +670,33 @@ fn entries_of_the_bibliography_are_cited_and_complete() {
     for page in book().iter().filter(|page| !page.path.ends_with("bibliography.md")) {
         cited.extend(citations(&page.lines.join("\n")));
     }
-    let starts: Vec<usize> = (0..bibliography.lines.len()).filter(|&i| bibliography.lines[i].starts_with("## ")).collect();
+    let starts: Vec<usize> = (0..bibliography.lines.len())
+        .filter(|&i| bibliography.lines[i].starts_with("## "))
+        .collect();
     assert!(starts.len() >= 20);
     for (n, &start) in starts.iter().enumerate() {
         let end = starts.get(n + 1).copied().unwrap_or(bibliography.lines.len());
         let key = &bibliography.lines[start][3..];
         assert!(cited.contains(key), "{key} is cited nowhere");
         let entry = bibliography.lines[start + 1..end].join(" ");
-        let (words, bibtex) = entry.split_once("```bibtex ").unwrap_or_else(|| panic!("{key} has no BibTeX"));
+        let (words, bibtex) = entry
+            .split_once("```bibtex ")
+            .unwrap_or_else(|| panic!("{key} has no BibTeX"));
         let year = &key[key.len() - 4..];
-        assert!(words.contains(year) && bibtex.contains(&format!("{{{year}}}")), "{key}: {entry}");
+        assert!(
+            words.contains(year) && bibtex.contains(&format!("{{{year}}}")),
+            "{key}: {entry}"
+        );
         let place = ["doi:", "arXiv:"].iter().any(|mark| words.contains(mark));
-        assert!(place && bibtex.starts_with('@') && bibtex.contains(&format!("{{{key},")), "{key}: {entry}");
+        assert!(
+            place && bibtex.starts_with('@') && bibtex.contains(&format!("{{{key},")),
+            "{key}: {entry}"
+        );
         // The numbers that say where it is are the same in both.
         for field in ["doi", "eprint", "pages", "volume"] {
-            let value = bibtex.split_once(&format!("  {field} = {{")).and_then(|(_, rest)| rest.split_once('}'));
+            let value = bibtex
+                .split_once(&format!("  {field} = {{"))
+                .and_then(|(_, rest)| rest.split_once('}'));
             if let Some((value, _)) = value {
                 assert!(words.contains(&value.replace("--", "-")), "{key}: {field} {value}");
             }

@@ -28,21 +28,50 @@ const VERBS: [(&[&str], &str); 9] = [
     (&["solve", "--sizes", "50,20,10,5,3"], "result.json"),
     (&["solve", "--sizes", "50,20,10,5,3", "--dimension", "2"], "result.json"),
     (
-        &["solve", "--sizes", "50,20,10,5", "--batch-size", "16", "--temperature", "0.5"],
+        &[
+            "solve",
+            "--sizes",
+            "50,20,10,5",
+            "--batch-size",
+            "16",
+            "--temperature",
+            "0.5",
+        ],
         "result.json",
     ),
     (&["verify", "--sizes", "4,3,2", "--starts", "3"], "result.json"),
     (
-        &["curve", "--sizes", "9,5,3", "--vary", "temperature", "--values", "0.5,1"],
+        &[
+            "curve",
+            "--sizes",
+            "9,5,3",
+            "--vary",
+            "temperature",
+            "--values",
+            "0.5,1",
+        ],
         "curve.json",
     ),
     (&["compare", "--sizes", "9,5,3"], "compare.json"),
     (
-        &["phase", "--sizes", "100,100,10,10", "--temperature", "1", "--vary", "ratio", "--points", "20"],
+        &[
+            "phase",
+            "--sizes",
+            "100,100,10,10",
+            "--temperature",
+            "1",
+            "--vary",
+            "ratio",
+            "--points",
+            "20",
+        ],
         "phase.json",
     ),
     (&["phase", "--sizes", "100,100,10,10", "--grid", "4x4"], "phase.json"),
-    (&["explain", "--embeddings", "h.npy", "--labels", "y.npy"], "explanation.json"),
+    (
+        &["explain", "--embeddings", "h.npy", "--labels", "y.npy"],
+        "explanation.json",
+    ),
 ];
 
 #[test]
@@ -66,7 +95,10 @@ fn every_verb_that_runs_out_of_time_writes_what_there_is_and_goes_on() {
         assert!(shown["problem"].is_object(), "{arguments:?}");
 
         let quiet = with(&["--output", "out", "--quiet"]);
-        assert!(quiet.stdout.is_empty() && quiet.stderr.is_empty(), "{arguments:?}\n{quiet:?}");
+        assert!(
+            quiet.stdout.is_empty() && quiet.stderr.is_empty(),
+            "{arguments:?}\n{quiet:?}"
+        );
         let whole = json(&std::fs::read(folder.path().join("out").join(file)).unwrap());
         assert_ne!(whole["complete"], false, "{arguments:?}");
         let fresh = json(&with(&["--format", "json", "--output", "fresh"]).stdout);
@@ -78,18 +110,31 @@ fn every_verb_that_runs_out_of_time_writes_what_there_is_and_goes_on() {
 fn an_evaluation_without_its_optimum_says_so() {
     let folder = tempfile::tempdir().unwrap();
     features(folder.path());
-    let arguments = ["evaluate", "--embeddings", "h.npy", "--labels", "y.npy", "--format", "json"];
+    let arguments = [
+        "evaluate",
+        "--embeddings",
+        "h.npy",
+        "--labels",
+        "y.npy",
+        "--format",
+        "json",
+    ];
     let output = run(folder.path(), &[&arguments[..], &["--time-limit", "1e-9"]].concat());
     assert_eq!(output.status.code(), Some(1));
     let shown = json(&output.stdout);
-    assert_eq!((&shown["complete"], &shown["schema"]), (&false.into(), &"ufmin/stopped/1".into()));
+    assert_eq!(
+        (&shown["complete"], &shown["schema"]),
+        (&false.into(), &"ufmin/stopped/1".into())
+    );
     assert_eq!(shown["problem"]["sizes"], serde_json::json!([3, 3]));
     assert_eq!(json(&run(folder.path(), &arguments).stdout)["complete"], true);
 }
 
 #[cfg(unix)]
 fn send(signal: &str, child: &std::process::Child) {
-    let status = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+    let status = std::process::Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
     assert!(status.unwrap().success());
 }
 
@@ -99,7 +144,9 @@ fn send(signal: &str, child: &std::process::Child) {
 fn signals_have_their_exit_status_whatever_is_being_done() {
     for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
         let folder = tempfile::tempdir().unwrap();
-        let arguments = ["verify", "--sizes", "5,4,3", "--starts", "100000", "--output", "out", "--quiet"];
+        let arguments = [
+            "verify", "--sizes", "5,4,3", "--starts", "100000", "--output", "out", "--quiet",
+        ];
         let mut child = process(folder.path(), &arguments).spawn().unwrap();
         let journal = folder.path().join("out/journal.jsonl");
         let lines = || std::fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
@@ -114,7 +161,13 @@ fn signals_have_their_exit_status_whatever_is_being_done() {
         assert!(written["starts"].as_u64().unwrap() >= 2);
 
         let pipe = folder.path().join("pipe.toml");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
         let output: [&[&str]; 3] = [
             &["heatmap", "pipe.toml", "-o", "a.png"],
             &["solve", "pipe.toml"],
@@ -149,9 +202,34 @@ fn a_result_is_solved_again_to_the_same_bits() {
         "[classes]\nprofile = \"step\"\nmajority = 9000\nminority = 3000\nsmallest = 10\nratio = 4\n",
     );
     let problems: [&[&str]; 14] = [
-        &["--sizes", "500,50,50,5", "--temperature", "0.2", "--views", "2", "--loss-scale", "1.4", "--reduction", "sum"],
-        &["--probabilities", "0.31,0.29,0.2,0.1,0.07,0.02999999999", "--loss", "population"],
-        &["--sizes", "30,20,5", "--loss", "sincere", "--anchors", "class", "--tolerance", "1e-8"],
+        &[
+            "--sizes",
+            "500,50,50,5",
+            "--temperature",
+            "0.2",
+            "--views",
+            "2",
+            "--loss-scale",
+            "1.4",
+            "--reduction",
+            "sum",
+        ],
+        &[
+            "--probabilities",
+            "0.31,0.29,0.2,0.1,0.07,0.02999999999",
+            "--loss",
+            "population",
+        ],
+        &[
+            "--sizes",
+            "30,20,5",
+            "--loss",
+            "sincere",
+            "--anchors",
+            "class",
+            "--tolerance",
+            "1e-8",
+        ],
         &["--sizes", "30,20,5,1", "--singletons", "zero"],
         &["--sizes", "30,20,5,1", "--singletons", "skip", "--loss", "bcl"],
         &["--sizes", "30,20,5", "--loss", "nscl", "--method", "conic"],
@@ -159,7 +237,16 @@ fn a_result_is_solved_again_to_the_same_bits() {
         &["--sizes", "30,20,5,4", "--dimension", "2"],
         &["--probabilities", "0.5,0.3,0.2", "--loss", "nce", "--negatives", "3"],
         &["--sizes", "30,20,5", "--batch-size", "12", "--power", "0.5"],
-        &["--sizes", "30,20,5", "--batch-classes", "2", "--per-class", "3", "--loss", "sincere"],
+        &[
+            "--sizes",
+            "30,20,5",
+            "--batch-classes",
+            "2",
+            "--per-class",
+            "3",
+            "--loss",
+            "sincere",
+        ],
         &["mixed.toml"],
         &["ce.toml"],
         &["many.toml"],
@@ -173,7 +260,13 @@ fn a_result_is_solved_again_to_the_same_bits() {
         assert_eq!(json(&first.stdout), json(&again.stdout), "{arguments:?}");
     }
     // Flags change what a result says, as they change a file.
-    let changed = json(&run(folder.path(), &["solve", "first.json", "--sizes", "9,3", "--format", "json"]).stdout);
+    let changed = json(
+        &run(
+            folder.path(),
+            &["solve", "first.json", "--sizes", "9,3", "--format", "json"],
+        )
+        .stdout,
+    );
     assert_eq!(changed["problem"]["sizes"], serde_json::json!([9, 3]));
 }
 
@@ -185,14 +278,26 @@ fn the_problem_of_every_verb_can_be_solved() {
     let all = VERBS.iter().map(|(arguments, _)| *arguments);
     let evaluate: &[&str] = &["evaluate", "--embeddings", "h.npy", "--labels", "y.npy"];
     for arguments in all.chain([evaluate]) {
-        let grid: &[&str] = if arguments.contains(&"--grid") { &["--output", "out"] } else { &[] };
+        let grid: &[&str] = if arguments.contains(&"--grid") {
+            &["--output", "out"]
+        } else {
+            &[]
+        };
         let found = run(folder.path(), &[arguments, grid, &["--format", "json"]].concat());
         std::fs::write(folder.path().join("of.json"), &found.stdout).unwrap();
         let solved = run(folder.path(), &["solve", "of.json", "--format", "json"]);
         let errors = String::from_utf8_lossy(&solved.stderr).into_owned();
         assert!(matches!(solved.status.code(), Some(0 | 1)), "{arguments:?}\n{errors}");
         let (of, own) = (&json(&found.stdout)["problem"], &json(&solved.stdout)["problem"]);
-        for key in ["sizes", "probabilities", "loss", "temperature", "views", "batches", "singletons"] {
+        for key in [
+            "sizes",
+            "probabilities",
+            "loss",
+            "temperature",
+            "views",
+            "batches",
+            "singletons",
+        ] {
             assert_eq!(of[key], own[key], "{arguments:?} {key}");
         }
     }
@@ -204,10 +309,23 @@ fn a_search_in_few_dimensions_looks_at_the_clock() {
     let folder = tempfile::tempdir().unwrap();
     let sizes: Vec<String> = (0..150).map(|i| (10 + 3 * i).to_string()).collect();
     let sizes = sizes.join(",");
-    let arguments = ["solve", "--sizes", &sizes, "--dimension", "20", "--format", "json", "--time-limit", "0.5"];
+    let arguments = [
+        "solve",
+        "--sizes",
+        &sizes,
+        "--dimension",
+        "20",
+        "--format",
+        "json",
+        "--time-limit",
+        "0.5",
+    ];
     let output = run(folder.path(), &arguments);
     assert_eq!(output.status.code(), Some(1));
     let found = json(&output.stdout);
-    assert_eq!((&found["complete"], &found["solution"]["termination"]), (&false.into(), &"time-limit".into()));
+    assert_eq!(
+        (&found["complete"], &found["solution"]["termination"]),
+        (&false.into(), &"time-limit".into())
+    );
     assert!(found["solution"]["dimension_search"]["starts"].as_u64().unwrap() < 27);
 }

@@ -27,13 +27,32 @@ fn long_problem_files_are_refused_and_long_quotes_are_cut() {
 fn what_would_take_all_memory_is_refused_with_its_size() {
     let folder = tempfile::tempdir().unwrap();
     let cases: [(&[&str], &[&str]); 4] = [
-        (&["verify", "--sizes", "5,4,3", "--starts", "1000000000"], &["1000000000 starts", "GB", "fewer starts"]),
         (
-            &["verify", "--sizes", "5,4,3", "--level", "class", "--dimension", "300000"],
+            &["verify", "--sizes", "5,4,3", "--starts", "1000000000"],
+            &["1000000000 starts", "GB", "fewer starts"],
+        ),
+        (
+            &[
+                "verify",
+                "--sizes",
+                "5,4,3",
+                "--level",
+                "class",
+                "--dimension",
+                "300000",
+            ],
             &["300000 dimensions", "GB"],
         ),
         (
-            &["phase", "--sizes", "50,50,5,5", "--vary", "ratio", "--points", "1000000000"],
+            &[
+                "phase",
+                "--sizes",
+                "50,50,5,5",
+                "--vary",
+                "ratio",
+                "--points",
+                "1000000000",
+            ],
             &["--points", "1000000000", "1000000"],
         ),
         (
@@ -56,7 +75,12 @@ fn a_small_problem_fits_into_little_address_space() {
         std::process::Command::new("sh").args(["-c", &script]).output().unwrap()
     };
     let output = limited(90_000, "solve --sizes 50,20,5");
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     // Where a landscape does not fit, it is refused as it would be on a small machine.
     let output = limited(400_000, "verify --sizes 1000,1000,500 --starts 1");
     refusal("2500 samples in 400 MB", &output, &["2500 samples", "GB"]);
@@ -66,7 +90,12 @@ fn a_small_problem_fits_into_little_address_space() {
 #[test]
 fn equal_runs_write_equal_files() {
     let folder = tempfile::tempdir().unwrap();
-    let solve = |out: &str| run(folder.path(), &["solve", "--sizes", "50,20,5,5", "--temperature", "0.5", "-o", out]);
+    let solve = |out: &str| {
+        run(
+            folder.path(),
+            &["solve", "--sizes", "50,20,5,5", "--temperature", "0.5", "-o", out],
+        )
+    };
     assert_eq!(solve("a").status.code(), Some(0));
     // Archives tell times in steps of two seconds.
     std::thread::sleep(Duration::from_millis(2100));
@@ -102,6 +131,12 @@ fn sizes_of_groups_are_whole_numbers() {
         let groups = value["solution"]["groups"].as_array().unwrap();
         groups.iter().map(|group| group["size"].clone()).collect()
     };
-    assert_eq!(groups(&["--sizes", "50,20,20"]), [Value::from(50u64), Value::from(20u64)]);
-    assert_eq!(groups(&["--probabilities", "0.5,0.25,0.25", "--loss", "population"]), [0.5, 0.25]);
+    assert_eq!(
+        groups(&["--sizes", "50,20,20"]),
+        [Value::from(50u64), Value::from(20u64)]
+    );
+    assert_eq!(
+        groups(&["--probabilities", "0.5,0.25,0.25", "--loss", "population"]),
+        [0.5, 0.25]
+    );
 }

@@ -548,7 +548,11 @@ fn thresholds_of_sampled_negatives_are_those_of_the_reference() {
             training: Training::Sampled(Sampling::Negatives { count: negatives }),
             ..Model::default()
         };
-        let settings = ScanSettings { ratios: (1.0, 1e4), points: 40, ..ScanSettings::default() };
+        let settings = ScanSettings {
+            ratios: (1.0, 1e4),
+            points: 40,
+            ..ScanSettings::default()
+        };
         let phase = over_ratio(&family, &model, &settings, None, &Control::default()).unwrap();
         let found = phase.threshold.unwrap();
         assert!((found - expected).abs() < 5e-6, "{negatives}: {found}");
@@ -560,14 +564,26 @@ fn thresholds_of_sampled_negatives_are_those_of_the_reference() {
 /// The number of negatives, or the batch size, at which classes collapse is the one whose own threshold ratio is passed.
 #[test]
 fn draws_and_ratios_meet_at_one_boundary() {
-    let (family, control) = (Family::of_problem(&problem_of(&[250, 250, 10, 10], Model::default())), Control::default());
+    let (family, control) = (
+        Family::of_problem(&problem_of(&[250, 250, 10, 10], Model::default())),
+        Control::default(),
+    );
     let trainings: [fn(u64) -> Sampling; 2] = [
         |count| Sampling::Negatives { count },
-        |size| Sampling::RandomBatches { loss: BatchLoss::Supcon, size, power: 1.0 },
+        |size| Sampling::RandomBatches {
+            loss: BatchLoss::Supcon,
+            size,
+            power: 1.0,
+        },
     ];
     for (sampling, (vary, least)) in trainings.into_iter().zip([(Vary::Negatives, 1), (Vary::BatchSize, 3)]) {
         let draws = Some((least, 300));
-        let settings = ScanSettings { ratios: (1.0, 1e4), draws, points: 25, ..ScanSettings::default() };
+        let settings = ScanSettings {
+            ratios: (1.0, 1e4),
+            draws,
+            points: 25,
+            ..ScanSettings::default()
+        };
         let least = least as f64;
         let at = |draws| Model {
             temperature: 1.0,
@@ -577,7 +593,10 @@ fn draws_and_ratios_meet_at_one_boundary() {
         let phase = over_draws(&family, &at(4), &settings, None, &control).unwrap();
         assert_eq!((phase.vary, phase.range), (vary, [least, 300.0]));
         let threshold = |draws: f64| {
-            over_ratio(&family, &at(draws as u64), &settings, None, &control).unwrap().threshold.unwrap()
+            over_ratio(&family, &at(draws as u64), &settings, None, &control)
+                .unwrap()
+                .threshold
+                .unwrap()
         };
         assert!(!phase.intervals.is_empty() && phase.undecided.is_empty(), "{phase:?}");
         for [from, to] in &phase.intervals {
@@ -604,26 +623,52 @@ fn what_no_rule_decides_the_solver_does() {
             ..model(loss, 1.0)
         };
         let family = Family::of_problem(&problem_of(&[5000, 2000, 500, 200, 100], model.clone()));
-        let settings = ScanSettings { ratios: (1.0, 1e4), points: 30, ..ScanSettings::default() };
+        let settings = ScanSettings {
+            ratios: (1.0, 1e4),
+            points: 30,
+            ..ScanSettings::default()
+        };
         let phase = over_ratio(&family, &model, &settings, None, &Control::default()).unwrap();
-        assert!(phase.undecided.is_empty() && phase.warnings.is_empty(), "{loss:?} {:?}", phase.undecided);
+        assert!(
+            phase.undecided.is_empty() && phase.warnings.is_empty(),
+            "{loss:?} {:?}",
+            phase.undecided
+        );
         let Some(threshold) = phase.threshold else {
             continue;
         };
         for (side, meet) in [(0.97, false), (1.03, true)] {
-            let sizes: Vec<u64> = family.sizes(threshold * side).iter().map(|size| size.round() as u64).collect();
+            let sizes: Vec<u64> = family
+                .sizes(threshold * side)
+                .iter()
+                .map(|size| size.round() as u64)
+                .collect();
             let solved = solved(&problem_of(&sizes, model.clone()));
             assert!(solved.is_certified(), "{loss:?} {sizes:?}");
             let gram = solved.certificate.gram.to_dense();
-            let closest = (0..5).flat_map(|i| (0..i).map(move |j| (i, j))).map(|at| gram[at]).fold(-1.0, f64::max);
-            assert_eq!(closest > 1.0 - 1e-7, meet, "{loss:?} at {side} of {threshold}: {closest}");
+            let closest = (0..5)
+                .flat_map(|i| (0..i).map(move |j| (i, j)))
+                .map(|at| gram[at])
+                .fold(-1.0, f64::max);
+            assert_eq!(
+                closest > 1.0 - 1e-7,
+                meet,
+                "{loss:?} at {side} of {threshold}: {closest}"
+            );
         }
     }
     let sincere = model(FullBatchLoss::Sincere, 1.0);
     let family = Family::of_problem(&problem_of(&[500, 200, 50, 20, 10], sincere.clone()));
-    let settings = ScanSettings { ratios: (1.0, 1e4), points: 30, ..ScanSettings::default() };
+    let settings = ScanSettings {
+        ratios: (1.0, 1e4),
+        points: 30,
+        ..ScanSettings::default()
+    };
     let phase = over_ratio(&family, &sincere, &settings, None, &Control::default()).unwrap();
-    assert!(phase.threshold.is_some() && phase.decided_by == ["dual", "lowrank"], "{phase:?}");
+    assert!(
+        phase.threshold.is_some() && phase.decided_by == ["dual", "lowrank"],
+        "{phase:?}"
+    );
     assert!(text(&phase).contains("decided by the low-rank solver where no rule tells"));
 }
 

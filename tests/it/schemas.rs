@@ -79,13 +79,19 @@ fn stored_schemas_are_those_of_the_types() {
         let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         if std::fs::read_to_string(&path).unwrap_or_default() != text {
             let renewed = std::env::var_os("UFMIN_BLESS").is_some_and(|value| value == "1");
-            assert!(renewed, "{} is not of its type: renew it with UFMIN_BLESS=1", path.display());
+            assert!(
+                renewed,
+                "{} is not of its type: renew it with UFMIN_BLESS=1",
+                path.display()
+            );
             std::fs::create_dir_all(folder()).unwrap();
             std::fs::write(&path, text).unwrap();
         }
         names.push(format!("{name}.json"));
     }
-    let stored = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let stored = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
     for name in stored {
         assert!(names.contains(&name), "{name} is of no type");
     }
@@ -96,7 +102,11 @@ fn stored_schemas_are_those_of_the_types() {
 fn wrong(schema: &Value, value: &Value, root: &Value, at: &str) -> Result<(), String> {
     let refused = |what: String| Err(format!("{at}: {what}"));
     let Value::Object(rules) = schema else {
-        return if schema == &Value::Bool(true) { Ok(()) } else { refused(format!("nothing fits {schema}")) };
+        return if schema == &Value::Bool(true) {
+            Ok(())
+        } else {
+            refused(format!("nothing fits {schema}"))
+        };
     };
     for (rule, given) in rules {
         match rule.as_str() {
@@ -121,11 +131,17 @@ fn wrong(schema: &Value, value: &Value, root: &Value, at: &str) -> Result<(), St
                 }
             }
             "const" if value != given => return refused(format!("{value} is not {given}")),
-            "enum" if !given.as_array().unwrap().contains(value) => return refused(format!("{value} is none of {given}")),
+            "enum" if !given.as_array().unwrap().contains(value) => {
+                return refused(format!("{value} is none of {given}"));
+            }
             "const" | "enum" => {}
             "anyOf" | "oneOf" => {
-                let reasons: Vec<String> =
-                    given.as_array().unwrap().iter().filter_map(|one| wrong(one, value, root, at).err()).collect();
+                let reasons: Vec<String> = given
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter_map(|one| wrong(one, value, root, at).err())
+                    .collect();
                 if reasons.len() == given.as_array().unwrap().len() {
                     return refused(reasons.join("; "));
                 }
@@ -163,10 +179,18 @@ fn wrong(schema: &Value, value: &Value, root: &Value, at: &str) -> Result<(), St
                     }
                 }
             }
-            "minItems" if value.as_array().is_some_and(|items| (items.len() as u64) < given.as_u64().unwrap()) => {
+            "minItems"
+                if value
+                    .as_array()
+                    .is_some_and(|items| (items.len() as u64) < given.as_u64().unwrap()) =>
+            {
                 return refused("too few items".to_owned());
             }
-            "maxItems" if value.as_array().is_some_and(|items| items.len() as u64 > given.as_u64().unwrap()) => {
+            "maxItems"
+                if value
+                    .as_array()
+                    .is_some_and(|items| items.len() as u64 > given.as_u64().unwrap()) =>
+            {
                 return refused("too many items".to_owned());
             }
             "minimum" if value.as_f64().is_some_and(|number| number < given.as_f64().unwrap()) => {
@@ -185,7 +209,11 @@ fn wrong(schema: &Value, value: &Value, root: &Value, at: &str) -> Result<(), St
 
 /// The stored schema of an output.
 fn stored(value: &Value) -> Value {
-    let name = value["schema"].as_str().unwrap().trim_start_matches("ufmin/").replace('/', "-");
+    let name = value["schema"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches("ufmin/")
+        .replace('/', "-");
     let of_problem = value["problem"]["loss"].as_str().or(value["at"]["loss"].as_str());
     let other = of_problem == Some("cross-entropy") && ["solve-1", "phase-1"].contains(&&*name);
     let name = if other { format!("{name}-cross-entropy") } else { name };
@@ -199,11 +227,17 @@ fn real_outputs_fit_their_schemas() {
     let points: [f64; 12] = [1.0, 0.1, 1.0, -0.2, 0.9, 0.3, -1.0, 0.3, -0.8, 0.1, -0.7, -0.3];
     let bytes = |values: &[f64]| -> Vec<u8> { values.iter().flat_map(|value| value.to_le_bytes()).collect() };
     write("h.npy", &npy("<f8", false, "(6, 2)", &bytes(&points)));
-    write("h2.npy", &npy("<f8", false, "(6, 2)", &bytes(&points.map(|x| x + 0.05))));
+    write(
+        "h2.npy",
+        &npy("<f8", false, "(6, 2)", &bytes(&points.map(|x| x + 0.05))),
+    );
     write("w.npy", &npy("<f8", false, "(2, 2)", &bytes(&[1.0, 0.0, -1.0, 0.1])));
     write("y.npy", &npy("|u1", false, "(6,)", &[0, 1, 0, 1, 0, 1]));
     write("b.json", b"[[0, 1, 2, 3], [2, 4, 5, 0]]");
-    write("many.toml", b"[classes]\nprofile = \"step\"\nmajority = 9000\nminority = 3000\nsmallest = 10\nratio = 4\n");
+    write(
+        "many.toml",
+        b"[classes]\nprofile = \"step\"\nmajority = 9000\nminority = 3000\nsmallest = 10\nratio = 4\n",
+    );
     write(
         "ce.toml",
         b"[classes]\nsizes = [40, 40, 4, 4]\n[loss]\nkind = \"cross-entropy\"\n[classifier]\nnorm = 3\n[features]\nenergy = 2\n",
@@ -272,7 +306,11 @@ fn bundled_problem_files_fit_their_schema() {
             panic!("{name}\n{why}");
         }
     }
-    for wrong_file in [json!({ "classes": { "sizes": [5, "6"] } }), json!({ "clases": {} }), json!({ "loss": { "temperature": "1" } })] {
+    for wrong_file in [
+        json!({ "classes": { "sizes": [5, "6"] } }),
+        json!({ "clases": {} }),
+        json!({ "loss": { "temperature": "1" } }),
+    ] {
         assert!(wrong(&schema, &wrong_file, &schema, "").is_err(), "{wrong_file}");
     }
 }

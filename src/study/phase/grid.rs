@@ -14,8 +14,8 @@ use crate::math::control::Control;
 use crate::plot::Figure;
 use crate::problem::invalid;
 use crate::problem::{Field, Invalid, Model, TEMPERATURE_RANGE};
-use crate::report::{Name, ProblemReport};
 use crate::report::view::{Style, Table, View, cell};
+use crate::report::{Name, ProblemReport};
 use crate::study::{self, Journal, Stop, Study};
 
 /// Identifier of the JSON form.
@@ -218,7 +218,9 @@ pub fn grid(
     let found = study::rows(&study, journal, control)?;
     let count = |state: &State| match state {
         State::Apart => Some(0),
-        State::Collapsed(sets) | State::Searched(sets) => Some(sets.iter().flatten().map(|&g| family.multiplicity()[g]).sum()),
+        State::Collapsed(sets) | State::Searched(sets) => {
+            Some(sets.iter().flatten().map(|&g| family.multiplicity()[g]).sum())
+        }
         State::Undecided => None,
     };
     let stop = Stop::of::<Rows<'_>>(&found);

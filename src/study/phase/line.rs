@@ -364,15 +364,16 @@ impl Line<'_> {
             let mut unsolved = false;
             let x = root(a.x, b.x, |x| {
                 // Where the merged problem has no definite solution, more classes collapse or none.
-                self.xi(x, &clusters, true)
-                    .or_else(|| match State::of(&(self.at)(x), self.control).map(|state| state.kind()) {
+                self.xi(x, &clusters, true).or_else(|| {
+                    match State::of(&(self.at)(x), self.control).map(|state| state.kind()) {
                         Ok(StateKind::Apart) => Some(-1.0),
                         Ok(StateKind::Collapsed) => Some(1.0),
                         _ => {
                             unsolved = true;
                             None
                         }
-                    })
+                    }
+                })
             });
             if self.control.stop().is_some() {
                 return Err(stopped());

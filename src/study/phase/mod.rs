@@ -51,8 +51,8 @@ use crate::math::control::Control;
 pub use crate::method::staircase::SHARED;
 use crate::objective::{Coefficients, Sampled, real_coefficients};
 use crate::problem::invalid::{self, Word};
-use crate::problem::{Classes, Features, Field, FullBatch, Invalid, MAX_CLASS_SIZE, Measure, Model, Problem};
 use crate::problem::{BATCH_RANGE, NEGATIVES_RANGE, Sampling, TEMPERATURE_RANGE, Training};
+use crate::problem::{Classes, Features, Field, FullBatch, Invalid, MAX_CLASS_SIZE, Measure, Model, Problem};
 use crate::report::{MAX_LISTED_CLASSES, Name, ProblemReport};
 use crate::solution::Method;
 use crate::solve::{CrossCheckChoice, MethodChoice, Options, solve};
@@ -512,7 +512,11 @@ pub(crate) fn restated(family: &Family, model: &Model) -> Option<ProblemReport> 
 impl Phase {
     /// A search that came so far.
     fn stopped(self, stop: Stop) -> Phase {
-        let scanned = if stop.points == line::SCAN { stop.done } else { self.scanned };
+        let scanned = if stop.points == line::SCAN {
+            stop.done
+        } else {
+            self.scanned
+        };
         Phase {
             complete: false,
             scanned,

@@ -122,7 +122,10 @@ pub fn text(phase: &Phase) -> String {
     if at.anchors != "sample" {
         facts.push(format!("{} anchors", at.anchors));
     }
-    facts.extend(at.negatives.map(|count| format!("{count} negatives")));
+    facts.extend(
+        at.negatives
+            .map(|count| format!("{count} sampled {}", if count == 1 { "negative" } else { "negatives" })),
+    );
     facts.extend(at.batch_size.map(|size| format!("random batches of {size}")));
     facts.extend(at.temperature.map(|value| format!("temperature {value}")));
     facts.extend(at.ratio.map(|value| format!("ratio {value}")));

@@ -12,7 +12,9 @@ fn inline(page: &Page) -> Vec<String> {
     let text: Vec<String> = page.prose().into_iter().map(|(_, line)| line).collect();
     let text = text.join("\n");
     let pieces = text.split("\\\\(").skip(1);
-    pieces.filter_map(|rest| Some(rest.split_once("\\\\)")?.0.to_owned())).collect()
+    pieces
+        .filter_map(|rest| Some(rest.split_once("\\\\)")?.0.to_owned()))
+        .collect()
 }
 
 /// Where node is found, the vendored KaTeX is asked for every formula and throws at none.
@@ -48,12 +50,18 @@ fn katex_takes_every_formula() {
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     // The last is no formula, and must be the only one at fault.
-    assert!(output.status.success() && told.trim_end().ends_with("\n1"), "{told}{output:?}");
+    assert!(
+        output.status.success() && told.trim_end().ends_with("\n1"),
+        "{told}{output:?}"
+    );
 }
 
 /// Whether a program is there.
 fn found(name: &str) -> bool {
-    Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
+    Command::new(name)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 /// The pages that mdBook makes, loaded by Chromium without a network: no formula is left as text or in error, and the fonts are
@@ -68,12 +76,22 @@ fn the_rendered_book_has_no_formula_in_error() {
     let folder = tempfile::tempdir().unwrap();
     let kept = std::env::var_os("UFMIN_BOOK").map(PathBuf::from);
     let target = kept.as_deref().unwrap_or(folder.path());
-    let built = Command::new("mdbook").arg("build").arg(root().join("docs")).arg("-d").arg(target).output().unwrap();
+    let built = Command::new("mdbook")
+        .arg("build")
+        .arg(root().join("docs"))
+        .arg("-d")
+        .arg(target)
+        .output()
+        .unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let mut problems = Vec::new();
     let mut formulas = 0;
     for source in book() {
-        let name = source.path.strip_prefix(root().join("docs/src")).unwrap().with_extension("html");
+        let name = source
+            .path
+            .strip_prefix(root().join("docs/src"))
+            .unwrap()
+            .with_extension("html");
         let (display, inline) = (source.formulas().len(), inline(&source).len());
         if display + inline == 0 {
             continue;
@@ -102,23 +120,43 @@ fn the_rendered_book_has_no_formula_in_error() {
     report(&problems);
     // A picture is more than its text: dark pixels where the first formula stands.
     let picture = folder.path().join("page.png");
-    chromium(&target.join("theory/exact.html"), &["--window-size=1200,1600", &format!("--screenshot={}", picture.display())]);
+    chromium(
+        &target.join("theory/exact.html"),
+        &[
+            "--window-size=1200,1600",
+            &format!("--screenshot={}", picture.display()),
+        ],
+    );
     let bytes = std::fs::read(&picture).unwrap();
-    assert!(bytes.len() > 50_000, "a page of formulas is a picture of {} bytes", bytes.len());
+    assert!(
+        bytes.len() > 50_000,
+        "a page of formulas is a picture of {} bytes",
+        bytes.len()
+    );
 }
 
 /// Loads a page as a file, with every name of the network unknown.
 fn chromium(page: &Path, arguments: &[&str]) -> String {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+        ])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg("--virtual-time-budget=10000")
         .args(arguments)
         .arg(format!("file://{}", page.display()))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}: {}", page.display(), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}: {}",
+        page.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -136,7 +174,11 @@ fn the_book_brings_what_it_needs() {
             let path = root().join("docs").join(name.as_str().unwrap());
             let content = std::fs::read_to_string(&path).unwrap();
             files += 1;
-            assert!(!content.contains("url(fonts/") && !content.contains("url(http"), "{}", path.display());
+            assert!(
+                !content.contains("url(fonts/") && !content.contains("url(http"),
+                "{}",
+                path.display()
+            );
         }
     }
     assert_eq!(files, 5);
@@ -157,7 +199,9 @@ fn chapters_are_numbered_without_a_gap() {
         else {
             continue;
         };
-        let number = title.split_once(". ").and_then(|(number, _)| number.parse::<u32>().ok());
+        let number = title
+            .split_once(". ")
+            .and_then(|(number, _)| number.parse::<u32>().ok());
         let Some(heading) = page(&target).headings().first().cloned() else {
             // The changelog is included.
             continue;
