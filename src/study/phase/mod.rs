@@ -78,7 +78,7 @@ pub struct ScanSettings {
 }
 
 /// The highest ratio of a scan under a loss that has a rule for it, and without.
-const HIGHEST_RATIO: [f64; 2] = [1e9, 1.0 / LEAST_WEIGHT];
+const HIGHEST_RATIO: [f64; 2] = [1e9, 1e5];
 
 impl ScanSettings {
     /// The ratios that are searched by default: as far as it can be decided which classes share a vector.
