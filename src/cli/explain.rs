@@ -6,13 +6,14 @@ use clap::Args;
 use ufmin::error::{ArrayError, Error};
 use ufmin::files::npy::stream::MatrixFile;
 use ufmin::report::ProblemReport;
+use ufmin::report::arrays::write_table;
 use ufmin::study::explain::{Explanation, Samples, explain};
 
 use super::Outcome;
 use super::evaluate::labelled;
 use super::failure::Failure;
 use super::problem_args::ProblemArgs;
-use super::session::{SessionArgs, write_table};
+use super::session::SessionArgs;
 
 /// Which positives repel under supcon, and what SINCERE does instead
 ///

@@ -139,14 +139,6 @@ impl ProblemArgs {
         }
     }
 
-    /// The same with another loss.
-    pub(crate) fn with_loss(&self, loss: &str) -> Self {
-        Self {
-            loss: Some(loss.to_owned()),
-            ..self.clone()
-        }
-    }
-
     /// The loss that a flag gives.
     pub(crate) fn loss(&self) -> Option<&str> {
         self.loss.as_deref()
@@ -219,7 +211,7 @@ impl ProblemArgs {
         };
         let mut source = self.apply(&mut file)?;
         if let Some(counts) = counts.filter(|_| !file.classes.is_given()) {
-            file.classes.sizes = Some(examples(counts, file.classes.views.unwrap_or(1))?);
+            spec::count_rows(&mut file, counts)?;
             source = Some("--labels");
         }
         set(&mut file.solver.method, &solver.method);
@@ -298,65 +290,19 @@ impl ProblemArgs {
             return Err(Failure::Value { flag, source });
         }
         let source = given.first().copied();
-        if let Some(flag) = source {
-            let (counts, path) = match (&self.sizes_file, &self.labels) {
-                // As the file of a problem file, an array is one of labels.
-                (Some(path), _) if has_extension(path, "npy") => (Some(read_counts(path)?), None),
-                (Some(path), _) => (None, Some(path.clone())),
-                (None, Some(path)) => {
-                    check_labels(flag, path)?;
-                    (None, Some(path.clone()))
-                }
-                (None, None) => (None, None),
-            };
-            let counts = counts.map(|counts| counts.into_iter().map(|n| toml::Value::Integer(n as i64)).collect());
-            file.classes = spec::ClassesTable {
-                views: file.classes.views,
-                sizes: self.sizes.as_deref().map(sizes).or(counts),
-                file: path,
-                probabilities: self.probabilities.clone(),
-                ..Default::default()
-            };
-        }
-        set(&mut file.classes.views, &self.views);
-        set(&mut file.loss.kind, &self.loss);
-        set(&mut file.loss.temperature, &self.temperature);
-        set(&mut file.loss.anchors, &self.anchors);
-        set(&mut file.loss.singletons, &self.singletons);
-        set(&mut file.loss.negatives, &self.negatives);
-        set(&mut file.loss.scale, &self.loss_scale);
-        set(&mut file.loss.reduction, &self.reduction);
-        if self.batch_size.is_some() {
-            file.batches = Some(spec::BatchesTable {
-                kind: Some("random".to_owned()),
-                size: self.batch_size,
-                power: file.batches.as_ref().and_then(|table| table.power),
-                ..Default::default()
-            });
-        }
-        if self.batch_classes.is_some() || self.per_class.is_some() {
-            let of_file = file.batches.take().unwrap_or_default();
-            file.batches = Some(spec::BatchesTable {
-                kind: Some("class-balanced".to_owned()),
-                size: self.batch_size,
-                classes: self.batch_classes.or(of_file.classes),
-                per_class: self.per_class.or(of_file.per_class),
-                ..Default::default()
-            });
-        }
-        if self.power.is_some() {
-            set(&mut file.batches.get_or_insert_default().power, &self.power);
-        }
-        if let Some(path) = &self.batches {
-            file.batches = Some(spec::BatchesTable {
-                kind: Some("fixed".to_owned()),
-                file: Some(path.clone()),
-                unused: file.batches.take().and_then(|table| table.unused),
-                ..Default::default()
-            });
-        }
-        match self.dimension {
-            Some(Dimensions::One(dimension)) => file.features.dimension = Some(dimension),
+        let (counts, path) = match (&self.sizes_file, &self.labels) {
+            // As the file of a problem file, an array is one of labels.
+            (Some(path), _) if has_extension(path, "npy") => (Some(read_counts(path)?), None),
+            (Some(path), _) => (None, Some(path.clone())),
+            (None, Some(path)) => {
+                check_labels("--labels", path)?;
+                (None, Some(path.clone()))
+            }
+            (None, None) => (None, None),
+        };
+        let counts = counts.map(|counts| counts.into_iter().map(|n| toml::Value::Integer(n as i64)).collect());
+        let dimension = match self.dimension {
+            Some(Dimensions::One(dimension)) => Some(dimension),
             Some(Dimensions::Range(first, last)) => {
                 let source = Invalid::unavailable(
                     Field::Dimension,
@@ -368,12 +314,59 @@ impl ProblemArgs {
                     source,
                 });
             }
-            None => {}
-        }
-        if self.nonnegative {
-            file.features.nonnegative = Some(true);
-        }
+            None => None,
+        };
+        let given = ProblemFile {
+            classes: spec::ClassesTable {
+                views: self.views,
+                sizes: self.sizes.as_deref().map(sizes).or(counts),
+                file: path,
+                probabilities: self.probabilities.clone(),
+                ..Default::default()
+            },
+            loss: spec::LossTable {
+                kind: self.loss.clone(),
+                temperature: self.temperature,
+                anchors: self.anchors.clone(),
+                singletons: self.singletons.clone(),
+                negatives: self.negatives,
+                scale: self.loss_scale,
+                reduction: self.reduction.clone(),
+                ..Default::default()
+            },
+            features: spec::FeaturesTable {
+                nonnegative: self.nonnegative.then_some(true),
+                dimension,
+                ..Default::default()
+            },
+            batches: self.batches_table(),
+            ..Default::default()
+        };
+        *file = std::mem::take(file).overridden(given);
         Ok(source)
+    }
+
+    /// What flags say of batches.
+    fn batches_table(&self) -> Option<spec::BatchesTable> {
+        let table = spec::BatchesTable {
+            size: self.batch_size,
+            power: self.power,
+            classes: self.batch_classes,
+            per_class: self.per_class,
+            file: self.batches.clone(),
+            ..Default::default()
+        };
+        let kind = if table.file.is_some() {
+            "fixed"
+        } else if table.classes.is_some() || table.per_class.is_some() {
+            "class-balanced"
+        } else if table.size.is_some() {
+            "random"
+        } else {
+            return table.power.is_some().then_some(table);
+        };
+        let kind = Some(kind.to_owned());
+        Some(spec::BatchesTable { kind, ..table })
     }
 }
 
@@ -382,21 +375,6 @@ fn stated(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options, Conven
     let (problem, options) = spec::resolve(file, folder)?;
     let convention = spec::convention(file, &problem)?;
     Ok((problem, options, convention))
-}
-
-/// Class sizes, of which there are so many views.
-fn examples(counts: &[u64], views: i64) -> Result<Vec<toml::Value>, Failure> {
-    // What is no number of views is refused with the problem.
-    let views = u64::try_from(views).unwrap_or(1).max(1);
-    if let Some((class, count)) = counts.iter().enumerate().find(|(_, count)| *count % views != 0) {
-        return Err(Failure::usage(
-            "--labels",
-            format!("class {class} has {count} rows, which is no multiple of {views} views"),
-            "every row is one view of one example: evaluate all of them, or leave out --views",
-        ));
-    }
-    let size = |count: &u64| toml::Value::Integer((count / views) as i64);
-    Ok(counts.iter().map(size).collect())
 }
 
 /// Labels are arrays: text is read as class sizes, and an archive is refused where files are read.

@@ -11,9 +11,10 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use ufmin::error::{Error, Word};
-use ufmin::files::{prepare_folder, write_atomically};
+use ufmin::files::prepare_folder;
 use ufmin::math::control::{Control, Progress};
 use ufmin::problem::Problem;
+use ufmin::report::arrays::write_view;
 use ufmin::report::stopped::Stopped;
 use ufmin::report::view::{Style, View};
 use ufmin::study::{Journal, Stop};
@@ -247,12 +248,8 @@ impl Session {
     /// Writes the pictures of an answer, and the answer itself as `NAME.json`, into the folder, if there is one.
     pub(crate) fn keep(&self, name: &str, view: &impl View) -> Result<(), Error> {
         let Some(folder) = self.folder() else { return Ok(()) };
-        if let Some(pictures) = &self.pictures {
-            for (name, figure) in view.figures() {
-                pictures.write(folder, name, &figure)?;
-            }
-        }
-        write_atomically(&folder.join(format!("{name}.json")), view.to_json().as_bytes())
+        let formats = self.pictures.as_ref().map_or_else(Vec::new, PictureArgs::formats);
+        write_view(folder, name, view, &formats)
     }
 
     /// Says of `problem` that a stop request came before `what` was found, as the answer `name` would have been said.
@@ -291,14 +288,6 @@ impl Session {
             (None, true) if view.passes() => Ok(Outcome::Certified),
             (None, true) => Ok(Outcome::NotCertified),
         }
-    }
-}
-
-/// Writes `NAME.csv`, where the answer is a table.
-pub(crate) fn write_table(folder: &Path, name: &str, view: &impl View) -> Result<(), Error> {
-    match view.table() {
-        Some(table) => write_atomically(&folder.join(format!("{name}.csv")), table.to_csv().as_bytes()),
-        None => Ok(()),
     }
 }
 

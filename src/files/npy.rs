@@ -81,7 +81,11 @@ fn read<T>(path: &Path, convert: impl FnOnce(&[u8]) -> Result<T, ArrayError>) ->
     })
 }
 
-fn labels(bytes: &[u8]) -> Result<Vec<i128>, ArrayError> {
+/// [`read_labels`] of the bytes of a file.
+///
+/// # Errors
+/// [`ArrayError`] for anything but a whole, non-empty array of integers.
+pub fn labels(bytes: &[u8]) -> Result<Vec<i128>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Labels)?;
     if let Some(axis) = raw.one_hot_axis() {
         let found = raw.shape;
@@ -126,7 +130,11 @@ fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
         .collect()
 }
 
-fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
+/// [`read_matrix`] of the bytes of a file.
+///
+/// # Errors
+/// [`ArrayError`] for anything but a whole two-dimensional array of finite numbers.
+pub fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Matrix)?;
     if raw.element.kind == NumberKind::Bool {
         return Err(ArrayError::Type {
@@ -155,7 +163,11 @@ fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
     })
 }
 
-fn batches(bytes: &[u8]) -> Result<Vec<Vec<i128>>, ArrayError> {
+/// [`read_batches`] of the bytes of a file.
+///
+/// # Errors
+/// [`ArrayError`] for anything but a whole two-dimensional array of integers.
+pub fn batches(bytes: &[u8]) -> Result<Vec<Vec<i128>>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Batches)?;
     if matches!(raw.element.kind, NumberKind::Bool | NumberKind::Float) {
         return Err(ArrayError::Type {

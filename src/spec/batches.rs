@@ -156,11 +156,14 @@ fn fixed_batches(
     }
 }
 
-/// How samples are numbered: by position in a file of labels, where the classes come from one.
+/// How samples are numbered: by position among labels, where the classes come from some.
 ///
 /// # Errors
 /// [`Error::Invalid`] for classes whose samples cannot be numbered, and errors of the file.
 pub fn sample_order(classes: &Classes, source: &ClassesTable, folder: &Path) -> Result<SampleOrder, Error> {
+    if let Some(order) = &source.order {
+        return Ok(SampleOrder::clone(order));
+    }
     match source.file.as_ref().map(|file| folder.join(file)) {
         Some(path) if has_extension(&path, "npy") => Ok(SampleOrder::of_labels(&read_labels(&path)?)?),
         _ => Ok(SampleOrder::class_major(classes)?),

@@ -7,6 +7,7 @@
 mod batches;
 pub mod bundled;
 mod cross_entropy;
+mod overrides;
 mod resolve;
 mod restated;
 mod schema;
@@ -14,7 +15,8 @@ mod schema;
 pub use batches::{sample_order, samples};
 pub use cross_entropy::{beside_cross_entropy, cross_entropy, cross_entropy_step};
 pub use resolve::{
-    classes_of_counts, classes_of_labels, convention, load, method, read, resolve, resolve_family, value_of_word,
+    classes_of_counts, classes_of_labels, convention, count_rows, load, method, read, resolve, resolve_family,
+    value_of_word,
 };
 pub use restated::restated;
 pub use schema::{

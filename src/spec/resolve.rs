@@ -167,7 +167,13 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, Invalid> {
             Field::Loss,
             "the loss cross-entropy here",
             &[
-                Word::Text("it is for ufmin solve, ufmin compare, and ufmin phase over the ratio; here "),
+                Word::Text("it is for "),
+                Word::Verb("solve"),
+                Word::Text(", "),
+                Word::Verb("compare"),
+                Word::Text(", and "),
+                Word::Verb("phase"),
+                Word::Text(" over the ratio; here "),
                 Word::Text(AVAILABLE),
             ],
         ));
@@ -197,7 +203,7 @@ fn refuse_later(file: &ProblemFile) -> Result<(), Invalid> {
             file.classifier.is_some(),
             "a classifier with this loss",
             &[
-                Word::Text("remove [classifier], or "),
+                Word::Text("remove the classifier, or "),
                 Word::Set(Field::Loss, &["cross-entropy"]),
             ],
         ),
@@ -372,6 +378,32 @@ pub fn classes_of_counts(path: &Path) -> Result<Classes, Error> {
         runs.push(run);
     }
     Ok(Classes::from_runs(runs)?)
+}
+
+/// Gives a file the sizes of samples that were counted, where it has none: `counts` are the rows of every class, and a row is
+/// one view.
+///
+/// # Errors
+/// [`Invalid`] for rows that are no multiple of the views.
+pub fn count_rows(file: &mut ProblemFile, counts: &[u64]) -> Result<(), Invalid> {
+    if file.classes.is_given() {
+        return Ok(());
+    }
+    // What is no number of views is refused with the problem.
+    let views = u64::try_from(file.classes.views.unwrap_or(1)).unwrap_or(1).max(1);
+    if let Some((class, count)) = counts.iter().enumerate().find(|(_, count)| *count % views != 0) {
+        return Err(Invalid::conflict(
+            Field::Labels,
+            format!("class {class} has {count} rows, which is no multiple of {views} views"),
+            &[
+                Word::Text("every row is one view of one example: evaluate all of them, or leave out "),
+                Word::Name(Field::Views),
+            ],
+        ));
+    }
+    let size = |count: &u64| Value::Integer((count / views) as i64);
+    file.classes.sizes = Some(counts.iter().map(size).collect());
+    Ok(())
 }
 
 /// Class sizes from labels: the distinct values in ascending order are classes 0, 1, ... A file that looks like class sizes

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use toml::Value;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Location};
-use crate::problem::MAX_CLASS_SIZE;
 use crate::problem::invalid::closest;
+use crate::problem::{MAX_CLASS_SIZE, SampleOrder};
 
 /// A problem file, as written. Unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,9 @@ pub struct ClassesTable {
     pub minority: Option<i64>,
     pub ratio: Option<f64>,
     pub views: Option<i64>,
+    /// How samples are numbered where labels were counted that are in no file.
+    #[serde(skip)]
+    pub order: Option<Arc<SampleOrder>>,
 }
 
 impl ClassesTable {

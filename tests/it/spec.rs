@@ -405,6 +405,7 @@ fn classes_table() -> impl Strategy<Value = ClassesTable> {
         .prop_map(
             |(sizes, probabilities, file, profile, (count, largest, smallest, majority, minority, views), ratio)| {
                 ClassesTable {
+                    order: None,
                     sizes,
                     probabilities,
                     file: file.map(Into::into),
