@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::solution::{Method, Solution, Termination};
 
 /// Which solver to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum MethodChoice {
     /// The fastest method that can prove its answer.
     #[default]
