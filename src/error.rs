@@ -528,7 +528,7 @@ impl Error {
                 wording.setting(Field::Output, &["DIR"])
             ),
             Self::Contradiction { .. } | Self::Internal { .. } => {
-                "this is a defect of ufmin: please report it with the problem and what was asked of it".to_owned()
+                "this is a defect of ufmin: please report it with the command line and the problem file".to_owned()
             }
         })
     }
