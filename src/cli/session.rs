@@ -415,10 +415,13 @@ impl Drop for Patience {
     }
 }
 
+/// A stage, and where its end is if that is known.
+type Heard = (Stage, Option<u64>);
+
 /// An observer for where no bar is seen: a thread says how far a stage with a known end is that takes longer than
 /// [`SILENCE`], and how long the rest will take, as long as `token` is there.
 fn heard(token: &Arc<()>) -> Result<impl Fn(&Progress) + Send + Sync + 'static, Error> {
-    let current: Arc<Mutex<Option<(Stage, Option<u64>)>>> = Arc::default();
+    let current: Arc<Mutex<Option<Heard>>> = Arc::default();
     let (watched, stages) = (Arc::downgrade(token), Arc::clone(&current));
     let speak = move || {
         let mut last: Option<(String, Instant)> = None;
