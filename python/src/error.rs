@@ -57,7 +57,7 @@ fn keyword(field: Field) -> Option<&'static str> {
         Field::Labels => "labels",
         Field::Embeddings => "embeddings",
         Field::ClassifierFile => "classifier",
-        Field::Offsets | Field::Transposed | Field::Output => return None,
+        Field::Offsets | Field::Draws | Field::Transposed | Field::Output => return None,
     })
 }
 
