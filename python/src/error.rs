@@ -57,7 +57,7 @@ fn keyword(field: Field) -> Option<&'static str> {
         Field::Labels => "labels",
         Field::Embeddings => "embeddings",
         Field::ClassifierFile => "classifier",
-        Field::Offsets | Field::Transposed | Field::Output => return None,
+        Field::Offsets | Field::Draws | Field::Transposed | Field::Output => return None,
     })
 }
 
@@ -110,6 +110,9 @@ pub(crate) fn raised(py: Python<'_>, error: Error) -> PyErr {
     let hint = match &error {
         // No folder keeps what a call has finished.
         Error::Interrupted { .. } | Error::Stopped { .. } => Some("give it more time".to_owned()),
+        Error::Contradiction { .. } | Error::Internal { .. } => {
+            Some("this is a defect of ufmin: please report it with the problem and what was asked of it".to_owned())
+        }
         _ if located => error.hint_in(&ProblemFileWording),
         _ => error.hint_in(&Keywords),
     };

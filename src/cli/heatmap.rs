@@ -18,7 +18,7 @@ use ufmin::spec::load;
 
 use super::Outcome;
 use super::failure::Failure;
-use super::session::RunArgs;
+use super::session::{Patience, RunArgs};
 
 /// Draw a Gram matrix, or two and their difference
 ///
@@ -107,7 +107,10 @@ fn picture(source: &Path, control: &Control) -> Result<(Picture, bool), Error> {
             .map_or_else(|| "matrix".to_owned(), |name| name.to_string_lossy().into_owned());
         return Ok((Picture::of_matrix(&name, square(source)?), true));
     }
-    let (problem, mut options, _) = load(source)?;
+    let (problem, mut options, _) = {
+        let _patience = Patience::reading(source);
+        load(source)?
+    };
     options.cross_check = CrossCheckChoice::Never;
     let solved = solve(&problem, &options, control)?;
     if solved.solution.termination == Termination::Interrupted {

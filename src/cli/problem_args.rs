@@ -12,12 +12,13 @@ use ufmin::spec::{self, ProblemFile, SolverTable};
 use ufmin::study::phase::Family;
 
 use super::failure::{Failure, flag};
+use super::session::Patience;
 
 /// A problem: a file, or class sizes with flags. Flags override the file.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ProblemArgs {
-    /// Problem file (TOML)
-    #[arg(value_name = "PROBLEM.toml")]
+    /// Problem file (TOML), or a result (.json), whose problem is taken
+    #[arg(value_name = "PROBLEM.toml|RESULT.json")]
     file: Option<PathBuf>,
     /// Class sizes, for example 500,500,5,5
     #[arg(
@@ -202,8 +203,9 @@ impl ProblemArgs {
     ) -> Result<T, Failure> {
         let (mut file, text) = match &self.file {
             Some(path) => {
-                let text = ufmin::files::read_text(path)?;
-                (spec::parse(path, &text)?, Some((path, text)))
+                let _patience = Patience::reading(path);
+                let (file, text) = spec::read(path)?;
+                (file, Some((path, text)))
             }
             None => (ProblemFile::default(), None),
         };
@@ -228,6 +230,8 @@ impl ProblemArgs {
                 })?;
             }
         }
+        let named = file.classes.file.as_ref().map(|file| folder.join(file));
+        let _patience = named.map(|path| Patience::reading(&path));
         resolve(&file, folder).map_err(|error| {
             let flag = match &error {
                 Error::Invalid { source: invalid, .. } => self.flag(invalid.field, source, solver),

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use ufmin::cross_entropy::CrossEntropy;
-use ufmin::problem::Training;
+use ufmin::problem::{Partition, Problem, Training};
 use ufmin::report::Report;
 use ufmin::report::arrays::{self, check_samples, few_samples, refuse_large, sample_gram};
 use ufmin::solve::{CrossCheckChoice, solve};
@@ -12,7 +12,7 @@ use super::Outcome;
 use super::cross_entropy;
 use super::failure::Failure;
 use super::problem_args::{ProblemArgs, number};
-use super::session::{SessionArgs, without_csv};
+use super::session::{SessionArgs, Work, without_csv};
 
 /// Find the global minimiser and prove it
 ///
@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     if by_sample {
         check_samples(&problem)?;
     }
-    let session = arguments.session.start()?;
+    let session = arguments.session.start_for(work(&problem))?;
     let solved = solve(&problem, &options, session.control())?;
     let mut report = Report::new(&problem, &solved, arguments.full_gram)?.in_convention(&problem, convention);
     let sample_gram = if by_sample || (is_schedule && few_samples(&solved)) {
@@ -98,6 +98,20 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     }
     session.keep("result", &report)?;
     session.finish(&report, None, None)
+}
+
+/// Most distinct class sizes that one thread solves and checks in no time.
+const FEW_SIZES: usize = 16;
+
+/// Whether one thread does all there is to do: a few sizes on the full batch, without a search in fewer dimensions.
+fn work(problem: &Problem) -> Work {
+    let few = Partition::by_size(problem).groups() <= FEW_SIZES;
+    let full = matches!(problem.model().training, Training::FullBatch(_));
+    if few && full && problem.model().features.dimension.is_none() {
+        Work::Small
+    } else {
+        Work::Large
+    }
 }
 
 fn run_cross_entropy(

@@ -9,13 +9,16 @@ pub mod bundled;
 mod cross_entropy;
 mod overrides;
 mod resolve;
+mod restated;
 mod schema;
 
 pub use batches::{sample_order, samples};
 pub use cross_entropy::{beside_cross_entropy, cross_entropy, cross_entropy_step};
 pub use resolve::{
-    classes_of_counts, classes_of_labels, convention, count_rows, load, method, resolve, resolve_family, value_of_word,
+    classes_of_counts, classes_of_labels, convention, count_rows, load, method, read, resolve, resolve_family,
+    value_of_word,
 };
+pub use restated::restated;
 pub use schema::{
     BatchesTable, ClassesTable, ClassifierTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate,
     parse,

@@ -67,6 +67,8 @@ pub enum Field {
     Temperatures,
     /// Points of a search.
     Points,
+    /// Numbers of draws that a study runs through.
+    Draws,
     /// Points of a diagram.
     Grid,
     /// Values of a curve.
@@ -134,6 +136,7 @@ impl Field {
             Self::Ratios
             | Self::Temperatures
             | Self::Points
+            | Self::Draws
             | Self::Grid
             | Self::Values
             | Self::Level
@@ -155,6 +158,7 @@ impl Field {
             (Self::Ratios, None) => "ratios",
             (Self::Temperatures, None) => "temperatures",
             (Self::Points, None) => "points",
+            (Self::Draws, None) => "draws",
             (Self::Grid, None) => "grid",
             (Self::Values, None) => "values",
             (Self::Level, None) => "level",

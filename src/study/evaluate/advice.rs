@@ -41,6 +41,7 @@ const MAX_BCL_GROUPS: usize = 30;
 
 /// A sentence and what it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Advice {
     /// `more-training`, `lower-temperature`, `higher-temperature`, `larger-batches` or `another-loss`.
     pub action: Name,
@@ -52,6 +53,7 @@ pub struct Advice {
 
 /// A number with its name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Value {
     pub name: Name,
