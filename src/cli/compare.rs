@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<Outcome, Failure> {
         .into_iter()
         .filter_map(|loss| loss.map(Candidate::from).or(cross_entropy))
         .collect();
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let journal = session.journal(&compare::identity(&problem, &options))?;
     let found = compare::compare(&problem, &losses, &options, journal.as_ref(), session.control())?;
     if let Some(folder) = session.folder() {

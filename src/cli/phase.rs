@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
     }
     let (family, problem) = arguments.problem.resolve_family()?;
     refuse_dimension(&problem)?;
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     if let Some(points) = points {
         let settings = grid::GridSettings {
             points,
@@ -119,7 +119,7 @@ fn cross_entropy(
         ));
     }
     let points = u64::try_from(arguments.points).unwrap_or(0);
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let found = collapse_threshold(problem, family, ratios, points, session.control())?;
     let complete = session.control().stop().is_none();
     let report = CrossEntropyPhase::new(problem, family, &found, complete);

@@ -11,11 +11,13 @@ use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::measure::embedding::{self, Embedding};
 use ufmin::measure::schedule::{self, ClassMeans};
-use ufmin::problem::{FullBatch, Measure, Problem, Training};
+#[cfg(feature = "conic")]
+use ufmin::method::conic;
+use ufmin::problem::{FullBatch, Measure, Partition, Problem, Training};
 use ufmin::program::{Program, SampleEntries, lift_samples};
 use ufmin::report::audit::audited_features;
 use ufmin::report::{Report, certificate_arrays, structure_arrays};
-use ufmin::solve::{CrossCheckChoice, Solved, solve};
+use ufmin::solve::{CrossCheckChoice, MethodChoice, Options, Solved, solve};
 use ufmin::spec::{self, SolverTable};
 
 use super::Outcome;
@@ -55,6 +57,9 @@ pub(crate) struct SolveArgs {
     /// class: inner products of classes; sample: of all samples too (up to 64 in the JSON, 4000 in sample_gram.npy)
     #[arg(long, value_enum, default_value_t = Level::Class, help_heading = "Output")]
     level: Level,
+    /// Fill embeddings.npy with rows of zeros up to --dimension
+    #[arg(long, help_heading = "Output")]
+    pad: bool,
     /// List matrices of any size in the JSON
     #[arg(long, help_heading = "Output")]
     full_gram: bool,
@@ -94,14 +99,18 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
         (Training::FixedBatches(_), _) | (_, Level::Class) => None,
         (_, Level::Sample) => Some(check_samples(&problem)?),
     };
-    let session = arguments.session.start()?;
+    let dimension = arguments.padded(&problem)?;
+    let session = arguments.session.start()?.saying(&slow(&problem, &options));
     let solved = solve(&problem, &options, session.control())?;
-    let mut report = Report::new(&problem, &solved, arguments.full_gram)?.in_convention(&problem, convention);
+    let mut report = Report::new(&problem, &solved, arguments.full_gram)?
+        .in_convention(&problem, convention)
+        .with_batch_mean(&problem);
     let sample_gram = match by_sample {
         Some(full) => Some(sample_gram(&problem, &full, &solved)),
         None if few_samples(&solved) => schedule::sample_gram(&problem, &solved.certificate.gram),
         None => None,
     };
+    report.warnings.splice(0..0, arguments.problem.notes());
     if let Some(samples) = &sample_gram {
         report = report.at_sample_level(samples);
     }
@@ -113,10 +122,61 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
         if let Some(samples) = &sample_gram {
             write_atomically(&folder.join("sample_gram.npy"), &npy::matrix_bytes(samples))?;
         }
-        write_output(folder, &problem, &solved, embedding.as_ref(), &mut report)?;
+        write_output(folder, &problem, &solved, (embedding.as_ref(), dimension), &mut report)?;
     }
     session.keep("result", &report)?;
     session.finish(&report, None, None)
+}
+
+impl SolveArgs {
+    /// The number of rows that embeddings.npy is filled up to.
+    fn padded(&self, problem: &Problem) -> Result<Option<usize>, Failure> {
+        match problem.model().features.dimension {
+            _ if !self.pad => Ok(None),
+            Some(dimension) if embedding::bytes(dimension, problem.classes().count()) <= MAX_ARRAY_BYTES => {
+                Ok(Some(dimension as usize))
+            }
+            Some(dimension) => Err(Error::TooLarge {
+                what: format!("embeddings.npy in dimension {dimension}"),
+                bytes: embedding::bytes(dimension, problem.classes().count()),
+                limit: MAX_ARRAY_BYTES,
+                hint: &[Word::Text("give a smaller dimension, or leave out the padding")],
+            }
+            .into()),
+            None => Err(Failure::usage(
+                "--pad",
+                "features are to be filled up with zeros, and no dimension is given",
+                "give it, as --dimension 128",
+            )),
+        }
+    }
+}
+
+/// Says what the conic program takes, where that is long.
+#[cfg(not(feature = "conic"))]
+fn slow(_: &Problem, _: &Options) -> Vec<String> {
+    Vec::new()
+}
+
+/// Says what the conic program takes, where that is long.
+#[cfg(feature = "conic")]
+fn slow(problem: &Problem, options: &Options) -> Vec<String> {
+    const LONG: f64 = 5.0;
+    let groups = Partition::by_size(problem).groups();
+    let (seconds, bytes) = conic::effort(groups);
+    let is_full = matches!(problem.model().training, Training::FullBatch(_));
+    if options.method != MethodChoice::Conic
+        || !is_full
+        || seconds < LONG
+        || conic::check_memory(groups, &conic::ConicSettings::default()).is_err()
+    {
+        return Vec::new();
+    }
+    vec![format!(
+        "the conic program with {groups} distinct class sizes takes {} and {:.1} GB",
+        conic::duration(seconds),
+        bytes / 1e9
+    )]
 }
 
 fn run_cross_entropy(
@@ -141,7 +201,8 @@ fn run_cross_entropy(
             "use --cross-check never: the bound is proven from the solution alone",
         ));
     }
-    cross_entropy::run(problem, tolerance, arguments.full_gram, arguments.session.start()?)
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
+    cross_entropy::run(problem, tolerance, arguments.full_gram, session)
 }
 
 fn refuse_large(what: &str, rows: u64) -> Result<(), Error> {
@@ -226,7 +287,7 @@ fn write_output(
     folder: &Path,
     problem: &Problem,
     solved: &Solved,
-    embedding: Option<&Embedding>,
+    (embedding, dimension): (Option<&Embedding>, Option<usize>),
     report: &mut Report,
 ) -> Result<(), Error> {
     let gram = &solved.certificate.gram;
@@ -269,6 +330,10 @@ fn write_output(
                 Cow::Owned(embedding.features.select_columns(&order))
             }
             None => Cow::Borrowed(&embedding.features),
+        };
+        let features = match dimension.filter(|&dimension| dimension > features.nrows()) {
+            Some(dimension) => Cow::Owned(features.into_owned().resize_vertically(dimension, 0.0)),
+            None => features,
         };
         write_atomically(&folder.join("embeddings.npy"), &npy::matrix_bytes(&features))?;
     } else {

@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
     for dimension in [first, last] {
         landscape::check(&problem, dimension, settings.level)?;
     }
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let journal = session.journal(&landscape::identity(&problem, &options, &settings))?;
     let optimum = solve(&problem, &options, &session.control().unobserved())?;
     if session.control().stop().is_some() && !optimum.is_certified() {

@@ -1,19 +1,75 @@
 //! Whole files: read at once, written so that a broken file is never seen.
 
+pub mod counts;
 pub mod labels;
+pub mod note;
 pub mod npy;
+mod table;
+mod text;
 
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::OnceLock;
 
-use crate::error::Error;
+use crate::error::{ArrayError, Error, TableError};
 
-/// Reads a file.
+/// The name of standard input.
+pub const STDIN: &str = "-";
+
+/// Reads a file, or standard input for the name [`STDIN`]. What is asked for twice is the same: the input is kept.
 ///
 /// # Errors
 /// [`Error::Read`].
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(Error::read(path))
+    static INPUT: OnceLock<Vec<u8>> = OnceLock::new();
+    if path != Path::new(STDIN) {
+        return std::fs::read(path).map_err(Error::read(path));
+    }
+    if let Some(bytes) = INPUT.get() {
+        return Ok(bytes.clone());
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).map_err(Error::read(path))?;
+    Ok(INPUT.get_or_init(|| bytes).clone())
+}
+
+/// What is wrong with a file: as an array, or as a table.
+pub(crate) enum Wrong {
+    Array(ArrayError),
+    Table(TableError),
+}
+
+impl Wrong {
+    /// The error of a file.
+    pub(crate) fn at(self, path: &Path) -> Error {
+        let path = path.to_owned();
+        match self {
+            Self::Array(source) => Error::Array { path, source },
+            Self::Table(source) => Error::Table { path, source },
+        }
+    }
+}
+
+impl From<ArrayError> for Wrong {
+    fn from(error: ArrayError) -> Self {
+        Self::Array(error)
+    }
+}
+
+impl From<TableError> for Wrong {
+    fn from(error: TableError) -> Self {
+        Self::Table(error)
+    }
+}
+
+/// Whether a file begins as an archive of arrays does.
+pub(crate) fn is_archive(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
+}
+
+/// Whether a file is an array, by its first bytes or, if those are damaged, by its name.
+pub(crate) fn is_array(bytes: &[u8], path: &Path) -> bool {
+    bytes.starts_with(b"\x93NUMPY") || has_extension(path, "npy")
 }
 
 /// Whether a file name ends in `.` and `extension`, in upper or lower case.
@@ -25,18 +81,22 @@ pub fn has_extension(path: &Path, extension: &str) -> bool {
 /// Longest text file that is read, in bytes: far above any list of class sizes.
 pub const MAX_TEXT: u64 = 1 << 30;
 
-/// Reads a UTF-8 text file; a byte-order mark at its start is dropped.
+/// Reads a UTF-8 text file, or standard input; a byte-order mark at its start is dropped.
 ///
 /// # Errors
 /// [`Error::Read`], also for text that is not UTF-8 or longer than [`MAX_TEXT`].
 pub fn read_text(path: &Path) -> Result<String, Error> {
     let refused = |what: String| Error::read(path)(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(Error::read(path))?;
-    // A device has no length that could be checked before.
-    file.take(MAX_TEXT + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Error::read(path))?;
+    if path == Path::new(STDIN) {
+        bytes = read_bytes(path)?;
+    } else {
+        let file = std::fs::File::open(path).map_err(Error::read(path))?;
+        // A device has no length that could be checked before.
+        file.take(MAX_TEXT + 1)
+            .read_to_end(&mut bytes)
+            .map_err(Error::read(path))?;
+    }
     if bytes.len() as u64 > MAX_TEXT {
         return Err(refused("more than 1 GB of text".to_owned()));
     }

@@ -7,13 +7,15 @@
 //! ```
 //!
 //! with `u_cc' = exp((M_cc' - 1)/tau)`; (11') with `V` views of every example; `B` is any `P` of the classes; sincere has `1`
-//! in the place of `l_c - 1` and of `V m - 1`. Independent draws are in `drawn`, sets of classes in `subsets`.
+//! in the place of `l_c - 1` and of `V m - 1`. Independent draws are in `drawn`, sets of classes in `subsets`, batches without
+//! replacement (11''') in `portions`.
 
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 use super::contract::{Affine, Objective, exponential_rounding};
 use super::drawn::{Drawn, Row};
+use super::portions::Portions;
 use super::quadrature::Scheme;
 use super::subsets::Subsets;
 use crate::gram::Partition;
@@ -44,6 +46,7 @@ pub struct Sampled {
 enum Kind {
     Drawn(Drawn),
     Subsets(Subsets),
+    Portions(Portions),
 }
 
 /// A sampled loss at one matrix.
@@ -69,6 +72,16 @@ impl Sampled {
         let probabilities = sampling.probabilities(sizes, multiplicity);
         let drawn = |scheme| Kind::Drawn(Drawn::new(scheme, temperature, &probabilities, multiplicity));
         let kind = match *sampling {
+            Sampling::RandomBatches {
+                loss,
+                size,
+                replacement: false,
+                ..
+            } => {
+                let groups = (sizes, multiplicity, &probabilities[..]);
+                let sincere = loss == BatchLoss::Sincere;
+                Kind::Portions(Portions::new(size, model.views, sincere, temperature, groups))
+            }
             Sampling::RandomBatches { loss, size, .. } => {
                 drawn(Scheme::batches(size, model.views, loss == BatchLoss::Sincere))
             }
@@ -89,6 +102,7 @@ impl Sampled {
         let floor = match &kind {
             Kind::Drawn(drawn) => drawn.floor(),
             Kind::Subsets(subsets) => subsets.floor(),
+            Kind::Portions(portions) => portions.floor(),
         };
         Self {
             temperature,
@@ -148,6 +162,7 @@ impl Objective for Sampled {
         let nodes = match &self.kind {
             Kind::Drawn(drawn) => drawn.nodes(),
             Kind::Subsets(subsets) => subsets.nodes(),
+            Kind::Portions(portions) => portions.terms(),
         };
         2.0 * exponential_rounding(self.temperature, self.groups() + nodes)
     }
@@ -171,6 +186,7 @@ impl Objective for Sampled {
                 })
                 .collect(),
             Kind::Subsets(subsets) => map_rows(groups, |g| subsets.row(&column(g), g)),
+            Kind::Portions(portions) => map_rows(groups, |g| portions.row(&column(g), g)),
         };
         let mut phi = DMatrix::zeros(groups, groups);
         let mut logs = Vec::with_capacity(groups);
@@ -210,6 +226,7 @@ impl Objective for Sampled {
         match &self.kind {
             Kind::Drawn(drawn) => drawn.hessian_product(at, direction),
             Kind::Subsets(subsets) => subsets.hessian_product(at, direction),
+            Kind::Portions(portions) => portions.hessian_product(at, direction),
         }
     }
 

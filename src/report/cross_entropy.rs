@@ -286,7 +286,7 @@ impl View for CrossEntropyReport {
 
     fn text(&self, style: Style) -> String {
         let (problem, solution, proof) = (&self.problem, &self.solution, &self.certificate);
-        let mut page = Page::default();
+        let mut page = Page::new(style);
         if let Some(title) = &problem.title {
             page.line(title);
         }

@@ -79,7 +79,7 @@ impl Picture {
         };
         let class = |&cell: &usize| cells.classes()[cell];
         let panel = Panel {
-            labels: shown.iter().map(|cell| class(cell).to_string()).collect(),
+            labels: shown.iter().map(|cell| problem.name(class(cell).into())).collect(),
             boundaries: (1..shown.len())
                 .filter(|&i| class(&shown[i]) != class(&shown[i - 1]))
                 .collect(),
@@ -106,10 +106,10 @@ impl Picture {
         };
         let panel = Panel {
             boundaries: (1..sizes.len()).filter(|&i| sizes[i] != sizes[i - 1]).collect(),
-            labels: sizes.into_iter().map(label).collect(),
+            labels: ticks(problem, &sizes),
             ..panel
         };
-        Self::of_problem(problem, panel, axis(problem), Vec::new())
+        Self::of_problem(problem, panel, &axis_of_classes(problem), Vec::new())
     }
 
     /// The picture of the features of cross-entropy from their inner products: scaled to length 1, as they may have any, and
@@ -274,6 +274,27 @@ fn axis(problem: &ProblemReport) -> &'static str {
     match problem.probabilities {
         None => "class size",
         Some(_) => "class probability",
+    }
+}
+
+/// What stands at the classes of an axis: their sizes, behind their labels where these say more than a number.
+pub(crate) fn ticks(problem: &ProblemReport, sizes: &[f64]) -> Vec<String> {
+    match problem.names() {
+        Some(labels) => labels
+            .iter()
+            .zip(sizes)
+            .map(|(name, &size)| format!("{name} ({})", label(size)))
+            .collect(),
+        None => sizes.iter().map(|&size| label(size)).collect(),
+    }
+}
+
+/// What an axis with these ticks is called.
+pub(crate) fn axis_of_classes(problem: &ProblemReport) -> String {
+    match (problem.names(), axis(problem)) {
+        (None, axis) => axis.to_owned(),
+        (Some(_), "class size") => "class (size)".to_owned(),
+        (Some(_), _) => "class (probability)".to_owned(),
     }
 }
 

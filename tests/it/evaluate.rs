@@ -371,7 +371,7 @@ fn a_problem_and_its_labels_must_agree() {
     };
     refused(
         &["--sizes", "8,7,4"],
-        &["--labels: class 1 (label 1) has 6 rows, and 7 in the problem"],
+        &["--labels: label 1 has 6 rows, and 7 in the problem"],
     );
     refused(
         &["p.toml", "--views", "1"],
@@ -464,11 +464,11 @@ fn what_is_no_features_is_refused_by_name() {
         &run(&["--embeddings", "h.npy", "--labels", "one.npy"]),
         &["only one class"],
     );
-    write(folder.path(), "y.txt", b"1\ntwo\n");
+    write(folder.path(), "y.txt", b"1\n1.5\n");
     refusal(
         "words",
         &run(&["--embeddings", "h.npy", "--labels", "y.txt"]),
-        &["y.txt: line 2 is `two`"],
+        &["y.txt: read as one value a line, line 2: the label 1.5 is a number that is not whole"],
     );
     refusal(
         "no file",

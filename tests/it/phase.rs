@@ -9,7 +9,7 @@ use ufmin::method::newton::{self, NewtonOutcome};
 use ufmin::plot::{Body, Format, Mark};
 use ufmin::problem::profile::Profile;
 use ufmin::problem::{Anchors, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Run, Training};
-use ufmin::report::view::View;
+use ufmin::report::view::{Style, View};
 use ufmin::study::phase::{Family, Never, Phase, ScanSettings, coefficients, grid, over_ratio, over_temperature, text};
 
 use crate::common::{full_batch, model, problem_of, run, solved};
@@ -106,7 +106,7 @@ fn never_is_said_where_theory_says_it() {
     assert!(!Never::ScanAndLimit.is_theorem());
     assert!((phase.limit.unwrap() - 0.818_776_1).abs() < 1e-7);
     assert!(phase.scanned >= 400);
-    let said = text(&phase);
+    let said = text(&phase, Style::default());
     let expected = format!("none of the {} ratios scanned from 1 to 1000000000", phase.scanned);
     assert!(
         said.contains(&expected) && said.contains("the limit of large ratios"),
@@ -140,9 +140,9 @@ fn never_is_said_where_theory_says_it() {
         let phase = ratio_phase(&family, &model);
         assert!(phase.never && phase.never_because == Some(because) && because.is_theorem());
         assert!(
-            text(&phase).contains("no ratio collapses any classes: "),
+            text(&phase, Style::default()).contains("no ratio collapses any classes: "),
             "{}",
-            text(&phase)
+            text(&phase, Style::default())
         );
     }
     // Just below tau*(3) = 0.20505036 it happens; a limit in front of the threshold is not "never".
@@ -161,7 +161,11 @@ fn never_is_said_where_theory_says_it() {
     assert!(!phase.never && phase.never_because.is_none() && phase.threshold.is_none());
     assert_eq!(phase.limit, Some(1.0));
     let expected = format!("at any of the {} ratios scanned from 1 to 20000", phase.scanned);
-    assert!(text(&phase).contains(&expected), "{}", text(&phase));
+    assert!(
+        text(&phase, Style::default()).contains(&expected),
+        "{}",
+        text(&phase, Style::default())
+    );
 }
 
 #[test]

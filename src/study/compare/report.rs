@@ -87,7 +87,7 @@ impl View for Comparison {
     const SCHEMA: &'static str = super::SCHEMA;
 
     fn text(&self, style: Style) -> String {
-        let mut page = Page::default();
+        let mut page = Page::new(style);
         if let Some(title) = &self.problem.title {
             page.line(title);
         }
