@@ -76,9 +76,9 @@ pub enum TableError {
         of(columns)
     )]
     NoCounts { format: Format, columns: Vec<String> },
-    #[error("read as {format}, {} columns could be the class sizes: {}", columns.len(), columns.join(", "))]
+    #[error("read as {format}, {} columns could be the class sizes: {}", columns.len(), brief(columns))]
     SeveralCounts { format: Format, columns: Vec<String> },
-    #[error("read as {format}, {} columns could be the labels: {}", columns.len(), columns.join(", "))]
+    #[error("read as {format}, {} columns could be the labels: {}", columns.len(), brief(columns))]
     SeveralLabels { format: Format, columns: Vec<String> },
     #[error("read as {format}, it has no column `{}`{}", shortened(wanted), of(columns))]
     NoColumn {
@@ -130,11 +130,21 @@ pub enum TableError {
     AllEmpty,
 }
 
+/// The first names, and dots for the others.
+fn brief(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let mut list = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        list += ", ...";
+    }
+    list
+}
+
 /// The columns that there are.
 fn of(columns: &[String]) -> String {
     match columns {
         [] => String::new(),
-        columns => format!("; its columns are {}", columns.join(", ")),
+        columns => format!("; its columns are {}", brief(columns)),
     }
 }
 

@@ -34,5 +34,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<String, TableError> {
     let text = std::str::from_utf8(bytes).map_err(|error| TableError::Encoding {
         at: error.valid_up_to() as u64,
     })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // Lines of old Macs, and of Excel there.
+    Ok(if text.contains('\n') {
+        text.to_owned()
+    } else {
+        text.replace('\r', "\n")
+    })
 }

@@ -47,7 +47,10 @@ fn name_of(size: f64) -> usize {
 pub fn shots(angles: &Angles<'_>, measure: Measure) -> Vec<Shot> {
     let partition = angles.partition();
     let groups = partition.groups();
-    if measure != Measure::Counts || groups <= MAX_LISTED_GROUPS || groups > MAX_REFERENCE_GROUPS {
+    let mut distinct = partition.sizes().to_vec();
+    distinct.sort_by(f64::total_cmp);
+    distinct.dedup();
+    if measure != Measure::Counts || distinct.len() <= MAX_LISTED_GROUPS || groups > MAX_REFERENCE_GROUPS {
         return Vec::new();
     }
     let multiplicity = partition.multiplicity_f64();

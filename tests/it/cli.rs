@@ -1159,6 +1159,8 @@ fn the_json_has_every_key_of_the_contract() {
     let always = [
         ".problem.title",
         ".problem.class_labels",
+        ".references.reported_loss",
+        ".solution.loss_per_batch",
         ".problem.probabilities",
         ".problem.dimension",
         ".problem.batches",

@@ -375,7 +375,7 @@ fn a_problem_and_its_labels_must_agree() {
     );
     refused(
         &["p.toml", "--views", "1"],
-        &["class 0 (label 0) has 8 rows, and 4 in the problem"],
+        &["label 0 has 8 rows, and 4 in the problem"],
     );
     refused(&["--sizes", "8,6,4,2"], &["3 different labels, and 4 classes"]);
     refused(

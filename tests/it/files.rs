@@ -337,6 +337,22 @@ fn messy_class_sizes_mean_what_their_owners_mean() {
             vec![500, 300, 100],
             names(&["Class 0", "Class 1", "Class 2"]),
         ),
+        // A table of Markdown, of LaTeX, lines of old Macs.
+        (
+            b"| class | count |\n|:---|---:|\n| cat | 500 |\n| dog | 50 |\n".to_vec(),
+            vec![500, 50],
+            names(&["cat", "dog"]),
+        ),
+        (
+            b"cat & 500 \\\\\ndog & 50 \\\\\n".to_vec(),
+            vec![500, 50],
+            names(&["cat", "dog"]),
+        ),
+        (
+            b"class,count\rcat,500\rdog,50\r".to_vec(),
+            vec![500, 50],
+            names(&["cat", "dog"]),
+        ),
         // JSON of other shapes.
         (b"[500.0, 50]".to_vec(), vec![500, 50], None),
         (

@@ -6,7 +6,8 @@ use crate::cli::{folder, json_in, refusal};
 use crate::common::{process, run, ufmin};
 
 fn text_of(arguments: &[&str], columns: Option<&str>) -> String {
-    let mut command = process(folder().path(), arguments);
+    let folder = folder();
+    let mut command = process(folder.path(), arguments);
     command.env_remove("COLUMNS");
     if let Some(columns) = columns {
         command.env("COLUMNS", columns);

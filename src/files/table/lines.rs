@@ -148,8 +148,9 @@ fn uniform(format: Format, mut rows: Vec<Row>) -> Result<Vec<Row>, TableError> {
         }
     }
     let expected = rows[0].cells.len();
-    // The rows of a sheet that is wider further down end in separators alone.
-    rows.retain(|row| filled(row) > 0);
+    // The rows of a sheet that is wider further down are separators alone, and a table of Markdown has a rule.
+    let rule = |cell: &String| cell.len() >= 2 && cell.bytes().all(|byte| b"-:=".contains(&byte));
+    rows.retain(|row| filled(row) > 0 && !row.cells.iter().all(|cell| cell.is_empty() || rule(cell)));
     match rows.iter().find(|row| row.cells.len() != expected) {
         Some(row) => Err(TableError::Ragged {
             format,
