@@ -86,6 +86,17 @@ pub enum BoundMethod {
 }
 
 impl BoundMethod {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::RankOne,
+        Self::Cauchy,
+        Self::Merged,
+        Self::Trivial,
+        Self::Kernel,
+        Self::Shift,
+        Self::Entrywise,
+    ];
+
     /// The name used in JSON.
     pub fn name(self) -> &'static str {
         match self {

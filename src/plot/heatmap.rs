@@ -42,11 +42,21 @@ impl ColourRange {
     /// Inner products of unit vectors.
     pub const UNIT: Self = Self { low: -1.0, high: 1.0 };
 
-    /// The symmetric range that holds all finite `values`, rounded up to 1, 2 or 5 times a power of ten; from -1 to 1
-    /// if all are 0.
+    /// Where there is nothing to see: no range that is made for values ends below this, so that what is left of inner products
+    /// of unit vectors by rounding keeps the colour of 0.
+    pub const LEAST: f64 = 1e-9;
+
+    /// The symmetric range that holds all finite `values`, rounded up to 1, 2 or 5 times a power of ten, and at least
+    /// [`LEAST`](Self::LEAST); from -1 to 1 if all are 0.
     pub fn around(values: impl IntoIterator<Item = f64>) -> Self {
         let finite = values.into_iter().filter(|v| v.is_finite());
         let largest = finite.fold(0.0, |m: f64, v| m.max(v.abs()));
+        if largest > 0.0 && largest <= Self::LEAST {
+            return Self {
+                low: -Self::LEAST,
+                high: Self::LEAST,
+            };
+        }
         let power = 10f64.powi(largest.log10().floor() as i32);
         let mut nice = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power);
         // Values next to f64::MIN_POSITIVE or f64::MAX leave the range of `powi`; they are their own maximum.

@@ -445,7 +445,9 @@ fn ranges_of_differences_are_round_and_cover_them() {
         (-0.7, 1.0),
         (1.9, 2.0),
         (0.0, 1.0),
-        (3e-10, 5e-10),
+        (3e-9, 5e-9),
+        // Rounding of inner products.
+        (3e-10, 1e-9),
     ] {
         assert!((of(value) - max).abs() <= 1e-12 * max, "{value}: {}", of(value));
     }

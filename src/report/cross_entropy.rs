@@ -23,6 +23,9 @@ const MAX_MATRIX_GROUPS: usize = 8;
 /// Default tolerance on the relative gap.
 pub const TOLERANCE: f64 = 1e-9;
 
+/// How a bound can be proven: by the gradient, shrunken until it is feasible, and for SELI by the signs of its slacks.
+pub const CERTIFICATE_METHODS: [&str; 2] = ["shrunken-gradient", "signs"];
+
 /// A value by pairs of groups, null where it means nothing.
 pub type PairMatrix = Vec<Vec<Option<f64>>>;
 
@@ -243,12 +246,7 @@ impl CrossEntropyReport {
                 gap: solved.proof.gap,
                 relative_gap: solved.proof.relative_gap,
                 min_eigenvalue: solved.proof.min_eigenvalue,
-                method: if solved.nuclear_norm.is_some() {
-                    "signs"
-                } else {
-                    "shrunken-gradient"
-                }
-                .into(),
+                method: CERTIFICATE_METHODS[usize::from(solved.nuclear_norm.is_some())].into(),
                 verdict,
                 tolerance,
             },

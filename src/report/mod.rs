@@ -331,7 +331,8 @@ pub struct SolutionReport {
     pub nearest_pair: Option<Pair>,
     /// See `nearest_pair`.
     pub farthest_pair: Option<Pair>,
-    /// Groups of classes of equal size, largest first.
+    /// Groups of classes of equal size, largest first; below the rank of the relaxation's optimum, where classes of equal size
+    /// need not be alike, each class one, in the order of input.
     pub groups: Vec<GroupReport>,
     /// Inner products between groups (between different classes of one group on the diagonal; 1 for one class).
     pub group_gram: Option<Vec<Vec<f64>>>,

@@ -10,6 +10,7 @@ use crate::measure::metrics::{Pair, angle_degrees};
 use crate::method::formula::ALL_EQUAL;
 use crate::report::view::Style;
 use crate::report::{ProblemReport, Report};
+use crate::solve::CrossCheck;
 
 /// Most groups shown one by one; of more, the largest and the smallest are shown.
 const MAX_SHOWN_GROUPS: usize = 10;
@@ -187,9 +188,13 @@ fn loss(page: &mut Page, report: &Report) {
         _ => page.line("floor     none: this loss has no positive term in its denominator"),
     }
     let (rank, dimensions) = (solution.rank, dimensions(solution.rank));
-    page.paragraph(format_args!(
-        "rank      {rank:<22} {dimensions} that the optimal features span"
-    ));
+    // Only a proof makes features the optimal ones.
+    let whose = match report.certificate.verdict {
+        _ if solution.dimension_search.is_some() => "the best features found",
+        Verdict::Certified | Verdict::RankExceedsDimension => "the optimal features",
+        Verdict::NotCertified => "these features",
+    };
+    page.paragraph(format_args!("rank      {rank:<22} {dimensions} that {whose} span"));
 }
 
 /// How the loss is stated on the user's scale: `x 1.5, sum over 127 anchors`.
@@ -256,10 +261,15 @@ fn schedule(page: &mut Page, report: &Report) {
 const SAME_POINT: f64 = 1e-9;
 
 fn groups(page: &mut Page, report: &Report) {
-    let groups = &report.solution.groups;
+    let solution = &report.solution;
+    let groups = &solution.groups;
     let Some(values) = &report.solution.group_gram else {
-        let (largest, smallest) = (plain(groups[0].size), plain(groups[groups.len() - 1].size));
-        let count = groups.len();
+        // Not every group has a size of its own: below the rank each class is one.
+        let mut sizes: Vec<f64> = groups.iter().map(|group| group.size).collect();
+        sizes.sort_by(|a, b| b.total_cmp(a));
+        sizes.dedup();
+        let (largest, smallest) = (plain(sizes[0]), plain(sizes[sizes.len() - 1]));
+        let count = sizes.len();
         page.paragraph(format_args!(
             "{count} distinct class sizes from {largest} to {smallest}"
         ));
@@ -273,7 +283,12 @@ fn groups(page: &mut Page, report: &Report) {
             angle_degrees(values[g][h])
         }
     };
-    page.line("groups of classes of equal size, and angles between class means in degrees:");
+    page.line(match solution.dimension_search {
+        None => "groups of classes of equal size, and angles between class means in degrees:",
+        Some(_) => {
+            "each class a group of its own (in few dimensions classes of equal size need not be alike), and angles in degrees:"
+        }
+    });
     let row = |g: usize| {
         let others = (0..groups.len()).filter(|&h| h != g).map(|h| (angle(g, h), h));
         let named = |found: Option<(f64, usize)>| {
@@ -509,8 +524,12 @@ fn certificate(page: &mut Page, report: &Report, style: Style) {
         ));
     }
     if let Some(check) = &solution.cross_check {
+        let of = match check.compared.as_ref() {
+            CrossCheck::RELAXATION => " of the relaxation alone, not of the features found",
+            _ => "",
+        };
         page.line(format_args!(
-            "  Independent check by {}: Gram entries differ by at most {:.1e} ({}).",
+            "  Independent check by {}{of}: Gram entries differ by at most {:.1e} ({}).",
             check.method,
             check.gram_difference,
             duration(check.seconds)
@@ -526,8 +545,7 @@ fn certificate(page: &mut Page, report: &Report, style: Style) {
 }
 
 fn explain(method: &str) -> &'static str {
-    use crate::certificate::BoundMethod::{Cauchy, Entrywise, Kernel, Merged, RankOne, Shift, Trivial};
-    [RankOne, Cauchy, Merged, Kernel, Shift, Entrywise, Trivial]
+    crate::certificate::BoundMethod::ALL
         .into_iter()
         .find(|bound| bound.name() == method)
         .map_or("", |bound| bound.explanation())

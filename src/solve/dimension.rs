@@ -6,7 +6,7 @@
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use super::Solved;
+use super::{CrossCheck, Solved};
 use crate::certificate::{Certificate, DualPoint, Found};
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
@@ -137,6 +137,10 @@ fn replaced<O: Objective<Entries = DMatrix<f64>>>(
         loss_above_relaxation: excess - old.excess,
     };
     let gram = Gram::from_groups(partition, values);
+    let cross_check = relaxed.cross_check.clone().map(|check| CrossCheck {
+        compared: CrossCheck::RELAXATION.into(),
+        ..check
+    });
     let found = Found {
         gram: gram.clone(),
         excess,
@@ -157,6 +161,7 @@ fn replaced<O: Objective<Entries = DMatrix<f64>>>(
         },
         rank,
         rank_cutoff: 1e-10,
+        cross_check,
         dimension_search: Some(search),
         ..relaxed
     })

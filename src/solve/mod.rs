@@ -227,6 +227,7 @@ fn check(program: &Reduced<'_>, gram: &Gram, control: &Control, warnings: &mut V
     };
     Some(CrossCheck {
         method: name.into(),
+        compared: CrossCheck::REPORTED.into(),
         gram_difference,
         seconds: start.elapsed().as_secs_f64(),
     })

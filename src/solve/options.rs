@@ -66,11 +66,26 @@ impl Options {
     }
 }
 
+impl CrossCheck {
+    /// [`CrossCheck::compared`] of the matrix that is reported.
+    pub const REPORTED: &'static str = "gram";
+    /// [`CrossCheck::compared`] of the relaxation's optimum, where another matrix is reported.
+    pub const RELAXATION: &'static str = "relaxation";
+}
+
+fn reported() -> Cow<'static, str> {
+    CrossCheck::REPORTED.into()
+}
+
 /// Agreement of two independent methods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CrossCheck {
     /// The other method.
     pub method: Cow<'static, str>,
+    /// What both methods solved: `gram`, the matrix that is reported, or `relaxation`, where features of fewer dimensions
+    /// than its rank are reported and no second method has looked at those.
+    #[serde(default = "reported")]
+    pub compared: Cow<'static, str>,
     /// Largest difference of an entry of the Gram matrix.
     pub gram_difference: f64,
     /// Time of the other method.

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use markdown::{Page, pages_below};
 use serde_json::Value;
-use transcript::{difference, excerpt, python, run, run_python, workspace};
+use transcript::{Excepted, difference, excerpt, python, run, run_python, workspace};
 use ufmin::spec::{BatchesTable, ClassifierTable, Expected, ProblemFile};
 
 fn root() -> &'static Path {
@@ -148,6 +148,7 @@ fn commands_print_what_the_book_shows() {
                 );
             } else if language == "console" {
                 let is_excerpt = words.any(|word| word == "excerpt");
+                let excepted = Excepted::of(&fence.info);
                 let prompts: Vec<usize> = (0..content.len()).filter(|&i| content[i].starts_with("$ ")).collect();
                 if prompts.first() != Some(&0) {
                     problems.push(format!(
@@ -174,9 +175,9 @@ fn commands_print_what_the_book_shows() {
                         continue;
                     }
                     let (wrong, new) = if is_excerpt {
-                        excerpt(shown, &real)
+                        excerpt(shown, &real, excepted)
                     } else {
-                        (difference(shown, &real), Some(real))
+                        (difference(shown, &real, excepted), Some(real))
                     };
                     settle(
                         wrong,
@@ -188,7 +189,7 @@ fn commands_print_what_the_book_shows() {
                     );
                 }
             } else if fence.info == "python run" {
-                let Some(output) = fences.get(index + 1).filter(|next| next.info == "text") else {
+                let Some(output) = fences.get(index + 1).filter(|next| is_text(&next.info)) else {
                     problems.push(format!("{}:{}: a text block must follow", page.name(), fence.start));
                     continue;
                 };
@@ -199,7 +200,7 @@ fn commands_print_what_the_book_shows() {
                 let place = format!("{}:{}: python", page.name(), fence.start);
                 match run_python(python, &content.join("\n"), folder.path()) {
                     Ok(real) => {
-                        let wrong = difference(page.content(output), &real);
+                        let wrong = difference(page.content(output), &real, Excepted::of(&output.info));
                         settle(
                             wrong,
                             Some(real),
@@ -236,6 +237,11 @@ fn commands_print_what_the_book_shows() {
     report(&problems);
 }
 
+/// Whether a block is of text, whatever it is excepted from.
+fn is_text(info: &str) -> bool {
+    info.split_whitespace().next() == Some("text")
+}
+
 /// Records a difference as a problem, or renews the lines `range` under `UFMIN_BLESS=1`.
 fn settle(
     wrong: Option<String>,
@@ -256,7 +262,7 @@ fn settle(
 #[test]
 fn the_readme_shows_the_real_report() {
     let mut readme = Page::read(&root().join("README.md"));
-    let fence = readme.fences().into_iter().find(|fence| fence.info == "text").unwrap();
+    let fence = readme.fences().into_iter().find(|fence| is_text(&fence.info)).unwrap();
     let folder = workspace();
     let command = "ufmin solve problems/step-imbalance.toml --output out";
     let invocation = command.replacen("ufmin", "cargo run --release --", 1);
@@ -267,7 +273,7 @@ fn the_readme_shows_the_real_report() {
             .any(|line| line.trim_start().starts_with(&invocation))
     );
     let real = run(command, folder.path()).unwrap();
-    if let Some(wrong) = difference(readme.content(&fence), &real) {
+    if let Some(wrong) = difference(readme.content(&fence), &real, Excepted::of(&fence.info)) {
         assert!(bless(), "README.md: {wrong}\nrenew it with UFMIN_BLESS=1");
         readme.lines.splice(fence.start..fence.end, real);
         readme.write();
@@ -500,6 +506,66 @@ fn the_json_page_names_every_field() {
     };
     let invented: Vec<_> = described.difference(&found).filter(|path| !is_open(path)).collect();
     assert!(invented.is_empty(), "described and not there: {invented:?}");
+}
+
+/// Every name that a certificate's method can have is on the page, and the rows of the two tables name no other.
+#[test]
+fn the_json_page_names_every_method_of_a_certificate() {
+    use ufmin::certificate::BoundMethod;
+    let page = page("reference/json.md");
+    let row = page
+        .lines
+        .iter()
+        .find(|line| line.starts_with("| `certificate.method` |"));
+    let named: BTreeSet<&str> = row.unwrap().split('`').skip(3).step_by(2).collect();
+    let names: BTreeSet<&str> = BoundMethod::ALL.iter().map(|method| method.name()).collect();
+    assert_eq!(named, names);
+    let of_cross_entropy = page
+        .lines
+        .iter()
+        .find(|line| line.starts_with("`certificate.method` is"));
+    let named: Vec<&str> = of_cross_entropy.unwrap().split('`').skip(3).step_by(2).collect();
+    assert_eq!(named, ufmin::report::cross_entropy::CERTIFICATE_METHODS);
+}
+
+/// The table of references of chapter 4, made in 60 digits by another program, is what the commands below it print.
+#[test]
+fn the_references_of_step_imbalance_are_printed_below_them() {
+    let page = page("theory/step.md");
+    let start = page
+        .lines
+        .iter()
+        .position(|line| line.starts_with("| loss | `k_A`"))
+        .unwrap();
+    let rows = page.lines[start + 2..].iter().take_while(|line| line.starts_with('|'));
+    let rows: Vec<Vec<&str>> = rows
+        .map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let fence = page.fences().into_iter().find(|fence| fence.start > start).unwrap();
+    let numbers = |line: &str| -> Vec<f64> {
+        let words = line.split(|c: char| !(c.is_ascii_digit() || "-.e".contains(c)));
+        words.filter_map(|word| word.parse().ok()).collect()
+    };
+    let of_key = |key: &str| -> Vec<Vec<f64>> {
+        let lines = page.content(&fence).iter().filter(|line| line.contains(key));
+        lines.map(|line| numbers(line.split_once(':').unwrap().1)).collect()
+    };
+    let (losses, grams) = (of_key("\"loss\""), of_key("\"group_gram\""));
+    assert!(rows.len() == 7 && losses.len() == 7 && grams.len() == 7);
+    for ((row, loss), gram) in rows.iter().zip(&losses).zip(&grams) {
+        let last = gram[gram.len() - 1];
+        let gamma = if gram.len() == 1 { gram[0] } else { gram[1] };
+        for (cell, value) in [(6, gram[0]), (7, last), (8, gamma), (9, loss[0])] {
+            if row[cell] != "none" {
+                let decimals = row[cell].split_once('.').map_or(0, |(_, digits)| digits.len() as i32);
+                let reference: f64 = row[cell].parse().unwrap();
+                assert!(
+                    (reference - value).abs() <= 0.5000001 * 10f64.powi(-decimals),
+                    "{row:?}: {value}"
+                );
+            }
+        }
+    }
 }
 
 /// Keys like `[Kini2024]` that appear in a text.

@@ -35,3 +35,4 @@ mod schedule;
 mod spec;
 mod study;
 mod symmetry;
+mod truth;

@@ -382,7 +382,7 @@ pub struct Invalid {
     /// What is wrong with it.
     pub kind: Kind,
     /// The label of the class that it is about, where the data set has another than the number of the class.
-    pub label: Option<Label>,
+    pub label: Option<Box<Label>>,
 }
 
 impl std::error::Error for Invalid {}
@@ -391,7 +391,7 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let field = self.field;
         let name = field.name();
-        let owner = |field| Owner(field, self.label.as_ref());
+        let owner = |field| Owner(field, self.label.as_deref());
         match &self.kind {
             Kind::Missing(Some(profile)) => write!(f, "the profile {profile} needs `{name}`"),
             Kind::Missing(None) => f.write_str(match field {
@@ -506,7 +506,7 @@ impl Invalid {
             _ => None,
         };
         Self {
-            label: label.cloned(),
+            label: label.cloned().map(Box::new),
             ..self
         }
     }

@@ -175,25 +175,39 @@ fn median(runs: &[Start]) -> Vec<(u64, f64)> {
         .collect()
 }
 
-/// The optimal Gram matrix beside the mean of those of the local minima that were found (of the global ones, where the
-/// dimension suffices), and their difference. `None` without any, or with too many classes to show.
+/// The optimal Gram matrix beside that of the lowest local minimum (the mean over the starts that ended there, where the
+/// dimension suffices and all have one matrix), and their difference. Of minima with different geometries no mean is made: it
+/// would be none of them. `None` without any, or with too many classes to show.
 fn gram_heatmap(report: &VerifyReport, runs: &[Start]) -> Option<Figure> {
     let optimal = report.optimum.gram.as_ref()?;
-    let wanted = |run: &&Start| is_global(report, run) || (run.minimum.is_some() && !report.attainable);
-    let found: Vec<DMatrix<f64>> = runs.iter().filter(wanted).map(Start::class_gram).collect();
-    let count = found.len();
-    let sum = found.into_iter().reduce(|a, b| a + b)?;
-    if sum.nrows() > crate::plot::MAX_ROWS {
+    let minima = &report.distinct_minima;
+    let global = minima.iter().filter(|minimum| minimum.global).count();
+    let (title, shown) = if report.attainable && global == 1 {
+        let found: Vec<DMatrix<f64>> = runs
+            .iter()
+            .filter(|run| is_global(report, run))
+            .map(Start::class_gram)
+            .collect();
+        let count = found.len();
+        let sum = found.into_iter().reduce(|a, b| a + b)?;
+        (format!("Mean of {count} global minima"), sum / count as f64)
+    } else {
+        let lowest = minima.first()?;
+        let run = runs.iter().find(|run| run.index == lowest.first)?;
+        let (count, distinct) = (lowest.count, minima.len());
+        let title = match distinct {
+            1 => format!("The one minimum found, by {count} starts"),
+            _ => format!("Lowest of {distinct} distinct minima, of {count} starts"),
+        };
+        (title, run.class_gram())
+    };
+    if shown.nrows() > crate::plot::MAX_ROWS {
         return None;
     }
     let mut left = Picture::of_classes(&report.problem, optimal.to_dense());
-    let mut right = Picture::of_classes(&report.problem, sum / count as f64);
+    let mut right = Picture::of_classes(&report.problem, shown);
     left.title = "Optimum of the relaxation".to_owned();
-    right.title = if report.attainable {
-        format!("Mean of {count} global minima")
-    } else {
-        format!("Mean of {count} local minima")
-    };
+    right.title = title;
     let mut heatmap = left.against(right);
     heatmap.title = "Optimal and found Gram matrices of class means".to_owned();
     heatmap.subtitle = subtitle(report);
