@@ -91,8 +91,9 @@ impl Labels {
         let values = labels(&table.column(column).collect::<Vec<_>>());
         let first = values[0].clone();
         let is_header = matches!(first, Label::Text(_)) && table.header.is_none() && format != Format::Json;
-        // Beside something else there are labels, whatever they look like.
-        let doubted = table.columns() == 1;
+        // Beside files there are labels, whatever they look like.
+        let is_file = |c: usize| table.is_file(c) || table.column(c).all(is_path);
+        let doubted = !(0..table.columns()).any(|c| c != column && is_file(c));
         let mut made = Self::made(values, choice, doubted)?;
         let alone = made.values.iter().position(|label| *label == first);
         if is_header

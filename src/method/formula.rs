@@ -247,8 +247,18 @@ impl Geometry {
             name: self.listed.filter(|_| fits)?.into(),
             loss: certificate.floor.unwrap_or(0.0) + self.excess,
             reported_loss: None,
-            // A geometry that is optimal differs from the optimum by rounding.
-            loss_above_optimum: (self.excess - certificate.excess).max(0.0),
+            loss_above_optimum: {
+                // A geometry that is optimal differs from the optimum by rounding.
+                let scale = certificate
+                    .floor
+                    .map_or(certificate.loss.abs().max(1.0), |_| certificate.excess);
+                let above = self.excess - certificate.excess;
+                if above > 2.0 * certificate.rounding * scale {
+                    above
+                } else {
+                    0.0
+                }
+            },
         })
     }
 }

@@ -137,6 +137,19 @@ fn unit() -> f64 {
     1.0
 }
 
+/// What a class is called: by its label, else by its number.
+pub(crate) fn class_name(labels: Option<&[Label]>, class: u64) -> String {
+    let label = labels.and_then(|labels| labels.get(class as usize));
+    label.map_or_else(|| class.to_string(), |label| shortened(&label.to_string()))
+}
+
+/// Labels that say more than the numbers of the classes do.
+pub(crate) fn telling(labels: Option<&[Label]>) -> Option<&[Label]> {
+    let labels = labels?;
+    let numbered = (0..).zip(labels).all(|(number, label)| *label == Label::Number(number));
+    (!numbered).then_some(labels)
+}
+
 /// The batches of a problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BatchesReport {
@@ -427,16 +440,12 @@ impl ProblemReport {
 
     /// What a class is called: by its label, else by its number.
     pub fn name(&self, class: u64) -> String {
-        let labels = self.class_labels.as_ref();
-        let label = labels.and_then(|labels| labels.get(class as usize));
-        label.map_or_else(|| class.to_string(), |label| shortened(&label.to_string()))
+        class_name(self.class_labels.as_deref(), class)
     }
 
     /// The labels, where they say more than the numbers of the classes do.
     pub(crate) fn names(&self) -> Option<&[Label]> {
-        let labels = self.class_labels.as_deref()?;
-        let numbered = (0..).zip(labels).all(|(number, label)| *label == Label::Number(number));
-        (!numbered).then_some(labels)
+        telling(self.class_labels.as_deref())
     }
 
     /// The size (or probability) of every class, where they are listed.

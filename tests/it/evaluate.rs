@@ -380,7 +380,7 @@ fn a_problem_and_its_labels_must_agree() {
     refused(&["--sizes", "8,6,4,2"], &["3 different labels, and 4 classes"]);
     refused(
         &["--views", "3"],
-        &["class 0 has 8 rows, which is no multiple of 3 views"],
+        &["label 0 has 8 rows, which is no multiple of 3 views"],
     );
     refused(
         &["--temperature", "0.002"],

@@ -353,6 +353,12 @@ fn messy_class_sizes_mean_what_their_owners_mean() {
             vec![500, 50],
             names(&["cat", "dog"]),
         ),
+        (
+            b"classes:\n  cat: 500\n  dog: 50\n".to_vec(),
+            vec![500, 50],
+            names(&["cat", "dog"]),
+        ),
+        (b"(500, 50,)\n".to_vec(), vec![500, 50], None),
         // JSON of other shapes.
         (b"[500.0, 50]".to_vec(), vec![500, 50], None),
         (
@@ -436,7 +442,14 @@ fn class_sizes_that_may_mean_something_else_are_refused() {
             &["line 2 has 3 columns, and the first line has 2", "double quotes"],
         ),
         // What is no size.
-        (b"class,count\n", &["c.txt"]),
+        (b"class,count\n", &["it has no values"]),
+        (b"Counter({'cat': 500, 'dog': 50})", &["what Python prints", "json.dump"]),
+        (b"array([500, 50])", &["what Python prints", "numpy.save"]),
+        (
+            b"          precision recall f1-score support\n\ncat 0.90 0.91 0.90 500\ndog 0.80 0.79 0.80 50\n\naccuracy 0.88 550\nmacro avg 0.85 0.85 0.85 550\n",
+            &["classification report", "name: number"],
+        ),
+        (b"cat 0.9 500\nred fox 0.8 50\n", &["class 0 has size cat 0.9 500"]),
         (b"class,count\na,5\nb,\n", &["line 3: class b has size nothing"]),
         (b"class,count\na,5\nb,2.5\n", &["line 3: class b has size 2.5"]),
         (b"class,count\na,5\nb,-2\n", &["class b has size -2"]),
@@ -553,6 +566,11 @@ fn messy_labels_mean_what_their_owners_mean() {
     let folder = folder();
     for (bytes, needles) in [
         (&b"500\n50\n5\n"[..], &["look like class sizes", "--sizes-file"][..]),
+        (b"class,count\ncat,500\ndog,50\n", &["every class has 1 sample"]),
+        (
+            b"Klasse;Anzahl\nHund;500\nKatze;50\n",
+            &["look like class sizes", "--sizes-file"],
+        ),
         (b"label\n0\n\"\"\n1\n", &["line 3 has no label"]),
         (b"0.5\n1.5\n", &["label 0.5 is a number that is not whole"]),
         (

@@ -24,6 +24,9 @@ pub(super) fn table(text: &str) -> Result<Table, TableError> {
     if lines.is_empty() {
         return Err(TableError::Empty);
     }
+    if let Some(error) = of_python(&lines) {
+        return Err(error);
+    }
     if let Some(printed) = printed(&lines)? {
         return Ok(printed);
     }
@@ -177,6 +180,33 @@ fn in_words(rows: &[Row]) -> bool {
     numbers.is_some_and(|numbers| numbers.windows(2).any(|pair| pair[1] != pair[0] + 1))
 }
 
+/// What Python prints of objects that are no tables.
+fn of_python(lines: &[Line<'_>]) -> Option<TableError> {
+    let (first, last) = (lines[0].1.trim(), lines[lines.len() - 1].1.trim());
+    let name = first.split('(').next().unwrap_or_default();
+    let called = name.len() < first.len()
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if called && last.ends_with(')') && first.contains(['[', '{']) {
+        return Some(TableError::Foreign {
+            what: "what Python prints of an object",
+            remedy: &[Word::Text(
+                "write it with json.dump(dict(counts), file), or an array with numpy.save",
+            )],
+        });
+    }
+    let report = ["precision", "recall", "support"];
+    report
+        .iter()
+        .all(|word| first.contains(word))
+        .then_some(TableError::Foreign {
+            what: "a printed classification report, with rows that are no classes",
+            remedy: &[Word::Text(
+                "write the support of every class: one `name: number` a line",
+            )],
+        })
+}
+
 /// A `value_counts()` as pandas prints it: an index and numbers, and a last line with the type of them.
 fn printed(lines: &[Line<'_>]) -> Result<Option<Table>, TableError> {
     let Some(((_, last), mut lines)) = lines.split_last() else {
@@ -257,6 +287,11 @@ fn pairs(lines: &[Line<'_>]) -> Option<Table> {
             cells: vec![name, number],
         })
     };
+    // The key under which YAML has all pairs.
+    let lines = match lines {
+        [(_, key), rest @ ..] if key.trim_end().ends_with(':') && !rest.is_empty() => rest,
+        lines => lines,
+    };
     let rows = lines.iter().map(row).collect::<Option<Vec<Row>>>()?;
     Some(Table {
         format: Format::Pairs,
@@ -282,6 +317,13 @@ fn spaced(lines: &[Line<'_>]) -> Option<Table> {
     let named = |row: &Row| !row.cells[..row.cells.len() - 1].iter().any(numeral);
     let body = if ends_in_number(&rows[0]) { 0 } else { 1 };
     let all_end_in_number = rows.len() > body && rows[body..].iter().all(ends_in_number);
+    // Other numbers than those of a name, `Class 0`, are columns of their own.
+    let plain = |row: &Row| {
+        let name = &row.cells[..row.cells.len() - 1];
+        name.iter()
+            .all(|cell| matches!(whole(cell, false), Whole::No | Whole::Number(_)))
+    };
+    let all_end_in_number = all_end_in_number && rows[body..].iter().all(plain);
     let width = rows[body.min(rows.len() - 1)].cells.len();
     let even = rows[body.min(rows.len() - 1)..]
         .iter()

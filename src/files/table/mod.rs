@@ -82,8 +82,12 @@ impl Table {
     /// # Errors
     /// [`TableError`].
     pub(crate) fn parse(text: &str) -> Result<Self, TableError> {
-        let table = if text.trim_start().starts_with(['[', '{']) {
+        let trimmed = text.trim();
+        let tuple = trimmed.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        let table = if trimmed.starts_with(['[', '{']) {
             json::table(text)?
+        } else if let Some(items) = tuple {
+            json::table(&format!("[{}]", items.trim_end_matches(',')))?
         } else {
             lines::table(text)?
         };
@@ -190,6 +194,12 @@ fn is_known(cell: &str) -> bool {
 /// Takes the header off, if the first row is one: none of its cells is a number, and below one of them are numbers alone, or
 /// one has a name that columns have and that its column has only there.
 fn with_header(format: Format, mut rows: Vec<Row>) -> Table {
+    if let [only] = &rows[..]
+        && only.cells.len() > 1
+        && only.cells.iter().all(|cell| is_known(cell))
+    {
+        rows.clear();
+    }
     let is_header = rows.len() > 1 && {
         let (first, rest) = rows.split_first().expect("it has rows");
         let words =

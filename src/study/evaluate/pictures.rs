@@ -43,13 +43,16 @@ pub(super) fn geometry(report: &Evaluation) -> Option<Figure> {
         notes.push("the diagonal is 1 and has the deepest red".to_owned());
     }
     let sizes: Vec<f64> = report.per_class.iter().map(|class| class.size as f64).collect();
-    let all = ticks(&report.problem, &sizes);
+    let all = ticks(report.problem.class_labels.as_deref(), &sizes);
     let labels: Vec<String> = order.iter().map(|&class| all[class].clone()).collect();
     let boundaries = (1..count).filter(|&i| sizes[order[i]] != sizes[order[i - 1]]).collect();
     let panel = |title: String, values: DMatrix<f64>| Panel {
         title,
         labels: labels.clone(),
-        axis: axis_of_classes(&report.problem),
+        axis: axis_of_classes(
+            report.problem.class_labels.as_deref(),
+            report.problem.probabilities.is_none(),
+        ),
         boundaries: Vec::clone(&boundaries),
         range,
         ..Panel::new(values)
