@@ -115,34 +115,39 @@ fn different(end: u64, count: u64, generator: &mut impl Rng) -> Vec<u64> {
 
 /// The mean over the active anchors of a batch with so many examples of one class each of these groups.
 fn of_batch(counts: &[(usize, f64)], gram: &Gram, temperature: f64, loss: BatchLoss) -> f64 {
+    // What a class is in the sum of another: its examples, or itself.
+    let mass = |count: f64| match loss {
+        BatchLoss::Bcl => 1.0,
+        BatchLoss::Supcon | BatchLoss::Sincere | BatchLoss::Nscl => count,
+    };
     let mut groups: Vec<(usize, f64)> = Vec::new();
     for &(g, count) in counts {
         match groups.last_mut() {
-            Some((last, total)) if *last == g => *total += count,
-            _ => groups.push((g, count)),
+            Some((last, total)) if *last == g => *total += mass(count),
+            _ => groups.push((g, mass(count))),
         }
     }
     let u = |g: usize, h: usize| ((gram.between(g, h) - 1.0) / temperature).exp();
     let (mut total, mut anchors) = (0.0, 0.0);
+    // The group of the last anchor, what other groups are in its sum, and the mass of its own.
     let mut of_group = (usize::MAX, 0.0, 0.0);
     for &(g, count) in counts.iter().filter(|(_, count)| *count >= 2.0) {
         if of_group.0 != g {
-            let own = groups.iter().find(|(h, _)| *h == g).map_or(0.0, |(_, count)| *count);
-            let others: f64 = groups
-                .iter()
-                .filter(|(h, _)| *h != g)
-                .map(|&(h, count)| count * u(g, h))
-                .sum();
-            of_group = (g, others, own);
+            let own = groups.iter().find(|(h, _)| *h == g).map_or(0.0, |(_, mass)| *mass);
+            let elsewhere = groups.iter().filter(|(h, _)| *h != g);
+            of_group = (g, elsewhere.map(|&(h, mass)| mass * u(g, h)).sum(), own);
         }
-        let (_, others, own) = of_group;
-        // Other classes of the same group.
-        let alike = if own > count { (own - count) * u(g, g) } else { 0.0 };
+        let (_, elsewhere, own) = of_group;
+        let alike = own - mass(count);
+        let negatives = elsewhere + if alike > 0.0 { alike * u(g, g) } else { 0.0 };
         let base = match loss {
             BatchLoss::Supcon => count - 1.0,
-            BatchLoss::Sincere => 1.0,
+            BatchLoss::Sincere | BatchLoss::Bcl => 1.0,
+            // An anchor without a negative is skipped.
+            BatchLoss::Nscl if negatives == 0.0 => continue,
+            BatchLoss::Nscl => 0.0,
         };
-        total += count * (base + others + alike).ln();
+        total += count * (base + negatives).ln();
         anchors += count;
     }
     if anchors == 0.0 { 0.0 } else { total / anchors }

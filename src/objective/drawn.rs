@@ -1,10 +1,15 @@
 //! [`Drawn`]: rows of the sampled losses whose draws are independent, THEORY (10) and (11), as integrals (`quadrature`).
 
+mod nscl;
+
+pub(super) use nscl::SMALLEST;
+
 use nalgebra::DMatrix;
 
 use super::contract::others;
 use super::quadrature::{Constants, Floor, Grid, Mass, Scheme};
 use super::sampled::{LINEAR, SampledPoint, map_rows};
+use crate::problem::BatchLoss;
 
 /// Terms of a power series, and where it is used: `s u` up to this for the whole row. What is left out is below
 /// `0.06^9 / 10! = 3e-18` relative.
@@ -21,6 +26,8 @@ pub(super) struct Drawn {
     constants: Vec<Vec<Constants>>,
     scheme: Scheme,
     grid: Grid,
+    /// `log V`, which nscl counts.
+    log_views: f64,
 }
 
 /// A row at one matrix: what the Hessian product needs besides the gradient.
@@ -31,6 +38,8 @@ pub(super) struct Row {
     first: Vec<f64>,
     /// `h s e^{-kappa s} (n - 1)(P^{n-2} - sigma C^{n-2})` at the nodes.
     second: Vec<f64>,
+    /// Nodes of this row alone.
+    grid: Option<Grid>,
 }
 
 /// Sums over the other classes of one row at all nodes: by moments up to `high`, by recursion from there.
@@ -43,11 +52,19 @@ struct RowSums {
     relative: Vec<f64>,
     /// `1 - e^{-su}` at the first three nodes from `high`.
     gaps: [Vec<f64>; 3],
+    /// Whether `e^{-su}` is wanted to all digits where it is small.
+    long: bool,
 }
 
 impl Drawn {
     /// `probabilities` are those of ONE class of every group.
-    pub(super) fn new(scheme: Scheme, temperature: f64, probabilities: &[f64], multiplicity: &[f64]) -> Self {
+    pub(super) fn new(
+        scheme: Scheme,
+        views: u64,
+        temperature: f64,
+        probabilities: &[f64],
+        multiplicity: &[f64],
+    ) -> Self {
         let groups = probabilities.len();
         let mass: Vec<Mass> = (0..groups)
             .map(|g| {
@@ -55,14 +72,22 @@ impl Drawn {
                 Mass::new(probabilities[g], rest)
             })
             .collect();
-        let grid = Grid::new(&scheme);
+        let grid = match scheme.floor {
+            Some(_) => Grid::new(&scheme),
+            // As far as any feasible matrix needs; every row has its own nodes.
+            None => Grid::until(&scheme, (-2.0 / temperature).max(SMALLEST)),
+        };
         Self {
-            constants: map_rows(groups, |g| mass[g].constants(&scheme, &grid)),
+            constants: match scheme.floor {
+                Some(_) => map_rows(groups, |g| mass[g].constants(&scheme, &grid)),
+                None => Vec::new(),
+            },
             temperature,
             multiplicity: multiplicity.to_vec(),
             mass,
             scheme,
             grid,
+            log_views: (views as f64).ln(),
         }
     }
 
@@ -75,12 +100,13 @@ impl Drawn {
         self.grid.s.len()
     }
 
-    /// What no geometry can remove.
-    pub(super) fn floor(&self) -> f64 {
+    /// What no geometry can remove; `None` for nscl.
+    pub(super) fn floor(&self) -> Option<f64> {
+        self.scheme.floor?;
         let floors = map_rows(self.groups(), |g| {
             self.multiplicity[g] * self.mass[g].rho * self.mass[g].floor(&self.scheme, &self.grid)
         });
-        floors.iter().sum()
+        Some(floors.iter().sum())
     }
 
     /// Masses of the classes of every group other than one class of `g`.
@@ -95,7 +121,7 @@ impl Drawn {
     pub(super) fn row(&self, log_u: &[f64], g: usize) -> (f64, Vec<f64>, Row) {
         let (scheme, grid, mass) = (&self.scheme, &self.grid, &self.mass[g]);
         let weights = self.weights(g);
-        let sums = RowSums::new(grid, log_u, &weights);
+        let sums = RowSums::new(grid, log_u, &weights, false);
         let linear = sums.log_unit < LINEAR;
         let unit = sums.log_unit.exp();
         let n = scheme.draws;
@@ -128,17 +154,24 @@ impl Drawn {
                 }
             })
             .collect();
-        (excess.ln() + sums.log_unit, phi, Row { sums, first, second })
+        let log_excess = excess.ln() + sums.log_unit;
+        let row = Row {
+            sums,
+            first,
+            second,
+            grid: None,
+        };
+        (log_excess, phi, row)
     }
 
     /// [`Objective::hessian_product`](super::Objective::hessian_product).
     pub(super) fn hessian_product(&self, at: &SampledPoint, direction: &DMatrix<f64>) -> DMatrix<f64> {
         let groups = self.groups();
         let tau = self.temperature;
-        let grid = &self.grid;
         // y_h = c_h u_h int first e^{-s u_h}: dy_h = y_h D_h/tau + c_h u_h int (d first - first s u_h D_h/tau) e^{-s u_h}.
         let products = map_rows(groups, |g| {
             let row = &at.rows[g];
+            let grid = row.grid.as_ref().unwrap_or(&self.grid);
             let sums = &row.sums;
             let unit = sums.log_unit.exp();
             let weights = self.weights(g);
@@ -183,29 +216,32 @@ impl Scheme {
             draws: q as f64,
             own_in_denominator: true,
             skips: false,
-            floor: Floor::Draws,
+            floor: Some(Floor::Draws),
         }
     }
 
-    /// (11) and (11') with batches of `size` examples. The variable is `s = V t`.
-    pub(super) fn batches(size: u64, views: u64, sincere: bool) -> Self {
+    /// (11) and (11') with batches of `size` examples; `None` for bcl. The variable is `s = V t`.
+    pub(super) fn batches(loss: BatchLoss, size: u64, views: u64) -> Option<Self> {
         let v = views as f64;
-        Self {
-            decay: if sincere { 1.0 / v } else { (v - 1.0) / v },
+        let (decay, own_in_denominator, floor) = match (loss, views) {
+            (BatchLoss::Supcon, 1) => (0.0, true, Some(Floor::Positives)),
+            (BatchLoss::Supcon, _) => ((v - 1.0) / v, true, Some(Floor::Views(v))),
+            (BatchLoss::Sincere, _) => (1.0 / v, false, Some(Floor::Zero)),
+            (BatchLoss::Nscl, _) => (0.0, false, None),
+            (BatchLoss::Bcl, _) => return None,
+        };
+        Some(Self {
+            decay,
             draws: size as f64 - 1.0,
-            own_in_denominator: !sincere,
+            own_in_denominator,
             skips: views == 1,
-            floor: match (sincere, views) {
-                (true, _) => Floor::Zero,
-                (false, 1) => Floor::Positives,
-                (false, _) => Floor::Views(v),
-            },
-        }
+            floor,
+        })
     }
 }
 
 impl RowSums {
-    fn new(grid: &Grid, log_u: &[f64], weights: &[f64]) -> Self {
+    fn new(grid: &Grid, log_u: &[f64], weights: &[f64], long: bool) -> Self {
         let present = || log_u.iter().zip(weights).filter(|&(_, &w)| w > 0.0);
         let log_unit = present().map(|(&l, _)| l).fold(f64::NEG_INFINITY, f64::max);
         let log_limit = SERIES.ln() - log_unit;
@@ -223,6 +259,7 @@ impl RowSums {
                 .map(|(l, &w)| if w > 0.0 { (l - log_unit).exp() } else { 0.0 })
                 .collect(),
             gaps,
+            long,
         }
     }
 
@@ -234,6 +271,30 @@ impl RowSums {
             visit(j, gap);
             gap.iter_mut().for_each(|e| *e *= 2.0 - *e);
         }
+    }
+
+    /// Calls `visit` with every node from `high` and `e^{-su}` of all groups there.
+    fn high_exponentials(&self, grid: &Grid, mut visit: impl FnMut(usize, &[f64])) {
+        let mut exponentials: Vec<f64> = vec![0.0; self.relative.len()];
+        if !self.long {
+            return self.high_nodes(grid, |j, gaps| {
+                exponentials.iter_mut().zip(gaps).for_each(|(z, gap)| *z = 1.0 - gap);
+                visit(j, &exponentials);
+            });
+        }
+        // A square doubles the relative error, which 1 - gap does not; of a small number that is little.
+        let mut before: [Vec<f64>; 3] = std::array::from_fn(|_| exponentials.clone());
+        self.high_nodes(grid, |j, gaps| {
+            let before = &mut before[(j - self.high) % 3];
+            for (z, gap) in before.iter_mut().zip(gaps) {
+                *z = if *gap < 0.5 || j < self.high + 3 {
+                    1.0 - gap
+                } else {
+                    *z * *z
+                };
+            }
+            visit(j, before);
+        });
     }
 
     /// `s` in the unit of the row, `s e^{log_unit}`.
@@ -266,14 +327,15 @@ impl RowSums {
             })
             .collect();
         let unit = if gap { (-self.log_unit).exp() } else { 1.0 };
-        self.high_nodes(grid, |_, gaps| {
-            let sum: f64 = if gap {
-                weight.iter().zip(gaps).map(|(w, e)| w * e).sum()
-            } else {
-                weight.iter().zip(gaps).map(|(w, e)| w * (1.0 - e)).sum()
-            };
+        let mut push = |_, values: &[f64]| {
+            let sum: f64 = weight.iter().zip(values).map(|(w, value)| w * value).sum();
             totals.push(sum * unit);
-        });
+        };
+        if gap {
+            self.high_nodes(grid, &mut push);
+        } else {
+            self.high_exponentials(grid, &mut push);
+        }
         totals
     }
 
@@ -293,10 +355,10 @@ impl RowSums {
             .iter()
             .map(|&u| moments.iter().rev().fold(0.0, |sum, moment| sum * u + moment))
             .collect();
-        self.high_nodes(grid, |j, gaps| {
+        self.high_exponentials(grid, |j, exponentials| {
             let w = weight[j];
-            for (sum, gap) in sums.iter_mut().zip(gaps) {
-                *sum += w * (1.0 - gap);
+            for (sum, z) in sums.iter_mut().zip(exponentials) {
+                *sum += w * z;
             }
         });
         sums

@@ -18,6 +18,7 @@ mod drawn;
 mod logsumexp;
 mod minorant;
 mod portions;
+mod presence;
 mod quadrature;
 mod sampled;
 mod samples;

@@ -45,8 +45,8 @@ pub(super) struct Scheme {
     pub(super) own_in_denominator: bool,
     /// `sigma = 1`: an anchor whose class is not drawn again is skipped.
     pub(super) skips: bool,
-    /// Floor of a row over `rho`: `E log(..)` at `u = 0`.
-    pub(super) floor: Floor,
+    /// Floor of a row over `rho`: `E log(..)` at `u = 0`; `None` for nscl.
+    pub(super) floor: Option<Floor>,
 }
 
 /// What a row is at `u = 0`, divided by `rho`.
@@ -83,8 +83,17 @@ impl Grid {
     /// Nodes for the rows of a scheme.
     pub(super) fn new(scheme: &Scheme) -> Self {
         let decay = scheme.decay + f64::from(u8::from(scheme.skips && scheme.own_in_denominator));
-        let first = Self::index(FIRST / (1.0 + scheme.decay + scheme.draws)).floor();
-        let last = Self::index(TAIL / decay).ceil();
+        Self::with_ends(scheme, 1.0 + scheme.decay + scheme.draws, TAIL / decay)
+    }
+
+    /// Nodes for a row without `e^{-kappa s}` whose smallest `u` is `e^log_least`.
+    pub(super) fn until(scheme: &Scheme, log_least: f64) -> Self {
+        Self::with_ends(scheme, 2.0 + scheme.draws, TAIL * (-log_least).exp())
+    }
+
+    fn with_ends(scheme: &Scheme, scale: f64, end: f64) -> Self {
+        let first = Self::index(FIRST / scale).floor();
+        let last = Self::index(end).ceil();
         let s: Vec<f64> = (0..=(last - first) as usize)
             .map(|j| Self::node(first + j as f64))
             .collect();
@@ -120,7 +129,7 @@ pub(super) struct Mass {
     /// `C0 = 1 - rho`, summed over the other classes so that it keeps its digits.
     pub(super) rest: f64,
     /// `log C0`.
-    log_rest: f64,
+    pub(super) log_rest: f64,
 }
 
 impl Mass {
@@ -143,14 +152,19 @@ impl Mass {
         (0..grid.s.len())
             .map(|j| {
                 let (own, total, log_total) = self.total(grid, j);
-                Constants {
-                    own,
-                    total,
-                    power: (scheme.draws * log_total).exp(),
-                    gain: if scheme.skips { (own / self.rest).ln_1p() } else { 0.0 },
-                }
+                self.constants_at(scheme, own, total, log_total)
             })
             .collect()
+    }
+
+    /// What is the same at every matrix, at a node with the given `own`, `P0` and `log P0`.
+    pub(super) fn constants_at(&self, scheme: &Scheme, own: f64, total: f64, log_total: f64) -> Constants {
+        Constants {
+            own,
+            total,
+            power: (scheme.draws * log_total).exp(),
+            gain: if scheme.skips { (own / self.rest).ln_1p() } else { 0.0 },
+        }
     }
 
     /// `C0^n`.
@@ -216,11 +230,11 @@ impl Mass {
     pub(super) fn floor(&self, scheme: &Scheme, grid: &Grid) -> f64 {
         let n = scheme.draws;
         match scheme.floor {
-            Floor::Zero => 0.0,
-            Floor::Draws => (0..grid.s.len())
+            None | Some(Floor::Zero) => 0.0,
+            Some(Floor::Draws) => (0..grid.s.len())
                 .map(|j| -grid.weight[j] * (n * self.total(grid, j).2).exp_m1())
                 .sum(),
-            Floor::Positives => {
+            Some(Floor::Positives) => {
                 let active = -(n * self.log_rest).exp_m1();
                 let rest_power = self.rest_power(scheme);
                 (0..grid.s.len())
@@ -236,7 +250,7 @@ impl Mass {
                     })
                     .sum()
             }
-            Floor::Views(views) => {
+            Some(Floor::Views(views)) => {
                 // e^{-s/V} ds/s has a longer tail than the grid.
                 let first = Grid::index(grid.s[0]).round() as i64;
                 let last = Grid::index(TAIL * views).ceil() as i64;

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! with `u_cc' = exp((M_cc' - 1)/tau)`; (11') with `V` views of every example; `B` is any `P` of the classes; sincere has `1`
-//! in the place of `l_c - 1` and of `V m - 1`. Independent draws are in `drawn`, sets of classes in `subsets`, batches without
-//! replacement (11''') in `portions`.
+//! in the place of `l_c - 1` and of `V m - 1`. In (11) nscl has nothing in that place, and anchors without a negative are
+//! skipped; bcl has 1 there and in the place of every positive `l_c'`. Independent draws are in `drawn`, those of bcl in
+//! `presence`, sets of classes in `subsets`, batches without replacement (11''') in `portions`.
 
 use nalgebra::DMatrix;
 use rayon::prelude::*;
@@ -16,10 +17,11 @@ use rayon::prelude::*;
 use super::contract::{Affine, Objective, exponential_rounding};
 use super::drawn::{Drawn, Row};
 use super::portions::Portions;
+use super::presence::Presence;
 use super::quadrature::Scheme;
 use super::subsets::Subsets;
 use crate::gram::Partition;
-use crate::problem::{BatchLoss, Problem, Sampling};
+use crate::problem::{BatchLoss, FullBatchLoss, Problem, Sampling};
 
 /// Below this `log u` a row is linear in `u` to every digit, and `u` itself may underflow.
 pub(super) const LINEAR: f64 = -400.0;
@@ -38,13 +40,14 @@ pub struct Sampled {
     /// The probability of ONE class of every group.
     probabilities: Vec<f64>,
     kind: Kind,
-    floor: f64,
+    floor: Option<f64>,
 }
 
 /// How the rows come about.
 #[derive(Debug, Clone)]
 enum Kind {
     Drawn(Drawn),
+    Presence(Presence),
     Subsets(Subsets),
     Portions(Portions),
 }
@@ -57,7 +60,10 @@ pub struct SampledPoint {
     log_excess: f64,
     pub(super) log_scale: f64,
     pub(super) y: DMatrix<f64>,
+    /// `phi`, every row in its unit.
     phi: DMatrix<f64>,
+    /// Logs of the units of `phi`.
+    pub(super) log_units: Vec<f64>,
     /// `log u`, r x r.
     pub(super) log_u: DMatrix<f64>,
     /// Of independent draws.
@@ -70,7 +76,8 @@ impl Sampled {
         let model = problem.model();
         let temperature = model.temperature;
         let probabilities = sampling.probabilities(sizes, multiplicity);
-        let drawn = |scheme| Kind::Drawn(Drawn::new(scheme, temperature, &probabilities, multiplicity));
+        let views = model.views;
+        let drawn = |scheme| Kind::Drawn(Drawn::new(scheme, views, temperature, &probabilities, multiplicity));
         let kind = match *sampling {
             Sampling::RandomBatches {
                 loss,
@@ -80,29 +87,27 @@ impl Sampled {
             } => {
                 let groups = (sizes, multiplicity, &probabilities[..]);
                 let sincere = loss == BatchLoss::Sincere;
-                Kind::Portions(Portions::new(size, model.views, sincere, temperature, groups))
+                Kind::Portions(Portions::new(size, views, sincere, temperature, groups))
             }
-            Sampling::RandomBatches { loss, size, .. } => {
-                drawn(Scheme::batches(size, model.views, loss == BatchLoss::Sincere))
-            }
+            Sampling::RandomBatches { loss, size, .. } => match Scheme::batches(loss, size, views) {
+                Some(scheme) => drawn(scheme),
+                None => Kind::Presence(Presence::new(size, views, temperature, &probabilities, multiplicity)),
+            },
             Sampling::Negatives { count } => drawn(Scheme::negatives(count)),
             Sampling::ClassBalanced {
                 loss,
                 classes,
                 per_class,
             } => {
-                let samples = per_class as f64 * model.views as f64;
-                let base = match loss {
-                    BatchLoss::Supcon => samples - 1.0,
-                    BatchLoss::Sincere => 1.0,
-                };
-                Kind::Subsets(Subsets::new(classes, samples, base, temperature, multiplicity))
+                let (base, samples) = FullBatchLoss::from(loss).base_and_column(per_class as f64 * model.views as f64);
+                Kind::Subsets(Subsets::new(classes, base, samples, temperature, multiplicity))
             }
         };
         let floor = match &kind {
             Kind::Drawn(drawn) => drawn.floor(),
+            Kind::Presence(_) => Some(0.0),
             Kind::Subsets(subsets) => subsets.floor(),
-            Kind::Portions(portions) => portions.floor(),
+            Kind::Portions(portions) => Some(portions.floor()),
         };
         Self {
             temperature,
@@ -133,10 +138,12 @@ impl Sampled {
         self.probabilities.clone()
     }
 
-    /// `phi`, r x r: the gradient by ordered pairs of classes is `phi_cc' u_cc'`, and `phi` varies slowly. In nats, unlike
+    /// `log phi`, r x r: the gradient by ordered pairs of classes is `phi_cc' u_cc'`, and `phi` varies slowly. In nats, unlike
     /// [`Objective::gradient`].
-    pub fn slopes<'p>(&self, at: &'p SampledPoint) -> &'p DMatrix<f64> {
-        &at.phi
+    pub fn log_slopes(&self, at: &SampledPoint) -> DMatrix<f64> {
+        DMatrix::from_fn(self.groups(), self.groups(), |g, h| {
+            at.phi[(g, h)].ln() + at.log_units[g]
+        })
     }
 
     /// Whether every entry is in the range where the loss is evaluated as it is: `u` at most `e^3`.
@@ -154,13 +161,14 @@ impl Objective for Sampled {
     }
 
     fn floor(&self) -> Option<f64> {
-        Some(self.floor)
+        self.floor
     }
 
     /// The rule of the integrals misses them by `2e-16` each, and its nodes are a few hundred.
     fn rounding(&self) -> f64 {
         let nodes = match &self.kind {
             Kind::Drawn(drawn) => drawn.nodes(),
+            Kind::Presence(presence) => presence.nodes(),
             Kind::Subsets(subsets) => subsets.nodes(),
             Kind::Portions(portions) => portions.terms(),
         };
@@ -177,7 +185,18 @@ impl Objective for Sampled {
         let log_u = values.map(|value| ((value - 1.0) / self.temperature).min(LARGEST));
         let column = |g: usize| log_u.column(g).iter().copied().collect::<Vec<f64>>();
         let mut rows = Vec::new();
+        let mut log_units = vec![0.0; groups];
+        // The excess of every row, as a log over the probability of its class, and phi; of nscl the row itself.
         let found: Vec<(f64, Vec<f64>)> = match &self.kind {
+            Kind::Drawn(drawn) if self.floor.is_none() => map_rows(groups, |g| drawn.nscl_row(&column(g), g))
+                .into_iter()
+                .enumerate()
+                .map(|(g, row)| {
+                    rows.push(row.row);
+                    log_units[g] = -row.log_unit;
+                    (row.value, row.phi)
+                })
+                .collect(),
             Kind::Drawn(drawn) => map_rows(groups, |g| drawn.row(&column(g), g))
                 .into_iter()
                 .map(|(log_excess, phi, row)| {
@@ -185,26 +204,49 @@ impl Objective for Sampled {
                     (log_excess, phi)
                 })
                 .collect(),
-            Kind::Subsets(subsets) => map_rows(groups, |g| subsets.row(&column(g), g)),
+            Kind::Presence(presence) => map_rows(groups, |g| presence.row(&column(g), g)),
+            Kind::Subsets(subsets) => map_rows(groups, |g| subsets.row(&column(g), g))
+                .into_iter()
+                .enumerate()
+                .map(|(g, row)| {
+                    log_units[g] = -row.log_unit;
+                    (row.value, row.phi)
+                })
+                .collect(),
             Kind::Portions(portions) => map_rows(groups, |g| portions.row(&column(g), g)),
         };
         let mut phi = DMatrix::zeros(groups, groups);
-        let mut logs = Vec::with_capacity(groups);
+        let mut of_rows = Vec::with_capacity(groups);
         for (g, (of_row, slopes)) in found.into_iter().enumerate() {
             for (h, value) in slopes.into_iter().enumerate() {
                 phi[(g, h)] = value;
             }
-            logs.push(of_row + (self.multiplicity[g] * self.probabilities[g]).ln());
+            of_rows.push(of_row);
         }
-        let y = DMatrix::from_fn(groups, groups, |g, h| phi[(g, h)] * (log_u[(g, h)] - log_scale).exp());
-        let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let log_excess = largest + logs.iter().map(|l| (l - largest).exp()).sum::<f64>().ln();
+        let y = DMatrix::from_fn(groups, groups, |g, h| {
+            phi[(g, h)] * (log_u[(g, h)] + log_units[g] - log_scale).exp()
+        });
+        let weight = |g: usize| self.multiplicity[g] * self.probabilities[g];
+        let (excess, log_excess) = if self.floor.is_some() {
+            let logs: Vec<f64> = of_rows
+                .iter()
+                .enumerate()
+                .map(|(g, row)| row + weight(g).ln())
+                .collect();
+            let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let log_excess = largest + logs.iter().map(|l| (l - largest).exp()).sum::<f64>().ln();
+            ((log_excess - log_scale).exp(), log_excess)
+        } else {
+            let loss: f64 = of_rows.iter().enumerate().map(|(g, row)| weight(g) * row).sum();
+            (loss * (-log_scale).exp(), f64::NAN)
+        };
         SampledPoint {
-            excess: (log_excess - log_scale).exp(),
+            excess,
             log_excess,
             log_scale,
             y,
             phi,
+            log_units,
             log_u,
             rows,
         }
@@ -225,6 +267,7 @@ impl Objective for Sampled {
     fn hessian_product(&self, at: &SampledPoint, direction: &DMatrix<f64>) -> DMatrix<f64> {
         match &self.kind {
             Kind::Drawn(drawn) => drawn.hessian_product(at, direction),
+            Kind::Presence(presence) => presence.hessian_product(at, direction),
             Kind::Subsets(subsets) => subsets.hessian_product(at, direction),
             Kind::Portions(portions) => portions.hessian_product(at, direction),
         }

@@ -2,7 +2,7 @@
 //!
 //! A class `c` meets `n = P - 1` of the other `K = k - 1` classes, all sets alike. With `kappa` the mass of its own samples
 //! in units of one class, its row is `log(kappa + x)` on average, `x` the sum of `u_cc'` over the set; the excess is
-//! `E log(1 + x/kappa)`.
+//! `E log(1 + x/kappa)`. Of nscl `kappa = 0`, there is no floor, and the row is `E log x` and a constant.
 //!
 //! **At most two different `u` in a row**, as at every standard geometry: how many of the set have the one is
 //! hypergeometric, and the sum over that number is finite.
@@ -16,12 +16,14 @@
 //! ```
 //!
 //! and backwards for the derivatives by all `z_j`: sums of positive terms, so that no digit is lost. Only
-//! `n - (K - j) <= i <= min(n, j)` contributes: `K (min(n, K - n) + 1)` steps a node.
+//! `n - (K - j) <= i <= min(n, j)` contributes: `K (min(n, K - n) + 1)` steps a node. For nscl
+//! `E log x = log u_0 + int_0^inf (e^{-s} - G) ds/s` with `u` in units of the largest of the row, `u_0`.
 
 use nalgebra::DMatrix;
 
 use super::contract::others;
-use super::quadrature::{Floor, Grid, Scheme};
+use super::drawn::SMALLEST;
+use super::quadrature::{Grid, Scheme};
 use super::sampled::{LINEAR, SampledPoint, map_rows};
 use super::softplus;
 use crate::math::hypergeometric;
@@ -40,36 +42,52 @@ pub(super) struct Subsets {
     met: usize,
     /// `kappa`.
     own: f64,
-    floor: f64,
+    /// The loss at `u = 0`; of nscl, which has none, the constant beside `log x`.
+    constant: f64,
     grid: Grid,
 }
 
+/// The row of a class.
+pub(super) struct Found {
+    /// Its excess, as a log over `1/k`; of nscl the row itself.
+    pub(super) value: f64,
+    /// `phi` in units of `e^{-log_unit}`.
+    pub(super) phi: Vec<f64>,
+    /// 0 but for nscl.
+    pub(super) log_unit: f64,
+}
+
 impl Subsets {
-    /// Batches of `drawn` classes with `samples` of each, views counted; `base` is the mass of an anchor's own class.
-    pub(super) fn new(drawn: u64, samples: f64, base: f64, temperature: f64, multiplicity: &[f64]) -> Self {
-        let own = base / samples;
+    /// Batches of `drawn` classes; `base` is the mass of an anchor's own class in the denominator, `mass` that of another.
+    pub(super) fn new(drawn: u64, base: f64, mass: f64, temperature: f64, multiplicity: &[f64]) -> Self {
+        let own = base / mass;
         let met = drawn - 1;
-        let grid = Grid::new(&Scheme {
+        let scheme = Scheme {
             decay: own,
             draws: met as f64,
             own_in_denominator: false,
             skips: false,
-            floor: Floor::Zero,
-        });
+            floor: None,
+        };
+        let grid = if own > 0.0 {
+            Grid::new(&scheme)
+        } else {
+            Grid::until(&scheme, (-2.0 / temperature).max(SMALLEST))
+        };
         Self {
             temperature,
             multiplicity: multiplicity.to_vec(),
             classes: multiplicity.iter().sum(),
             met: met as usize,
             own,
-            floor: base.ln(),
+            constant: if own > 0.0 { base.ln() } else { mass.ln() },
             grid,
         }
     }
 
     /// What no geometry can remove: the anchor's own class.
-    pub(super) fn floor(&self) -> f64 {
-        self.floor
+    pub(super) fn floor(&self) -> Option<f64> {
+        (self.own > 0.0).then_some(self.constant)
     }
 
     /// Nodes of the integrals.
@@ -88,8 +106,8 @@ impl Subsets {
             .collect()
     }
 
-    /// The row of one class of `g` from `log u` of the other groups: its excess, as a log over `1/k`, and its slopes `phi`.
-    pub(super) fn row(&self, log_u: &[f64], g: usize) -> (f64, Vec<f64>) {
+    /// The row of one class of `g` from `log u` of the other groups.
+    pub(super) fn row(&self, log_u: &[f64], g: usize) -> Found {
         let counts = self.counts(g);
         // Different values of log u, with their numbers of classes.
         let mut levels: Vec<(f64, usize)> = Vec::new();
@@ -99,11 +117,15 @@ impl Subsets {
                 None => levels.push((value, count)),
             }
             if levels.len() > 2 {
-                return self.any_row(log_u, &counts);
+                return match self.own > 0.0 {
+                    true => self.any_row(log_u, &counts),
+                    false => self.any_nscl_row(log_u, &counts),
+                };
             }
         }
         let log_unit = levels.iter().map(|level| level.0).fold(f64::NEG_INFINITY, f64::max);
         let (first, second) = (levels[0], levels.get(1).copied().unwrap_or((f64::NEG_INFINITY, 0)));
+        // Of x in units of the largest u.
         let log_mass = |of_first: usize, of_second: usize| {
             let terms = [(of_first, first.0), (of_second, second.0)];
             let sum: f64 = terms
@@ -111,17 +133,21 @@ impl Subsets {
                 .filter(|(count, _)| *count > 0)
                 .map(|(count, level)| *count as f64 * (level - log_unit).exp())
                 .sum();
-            sum.ln() + log_unit - self.own.ln()
+            sum.ln()
         };
-        let excess: f64 = hypergeometric(first.1, second.1, self.met)
+        let relative = |log_mass: f64| log_mass + log_unit - self.own.ln();
+        let row: f64 = hypergeometric(first.1, second.1, self.met)
             .map(|(i, probability)| {
-                let x = log_mass(i, self.met - i);
-                let value = if x < SMALL {
-                    (x - log_unit).exp()
-                } else {
-                    softplus(x) * (-log_unit).exp()
-                };
-                probability * value
+                let mass = log_mass(i, self.met - i);
+                let x = relative(mass);
+                probability
+                    * if self.own == 0.0 {
+                        mass
+                    } else if x < SMALL {
+                        (x - log_unit).exp()
+                    } else {
+                        softplus(x) * (-log_unit).exp()
+                    }
             })
             .sum();
         // A class is met with probability n/K, and n - 1 others with it.
@@ -130,11 +156,16 @@ impl Subsets {
             let left = (first.1 - one, second.1 + one - 1);
             let mean: f64 = hypergeometric(left.0, left.1, self.met - 1)
                 .map(|(i, probability)| {
-                    let x = log_mass(i + one, self.met - i - one);
-                    probability / (1.0 + x.exp())
+                    let mass = log_mass(i + one, self.met - i - one);
+                    probability
+                        * if self.own == 0.0 {
+                            (-mass).exp()
+                        } else {
+                            1.0 / (1.0 + relative(mass).exp()) / self.own
+                        }
                 })
                 .sum();
-            self.share() * self.met as f64 / (self.classes - 1.0) * mean / self.own
+            self.share() * self.met as f64 / (self.classes - 1.0) * mean
         };
         let slopes = [slope(true), if second.1 > 0 { slope(false) } else { 0.0 }];
         let phi = log_u
@@ -145,7 +176,50 @@ impl Subsets {
                 _ => slopes[usize::from(value != first.0)],
             })
             .collect();
-        (excess.ln() + log_unit, phi)
+        if self.own > 0.0 {
+            Found::above_floor(row.ln() + log_unit, phi)
+        } else {
+            self.without_floor(row, phi, log_unit)
+        }
+    }
+
+    /// A row of nscl from the expectation of `log x` and `phi`, in units of the largest `u`.
+    fn without_floor(&self, mean_log: f64, phi: Vec<f64>, log_unit: f64) -> Found {
+        Found {
+            value: self.constant + log_unit + mean_log,
+            phi,
+            log_unit,
+        }
+    }
+
+    /// [`Subsets::row`] of nscl.
+    fn any_nscl_row(&self, log_u: &[f64], counts: &[usize]) -> Found {
+        let present = || (0..counts.len()).filter(|&h| counts[h] > 0);
+        let log_unit = present().map(|h| log_u[h]).fold(f64::NEG_INFINITY, f64::max);
+        let relative: Vec<f64> = log_u
+            .iter()
+            .map(|l| (l - log_unit).clamp(SMALLEST, 0.0).exp())
+            .collect();
+        let mut row = 0.0;
+        let mut phi = vec![0.0; counts.len()];
+        let mut chain = Chain::new(counts, self.met);
+        for (s, weight) in self.grid.s.iter().zip(&self.grid.weight) {
+            let factors: Vec<f64> = relative.iter().map(|u| (-s * u).exp()).collect();
+            let gaps: Vec<f64> = relative.iter().map(|u| -(-s * u).exp_m1()).collect();
+            let missing = chain.forward(&factors, &gaps);
+            row += weight
+                * if missing < 0.5 {
+                    missing + (-s).exp_m1()
+                } else {
+                    (-s).exp() - chain.mean(chain.group.len(), self.met)
+                };
+            let derivatives = chain.backward(&factors);
+            for h in present() {
+                phi[h] += weight * s * factors[h] * derivatives[h];
+            }
+        }
+        phi.iter_mut().for_each(|value| *value *= self.share());
+        self.without_floor(row, phi, log_unit)
     }
 
     /// Of one row in the mean, and `1/tau` of `d u = u dM/tau`.
@@ -153,7 +227,8 @@ impl Subsets {
         1.0 / (self.classes * self.temperature)
     }
 
-    fn any_row(&self, log_u: &[f64], counts: &[usize]) -> (f64, Vec<f64>) {
+    /// [`Subsets::row`] of a loss with a floor.
+    fn any_row(&self, log_u: &[f64], counts: &[usize]) -> Found {
         let present = || (0..counts.len()).filter(|&h| counts[h] > 0);
         let log_unit = present().map(|h| log_u[h]).fold(f64::NEG_INFINITY, f64::max);
         let linear = log_unit < LINEAR;
@@ -177,7 +252,7 @@ impl Subsets {
             }
         }
         phi.iter_mut().for_each(|value| *value *= self.share());
-        (excess.ln() + log_unit, phi)
+        Found::above_floor(excess.ln() + log_unit, phi)
     }
 
     /// [`Objective::hessian_product`](super::Objective::hessian_product).
@@ -186,7 +261,8 @@ impl Subsets {
         // y_h = share u_h int w s z_h Q_h, so dy_h = y_h D_h/tau + share u_h int w s z_h (dQ_h - s du_h Q_h).
         let products = map_rows(groups, |g| {
             let counts = self.counts(g);
-            let log_u: Vec<f64> = at.log_u.column(g).iter().copied().collect();
+            // In units of the largest u of the row for nscl, as phi.
+            let log_u: Vec<f64> = at.log_u.column(g).iter().map(|l| l + at.log_units[g]).collect();
             let change: Vec<f64> = (0..groups)
                 .map(|h| match counts[h] {
                     0 => 0.0,
@@ -214,6 +290,16 @@ impl Subsets {
                 .collect::<Vec<f64>>()
         });
         DMatrix::from_fn(groups, groups, |g, h| products[g][h])
+    }
+}
+
+impl Found {
+    fn above_floor(log_excess: f64, phi: Vec<f64>) -> Self {
+        Self {
+            value: log_excess,
+            phi,
+            log_unit: 0.0,
+        }
     }
 }
 

@@ -28,6 +28,9 @@ pub use order::{MAX_EXAMPLES, SampleOrder};
 pub use partition::Partition;
 pub use training::{Anchors, BatchLoss, FullBatch, FullBatchLoss, Sampling, Singletons, Training};
 
+/// The least temperature of nscl on drawn batches: two of its inner products differ by up to 2, and `e^(2/tau)` is a number.
+pub const MIN_BATCH_NSCL_TEMPERATURE: f64 = 0.004;
+
 /// Smallest and largest temperature that the arithmetic is tested for.
 pub const TEMPERATURE_RANGE: (f64, f64) = (1e-4, 1e4);
 
@@ -312,6 +315,11 @@ impl Problem {
             return Err(Invalid::new(Field::Dimension, Kind::TooSmall { value: 0, least: 1 }));
         }
         model.training.check()?;
+        if tau < MIN_BATCH_NSCL_TEMPERATURE && model.training.is_nscl_in_batches() {
+            let (least, most) = (MIN_BATCH_NSCL_TEMPERATURE, TEMPERATURE_RANGE.1);
+            let value = invalid::short(tau);
+            return Err(Invalid::new(Field::Temperature, Kind::Range { value, least, most }));
+        }
         check_sizes(&classes, &model).map_err(|error| error.among(classes.labels()))?;
         if let Training::FixedBatches(fixed) = &model.training {
             check_examples(&classes, &fixed.batches)?;

@@ -80,11 +80,15 @@ pub enum BatchLoss {
     Supcon,
     /// As [`FullBatchLoss::Sincere`], on each batch.
     Sincere,
+    /// As [`FullBatchLoss::Nscl`], on each batch; an anchor without a negative is skipped as well.
+    Nscl,
+    /// As [`FullBatchLoss::Bcl`], on each batch: classes that are in the batch have mass 1.
+    Bcl,
 }
 
 impl BatchLoss {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Supcon, Self::Sincere];
+    pub const ALL: [Self; 4] = [Self::Supcon, Self::Sincere, Self::Nscl, Self::Bcl];
 }
 
 impl From<BatchLoss> for FullBatchLoss {
@@ -92,6 +96,8 @@ impl From<BatchLoss> for FullBatchLoss {
         match loss {
             BatchLoss::Supcon => Self::Supcon,
             BatchLoss::Sincere => Self::Sincere,
+            BatchLoss::Nscl => Self::Nscl,
+            BatchLoss::Bcl => Self::Bcl,
         }
     }
 }
@@ -315,14 +321,26 @@ impl Training {
                 singletons,
             })
         };
-        // What the name says: the loss of the full batch and, where there is one, that of random batches; or negatives.
-        let (on_all, on_batches) = match loss {
-            Loss::Supcon => (Some(FullBatchLoss::Supcon), Some(BatchLoss::Supcon)),
-            Loss::Sincere => (Some(FullBatchLoss::Sincere), Some(BatchLoss::Sincere)),
-            Loss::Nscl => (Some(FullBatchLoss::Nscl), None),
-            Loss::Population => (Some(FullBatchLoss::Population), None),
-            Loss::Bcl => (Some(FullBatchLoss::Bcl), None),
-            Loss::Nce => (None, None),
+        // What the name says: a loss of the samples of a batch, or negatives.
+        let on_all = match loss {
+            Loss::Supcon => Some(FullBatchLoss::Supcon),
+            Loss::Sincere => Some(FullBatchLoss::Sincere),
+            Loss::Nscl => Some(FullBatchLoss::Nscl),
+            Loss::Population => Some(FullBatchLoss::Population),
+            Loss::Bcl => Some(FullBatchLoss::Bcl),
+            Loss::Nce => None,
+        };
+        let on_batches = |loss: FullBatchLoss| {
+            let found = BatchLoss::ALL
+                .into_iter()
+                .find(|&on_batches| FullBatchLoss::from(on_batches) == loss);
+            found.ok_or_else(|| {
+                Invalid::conflict(
+                    Field::Loss,
+                    format!("the loss {loss} is one of the whole population, which has no batches"),
+                    &[Word::Text("use supcon, or remove the batches")],
+                )
+            })
         };
         if let Some(batches) = batches {
             let needless = [
@@ -420,14 +438,6 @@ impl Training {
                 &[Word::Text("remove it, or set "), Word::Set(Field::BatchSize, &["256"])],
             );
         }
-        let on_batches = || match on_batches {
-            Some(loss) => Ok(loss),
-            None => Err(Invalid::conflict(
-                Field::Loss,
-                format!("the loss {loss} has no expectation over random batches here"),
-                &[Word::Text("use supcon or sincere, or remove the batches")],
-            )),
-        };
         let sampling = match (on_all, negatives, batch_size) {
             (Some(_), Some(value), _) => {
                 return conflict(
@@ -439,13 +449,13 @@ impl Training {
             (Some(loss), None, None) => match balanced {
                 None => return Ok(full_batch(loss)),
                 Some((classes, per_class)) => Sampling::ClassBalanced {
-                    loss: on_batches()?,
+                    loss: on_batches(loss)?,
                     classes,
                     per_class,
                 },
             },
-            (Some(_), None, Some(size)) => Sampling::RandomBatches {
-                loss: on_batches()?,
+            (Some(loss), None, Some(size)) => Sampling::RandomBatches {
+                loss: on_batches(loss)?,
                 size,
                 power: power.unwrap_or(1.0),
                 replacement: replacement.unwrap_or(true),
@@ -525,6 +535,11 @@ impl Training {
             Self::FullBatch(full) => full.anchors,
             Self::FixedBatches(_) | Self::Sampled(_) => Anchors::Sample,
         }
+    }
+
+    /// Whether it is nscl on batches that are drawn.
+    pub(super) fn is_nscl_in_batches(&self) -> bool {
+        matches!(self, Self::Sampled(_)) && self.loss() == Loss::Nscl
     }
 
     /// Examples in a random batch.
@@ -625,11 +640,18 @@ impl Sampling {
         };
         match *self {
             Self::RandomBatches {
+                loss,
                 size,
                 power,
                 replacement,
-                ..
             } => {
+                if !replacement && !matches!(loss, BatchLoss::Supcon | BatchLoss::Sincere) {
+                    return Err(Invalid::unavailable(
+                        Field::Replacement,
+                        format!("the loss {} on batches without replacement", FullBatchLoss::from(loss)),
+                        &[Word::Text("use supcon or sincere, or draw with replacement")],
+                    ));
+                }
                 if !replacement && power != 1.0 {
                     return Err(Invalid::conflict(
                         Field::Power,

@@ -37,8 +37,8 @@ use crate::problem::convention::anchors_of;
 use crate::problem::label::{Label, shortened};
 use crate::problem::training::Parts;
 use crate::problem::{
-    Anchors, Batches, Classes, Convention, Features, FixedBatches, Loss, Measure, Model, Problem, Reduction, Sampling,
-    Singletons, Training,
+    Anchors, BatchLoss, Batches, Classes, Convention, Features, FixedBatches, Loss, Measure, Model, Problem, Reduction,
+    Sampling, Singletons, Training,
 };
 use crate::report::audit::audit;
 #[cfg(feature = "plot")]
@@ -752,19 +752,21 @@ fn whole_data_set(problem: &Problem) -> Option<String> {
     })
 }
 
-/// The share of the samples of a random batch that have a positive in it; `None` for other losses.
+/// The share of the samples of a random batch that have a positive in it (and for nscl a negative); `None` for other losses.
 fn active_share(problem: &Problem) -> Option<f64> {
     let model = problem.model();
     match &model.training {
         // The loss of fixed batches is a mean over these anchors.
         Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
         Training::Sampled(Sampling::ClassBalanced { .. }) => Some(1.0),
-        Training::Sampled(Sampling::RandomBatches { .. }) if model.views > 1 => Some(1.0),
         &Training::Sampled(Sampling::RandomBatches {
             size,
             replacement: false,
             ..
         }) => {
+            if model.views > 1 {
+                return Some(1.0);
+            }
             let runs = problem.classes().runs();
             let samples: f64 = runs.iter().map(|run| run.size * run.count as f64).sum();
             // The others of the batch are all of other classes.
@@ -779,10 +781,22 @@ fn active_share(problem: &Problem) -> Option<f64> {
                     .sum(),
             )
         }
-        Training::Sampled(sampling @ Sampling::RandomBatches { size, .. }) => {
+        Training::Sampled(sampling @ Sampling::RandomBatches { size, loss, .. }) => {
             let runs = problem.classes().runs().iter();
             let (sizes, counts): (Vec<f64>, Vec<f64>) = runs.map(|run| (run.size, run.count as f64)).unzip();
-            let share = |rho: f64| -rho * ((*size as f64 - 1.0) * (-rho).ln_1p()).exp_m1();
+            let others = *size as f64 - 1.0;
+            let share = |rho: f64| {
+                let with_positive = match model.views {
+                    1 => -(others * (-rho).ln_1p()).exp_m1(),
+                    _ => 1.0,
+                };
+                let alone = if *loss == BatchLoss::Nscl {
+                    rho.powf(others)
+                } else {
+                    0.0
+                };
+                rho * (with_positive - alone)
+            };
             let probabilities = sampling.probabilities(&sizes, &counts);
             Some(
                 probabilities

@@ -1,11 +1,15 @@
 //! The problem files of the repository, for users who do not have it.
 
 /// Names and texts, in alphabetical order.
-pub const PROBLEMS: [(&str, &str); 24] = [
+pub const PROBLEMS: [(&str, &str); 26] = [
     ("balanced-etf", include_str!("../../problems/balanced-etf.toml")),
     (
         "bcl-class-anchors",
         include_str!("../../problems/bcl-class-anchors.toml"),
+    ),
+    (
+        "bcl-random-batches",
+        include_str!("../../problems/bcl-random-batches.toml"),
     ),
     (
         "bcl-sample-anchors",
@@ -37,6 +41,10 @@ pub const PROBLEMS: [(&str, &str); 24] = [
         include_str!("../../problems/nonnegative-frame.toml"),
     ),
     ("nscl", include_str!("../../problems/nscl.toml")),
+    (
+        "nscl-random-batches",
+        include_str!("../../problems/nscl-random-batches.toml"),
+    ),
     ("population", include_str!("../../problems/population.toml")),
     ("random-batches", include_str!("../../problems/random-batches.toml")),
     (

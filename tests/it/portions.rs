@@ -68,6 +68,31 @@ fn of_batch(counts: &[f64], gram: &DMatrix<f64>, model: &Model) -> (f64, f64, f6
     (excess, floor, anchors)
 }
 
+/// The mean over the active anchors of a batch of one view, anchor by anchor.
+fn plain_mean(counts: &[f64], gram: &DMatrix<f64>, temperature: f64, loss: BatchLoss) -> f64 {
+    let (mut total, mut anchors) = (0.0, 0.0);
+    for (c, &count) in counts.iter().enumerate().filter(|(_, count)| **count >= 2.0) {
+        let mass = |d: usize| match loss {
+            BatchLoss::Bcl => f64::from(u8::from(counts[d] > 0.0)),
+            _ => counts[d],
+        };
+        let others = (0..counts.len()).filter(|&d| d != c);
+        let negatives: f64 = others
+            .map(|d| mass(d) * ((gram[(c, d)] - 1.0) / temperature).exp())
+            .sum();
+        let own = match loss {
+            BatchLoss::Supcon => count - 1.0,
+            BatchLoss::Sincere | BatchLoss::Bcl => 1.0,
+            BatchLoss::Nscl => 0.0,
+        };
+        if own + negatives > 0.0 {
+            total += count * (own + negatives).ln();
+            anchors += count;
+        }
+    }
+    if anchors == 0.0 { 0.0 } else { total / anchors }
+}
+
 fn random_matrix(k: usize, random: &mut ChaCha8Rng) -> DMatrix<f64> {
     let mut m = DMatrix::identity(k, k);
     for i in 0..k {
@@ -259,6 +284,18 @@ fn flags_and_keys_of_batches_without_replacement() {
             &["power", "replacement"],
         ),
         (
+            &[
+                "--sizes",
+                "16,8",
+                "--batch-size",
+                "8",
+                "--without-replacement",
+                "--loss",
+                "nscl",
+            ],
+            &["the loss nscl on batches without replacement", "supcon or sincere"],
+        ),
+        (
             &["--sizes", "16,8", "--without-replacement"],
             &["random batches need a size", "--batch-size"],
         ),
@@ -340,37 +377,32 @@ fn the_mean_over_batches_is_that_of_all_of_them() {
         "{found:?} {exact}"
     );
     assert!(found.standard_error < 0.01 && found.batches == 20_000, "{found:?}");
-    // With replacement, against all sequences of draws.
-    let drawn = problem_of(
-        &sizes,
-        Model {
-            training: Training::random_batches(BatchLoss::Sincere, 3),
+    // With replacement, against all sequences of draws; of every loss.
+    for loss in BatchLoss::ALL {
+        let drawn = Model {
+            training: Training::random_batches(loss, 3),
             temperature: 0.5,
             ..Model::default()
-        },
-    );
-    let gram = solved(&drawn).certificate.gram.clone();
-    let dense = gram.to_dense();
-    let mut exact = 0.0;
-    for a in 0..9 {
-        for b in 0..9 {
-            for c in 0..9 {
-                let mut counts = vec![0.0; 3];
-                [a, b, c].into_iter().for_each(|i| counts[owner[i]] += 1.0);
-                let (excess, floor, anchors) = of_batch(&counts, &dense, drawn.model());
-                exact += if anchors == 0.0 {
-                    0.0
-                } else {
-                    (excess + floor) / anchors
-                } / 729.0;
+        };
+        let drawn = problem_of(&sizes, drawn);
+        let gram = solved(&drawn).certificate.gram.clone();
+        let dense = gram.to_dense();
+        let mut exact = 0.0;
+        for a in 0..9 {
+            for b in 0..9 {
+                for c in 0..9 {
+                    let mut counts = vec![0.0; 3];
+                    [a, b, c].into_iter().for_each(|i| counts[owner[i]] += 1.0);
+                    exact += plain_mean(&counts, &dense, 0.5, loss) / 729.0;
+                }
             }
         }
+        let found = batch_mean(&drawn, &gram).unwrap();
+        assert!(
+            (found.mean - exact).abs() < 4.0 * found.standard_error,
+            "{loss:?}: {found:?} {exact}"
+        );
     }
-    let found = batch_mean(&drawn, &gram).unwrap();
-    assert!(
-        (found.mean - exact).abs() < 4.0 * found.standard_error,
-        "{found:?} {exact}"
-    );
     // With two views every anchor counts, and it is the loss itself.
     let views = problem_of(&sizes, shuffled(BatchLoss::Supcon, 4, 2, 0.5));
     assert_eq!(batch_mean(&views, &solved(&views).certificate.gram), None);

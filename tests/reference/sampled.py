@@ -32,6 +32,12 @@ CASES = [
     ("supcon", [50, 30, 15, 5], 10, 3, "0.5", [0, 1, 2, 3]),
     ("sincere", [60, 25, 15], 16, 1, "0.2", [0, 1, 2]),
     ("sincere", [50, 30, 15, 5], 9, 2, "0.4", [0, 1, 2, 3]),
+    ("nscl", [50, 30, 20], 6, 1, "0.5", [0, 1, 2]),
+    ("nscl", [40, 25, 20, 15], 12, 1, "0.3", [0, 1, 2, 3]),
+    ("nscl", [40, 30, 20, 10], 8, 2, "1", [0, 1, 2, 3]),
+    ("bcl", [70, 20, 10], 6, 1, "0.5", [0, 1, 2]),
+    ("bcl", [50, 30, 15, 5], 14, 1, "0.2", [0, 1, 2, 3]),
+    ("bcl", [50, 30, 15, 5], 9, 2, "0.4", [0, 1, 2, 3]),
 ]
 
 
@@ -58,15 +64,20 @@ class Loss:
                 if kind == "nce":
                     self.terms.append((c, probability * rho[c], mp.mpf(1 + n), draw))
                 elif views * n >= 2:
-                    base = 1 if kind == "sincere" else views * n - 1
-                    self.terms.append((c, probability * n / draws, mp.mpf(base), [views * m for m in draw]))
-        self.floor = mp.fsum(w * mp.log(base) for _, w, base, _ in self.terms)
+                    base = {"supcon": views * n - 1, "sincere": 1, "nscl": 0, "bcl": 1}[kind]
+                    masses = [min(m, 1) for m in draw] if kind == "bcl" else [views * m for m in draw]
+                    # An anchor of nscl without a negative is skipped.
+                    if base > 0 or n < draws:
+                        self.terms.append((c, probability * n / draws, mp.mpf(base), masses))
+        # Of nscl the floor is 0 and the excess is the loss.
+        self.floor = mp.fsum(w * mp.log(base) for _, w, base, _ in self.terms if base > 0)
         self.array = [(c, float(w), float(b), np.array(m, float)) for c, w, b, m in self.terms]
 
     def float_excess(self, m):
         u = np.exp((m - 1) / float(self.tau))
         np.fill_diagonal(u, 0)
-        return sum(w * np.log1p(masses @ u[c] / base) for c, w, base, masses in self.array)
+        of_row = lambda base, x: np.log1p(x / base) if base > 0 else np.log(x)
+        return sum(w * of_row(base, masses @ u[c]) for c, w, base, masses in self.array)
 
     def excess_and_gradient(self, m):
         k = self.k
@@ -74,7 +85,7 @@ class Loss:
         excess, y = mp.mpf(0), [[mp.mpf(0)] * k for _ in range(k)]
         for c, weight, base, masses in self.terms:
             inner = mp.fsum(masses[d] * u[c][d] for d in range(k))
-            excess += weight * mp.log1p(inner / base)
+            excess += weight * (mp.log1p(inner / base) if base > 0 else mp.log(inner))
             for d in range(k):
                 if d != c:
                     y[c][d] += weight * masses[d] * u[c][d] / (base + inner) / self.tau
@@ -107,8 +118,9 @@ def solve(kind, weights, draws, views, temperature, vertex):
     size = sum(min(i, count - 2) for i in range(count))
     generator = np.random.default_rng(1)
     to_float = lambda x: np.array(gram(x, vertex, 1.0, np.sin, np.cos))
+    scaled = np.log if kind != "nscl" else float
     runs = [
-        minimize(lambda x: np.log(loss.float_excess(to_float(x))), generator.uniform(0, np.pi, size), method="BFGS", options={"gtol": 1e-10})
+        minimize(lambda x: scaled(loss.float_excess(to_float(x))), generator.uniform(0, np.pi, size), method="BFGS", options={"gtol": 1e-10})
         for _ in range(6)
     ]
     start = min(runs, key=lambda run: run.fun).x
@@ -140,7 +152,7 @@ def solve(kind, weights, draws, views, temperature, vertex):
     residual = s * mp.matrix(m)
     worst = max(abs(v) for v in residual) / max(abs(v) for v in s)
     # With S shifted to be semidefinite this is a proven relative gap.
-    gap = k * max(mp.mpf(0), -min(eigenvalues)) / excess
+    gap = k * max(mp.mpf(0), -min(eigenvalues)) / (excess if kind != "nscl" else max(1, abs(excess)))
     assert gap < mp.mpf(10) ** -20, (kind, weights, gap)
     assert worst < mp.mpf(10) ** -20, (kind, weights, worst)
     number = lambda v: float(v)

@@ -23,15 +23,19 @@ use super::Reason;
 use super::linear;
 use crate::objective::{Objective, Sampled, others};
 
-/// Most passes; a regular optimum takes 3 to 30.
+/// Most passes; a regular optimum takes 3 to 30, and of nscl, whose `phi` varies as fast as `M`, some dozens.
 const MAX_PASSES: usize = 60;
+const MAX_PASSES_OF_NSCL: usize = 200;
 
 /// Newton steps for one `phi`.
 const MAX_STEPS: usize = 40;
 
-/// Entries are at their floor when they change by less than this, or do not change less any more below [`SMALL`].
+/// Entries are at their floor when they change by less than this, or do not change less any more below [`SMALL`]: not by
+/// these factors.
 const FLOOR: f64 = 4e-16;
 const SMALL: f64 = 1e-11;
+const STALLED: f64 = 0.5;
+const STALLED_OF_NSCL: f64 = 0.95;
 
 /// The rule for merged classes proves them to coincide where `log(v^2 / (m^2 phi_gg))` is above this: `v` and `phi` are
 /// known to about 1e-11.
@@ -111,7 +115,11 @@ impl State<'_> {
     fn run(&mut self, interrupt: &(dyn Fn() -> bool + Sync)) -> Result<(), Reason> {
         let mut last = f64::INFINITY;
         let mut changes = 0;
-        for _ in 0..MAX_PASSES {
+        let (passes, stalled) = match self.objective.floor() {
+            Some(_) => (MAX_PASSES, STALLED),
+            None => (MAX_PASSES_OF_NSCL, STALLED_OF_NSCL),
+        };
+        for _ in 0..passes {
             if interrupt() {
                 return Err(Reason::Interrupted);
             }
@@ -134,7 +142,7 @@ impl State<'_> {
                 last = f64::INFINITY;
                 continue;
             }
-            if change <= FLOOR || (change <= SMALL && change >= 0.5 * last) {
+            if change <= FLOOR || (change <= SMALL && change >= stalled * last) {
                 return if self.is_definite() {
                     Ok(())
                 } else {
@@ -160,9 +168,11 @@ impl State<'_> {
     /// `log` of the symmetric part of `phi` between vertices.
     fn log_phi(&self) -> DMatrix<f64> {
         let at = self.objective.evaluate(&self.values, 0.0);
-        let phi = self.objective.slopes(&at);
+        let phi = self.objective.log_slopes(&at);
         DMatrix::from_fn(phi.nrows(), phi.ncols(), |g, h| {
-            (0.5 * self.vertex(g).0 * self.vertex(h).0 * (phi[(g, h)] + phi[(h, g)])).ln()
+            let larger = phi[(g, h)].max(phi[(h, g)]);
+            let mean = 0.5 * ((phi[(g, h)] - larger).exp() + (phi[(h, g)] - larger).exp());
+            (self.vertex(g).0 * self.vertex(h).0 * mean).ln() + larger
         })
     }
 

@@ -323,7 +323,7 @@ fn limit(problem: &Problem, vary: Quantity) -> Option<(&'static str, Model)> {
             match loss {
                 _ if Problem::new(problem.classes().clone(), full.clone()).is_ok() => Some(("full-batch", full)),
                 BatchLoss::Supcon => Some(("population", population())),
-                BatchLoss::Sincere => None,
+                BatchLoss::Sincere | BatchLoss::Nscl | BatchLoss::Bcl => None,
             }
         }
     }

@@ -37,6 +37,7 @@ const BATCHES: [u64; 7] = [16, 32, 64, 128, 256, 512, 1024];
 
 /// Most distinct sizes for which alternatives are solved.
 const MAX_GROUPS: usize = 500;
+const MAX_BCL_GROUPS: usize = 30;
 
 /// A sentence and what it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,7 +156,13 @@ fn small_batches(
         .into_iter()
         .find(|&loss| FullBatchLoss::from(loss) == full);
     let groups = Partition::by_size(problem).groups();
-    let (Some(loss), true) = (loss, own > CLOSE && groups <= MAX_GROUPS) else {
+    // A row of bcl in random batches costs a thousand terms for every other size.
+    let most = if loss == Some(BatchLoss::Bcl) {
+        MAX_BCL_GROUPS
+    } else {
+        MAX_GROUPS
+    };
+    let (Some(loss), true) = (loss, own > CLOSE && groups <= most) else {
         return Ok(None);
     };
     let views = problem.model().views;
