@@ -74,7 +74,7 @@ impl From<StopReason> for Termination {
 }
 
 /// A candidate minimiser.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Solution {
     /// Class-level Gram matrix.
     pub gram: Gram,
@@ -85,6 +85,7 @@ pub struct Solution {
     /// Rank of the Gram matrix where the structure of the optimum tells it.
     pub rank: Option<u64>,
     /// The factor `H` of the low-rank method, as in [`Factored`](crate::method::staircase::Factored): a column a group.
+    #[serde(with = "crate::math::stored::optional_matrix")]
     pub factor: Option<DMatrix<f64>>,
     /// How it was computed.
     pub method: Method,

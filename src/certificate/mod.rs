@@ -129,10 +129,11 @@ impl BoundMethod {
 }
 
 /// A dual point that proves a lower bound; with groups, values are those of ONE class or one ordered pair of classes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DualPoint {
     /// `y_cc'`, r x r: row group of the anchor. In units of `e^log_scale`. `None` where it follows from the implicit form
     /// of the Gram matrix, see [`DualPoint::matrix`].
+    #[serde(with = "crate::math::stored::optional_matrix")]
     pub y: Option<DMatrix<f64>>,
     /// `y` on the pairs of a schedule of batches, where it is zero for all others.
     pub sparse: Option<Sparse>,
@@ -142,6 +143,7 @@ pub struct DualPoint {
     pub log_scale: f64,
     /// The matrix at which the loss has the gradient `y`, r x r, where the bound is by its tangent (sampled losses). It
     /// need not be feasible.
+    #[serde(with = "crate::math::stored::optional_matrix")]
     pub tangent: Option<DMatrix<f64>>,
 }
 
@@ -161,8 +163,8 @@ impl DualPoint {
 }
 
 /// How far a Gram matrix is from the minimum of the relaxation, with proof: a [`Statement`] that can be read and not changed.
-/// Only this module makes one, after it has proved what it states.
-#[derive(Debug, Clone)]
+/// Only this module makes one, after it has proved what it states; one that was stored says what it said then.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Certificate(Statement);
 
 impl Deref for Certificate {
@@ -174,7 +176,7 @@ impl Deref for Certificate {
 }
 
 /// What a [`Certificate`] states. All losses are means per anchor, in nats.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Statement {
     /// The feasible Gram matrix that this certificate speaks of: the given one, moved as little as needed.
     pub gram: Gram,

@@ -1,17 +1,16 @@
 //! `ufmin compare`: losses side by side on the same classes.
 
 use clap::Args;
-use ufmin::error::{Field, Invalid, Kind};
 use ufmin::files::write_atomically;
-use ufmin::problem::Loss;
+use ufmin::report::arrays::write_table;
 use ufmin::report::view::View;
-use ufmin::spec::{self, SolverTable};
-use ufmin::study::compare::{self, Candidate};
+use ufmin::spec::SolverTable;
+use ufmin::study::compare;
 
 use super::Outcome;
 use super::failure::Failure;
 use super::problem_args::ProblemArgs;
-use super::session::{SessionArgs, with_latex, write_table};
+use super::session::{SessionArgs, with_latex};
 
 /// Put losses side by side on the same classes
 ///
@@ -41,37 +40,18 @@ pub(crate) struct CompareArgs {
 }
 
 pub(crate) fn run(arguments: &CompareArgs) -> Result<Outcome, Failure> {
-    let default = || {
-        ["supcon", "sincere", "nscl", "bcl", "population"]
-            .map(str::to_owned)
-            .to_vec()
-    };
+    let default = || compare::LOSSES.map(|loss| loss.name().to_owned()).to_vec();
     let given = arguments.problem.loss().map(|name| vec![name.to_owned()]);
     let names = arguments.losses.clone().or(given).unwrap_or_else(default);
-    let losses = names
-        .iter()
-        .map(|name| loss(name))
-        .collect::<Result<Vec<Option<Loss>>, Failure>>()?;
-    // The problem must be one under the first; nce is the one that may need what the others cannot have, and population asks
-    // least of the classes, as cross-entropy does.
-    let mut contrastive = losses.iter().flatten().copied();
-    let first = contrastive
-        .clone()
-        .find(|&loss| loss == Loss::Nce)
-        .or(contrastive.next());
-    let problem = arguments.problem.with_loss(first.unwrap_or(Loss::Population).name());
-    let table = SolverTable::default();
-    let ((problem, options), constraints) = if losses.contains(&None) {
-        let (resolved, constraints) = problem.resolve_with(&table, spec::beside_cross_entropy)?;
-        (resolved, Some(constraints))
-    } else {
-        (problem.resolve(&table)?, None)
-    };
-    let cross_entropy = constraints.map(|[classifier, features]| Candidate::CrossEntropy { classifier, features });
-    let losses: Vec<Candidate> = losses
-        .into_iter()
-        .filter_map(|loss| loss.map(Candidate::from).or(cross_entropy))
-        .collect();
+    let losses = compare::losses_of_names(&names).map_err(|source| Failure::Value {
+        flag: "--losses",
+        source,
+    })?;
+    let (problem, options, losses) = arguments
+        .problem
+        .resolve_with(&SolverTable::default(), |file, folder| {
+            compare::candidates(file, folder, &losses)
+        })?;
     let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let journal = session.journal(&compare::identity(&problem, &options))?;
     let found = compare::compare(&problem, &losses, &options, journal.as_ref(), session.control())?;
@@ -83,25 +63,4 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<Outcome, Failure> {
     }
     session.keep("compare", &found)?;
     session.finish(&found, found.stop, journal.as_ref())
-}
-
-/// A loss by its name; `None` for cross-entropy, which is no contrastive one.
-fn loss(name: &str) -> Result<Option<Loss>, Failure> {
-    const CROSS_ENTROPY: &str = "cross-entropy";
-    let name = name.trim();
-    if name == CROSS_ENTROPY {
-        return Ok(None);
-    }
-    let found = Loss::ALL.into_iter().find(|loss| loss.name() == name);
-    let options = || Loss::ALL.map(Loss::name).into_iter().chain([CROSS_ENTROPY]).collect();
-    found.map(Some).ok_or_else(|| Failure::Value {
-        flag: "--losses",
-        source: Invalid::new(
-            Field::Loss,
-            Kind::Choice {
-                value: name.to_owned(),
-                options: options(),
-            },
-        ),
-    })
 }

@@ -1,13 +1,14 @@
 //! `ufmin curve`: the geometry against the batch size, the number of negatives, or the temperature.
 
 use clap::{Args, ValueEnum};
+use ufmin::report::arrays::write_table;
 use ufmin::spec::SolverTable;
 use ufmin::study::curve::{self, Quantity};
 
 use super::Outcome;
 use super::failure::Failure;
 use super::problem_args::{ProblemArgs, number};
-use super::session::{SessionArgs, write_table};
+use super::session::SessionArgs;
 
 /// Solve at several batch sizes, numbers of negatives or temperatures
 ///
@@ -52,22 +53,13 @@ enum Vary {
 }
 
 pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
-    let powers = |base: f64, powers: std::ops::RangeInclusive<i32>| powers.map(|p| base.powi(p)).collect();
-    let (vary, defaults): (_, Vec<f64>) = match arguments.vary {
-        Vary::BatchSize => (Quantity::BatchSize, powers(2.0, 2..=13)),
-        Vary::Negatives => (Quantity::Negatives, powers(4.0, 0..=6)),
-        Vary::Power => (
-            Quantity::Power,
-            (0..=10).map(|tenths| f64::from(tenths) / 10.0).collect(),
-        ),
-        Vary::Temperature => (
-            Quantity::Temperature,
-            vec![0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0],
-        ),
+    let vary = match arguments.vary {
+        Vary::BatchSize => Quantity::BatchSize,
+        Vary::Negatives => Quantity::Negatives,
+        Vary::Power => Quantity::Power,
+        Vary::Temperature => Quantity::Temperature,
     };
-    let mut values = arguments.values.clone().unwrap_or(defaults);
-    values.sort_by(f64::total_cmp);
-    values.dedup();
+    let values = vary.values(arguments.values.clone());
     // The problem must be one before its quantity varies.
     let first = values.first().map_or(4, |&value| value as i64);
     let given = match arguments.vary {

@@ -13,18 +13,19 @@ use ufmin::files::{read_text, write_atomically};
 use ufmin::measure::rows::{Rows, Selected};
 use ufmin::problem::{Convention, Label, Measure, Problem};
 use ufmin::report::Report;
+use ufmin::report::arrays::write_table;
 use ufmin::report::view::View;
-use ufmin::solve::{CrossCheckChoice, Options, Solved, solve};
+use ufmin::solve::{CrossCheckChoice, Options, Solved};
 use ufmin::spec::SolverTable;
 use ufmin::study::evaluate::{
-    Checkpoint, Common, Evaluation, Measured, Settings, Source, advise, advise_sequence, evaluate, identity,
-    natural_order, number_of, sequence,
+    Checkpoint, Common, Evaluation, Measured, Settings, Source, advise, advise_sequence, check_labels, evaluate,
+    identity, natural_order, number_of, optimum, sequence,
 };
 
 use super::Outcome;
 use super::failure::Failure;
 use super::problem_args::{ProblemArgs, whole_number};
-use super::session::{Session, SessionArgs, write_table};
+use super::session::{Session, SessionArgs};
 
 /// Compare trained features with the global optimum for their own classes
 ///
@@ -130,7 +131,7 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
         trained.open(index)?;
     }
     let session = arguments.session.start()?.saying(&arguments.problem.notes());
-    let solved = optimum(&trained.problem, &trained.options, &session)?;
+    let solved = optimum(&trained.problem, &trained.options, session.control())?;
     if trained.files.len() > 1 {
         trained.sequence(session, &solved)
     } else {
@@ -324,7 +325,7 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
         })
         .collect();
     let session = arguments.session.start()?.saying(&arguments.problem.notes());
-    let solved = optimum(&problem, &options, &session)?;
+    let solved = optimum(&problem, &options, session.control())?;
     let source = Source::Classes(&features);
     let measured = evaluate(&problem, &solved, source, &sizes, None, &settings, session.control())?;
     let about = About {
@@ -337,16 +338,6 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
         seed: settings.seed,
     };
     about.finish(session, measured)
-}
-
-fn optimum(problem: &Problem, options: &Options, session: &Session) -> Result<Solved, Error> {
-    let solved = solve(problem, options, &session.control().unobserved())?;
-    if session.control().stop().is_some() && !solved.is_certified() {
-        return Err(Error::Stopped {
-            what: "the optimum that the features are compared with",
-        });
-    }
-    Ok(solved)
 }
 
 fn classifier(path: &Path, (classes, dimension): (usize, usize)) -> Result<DMatrix<f64>, Error> {
@@ -390,48 +381,8 @@ pub(crate) fn labelled(problem: &ProblemArgs) -> Result<(Labels, (Problem, Optio
     };
     let labels = Labels::read(path, &choice)?;
     let resolved = problem.resolve_counts(&labels)?;
-    check_counts(&resolved.0, &labels)?;
+    check_labels(&resolved.0, &labels.counts, &labels.values)?;
     Ok((labels, resolved))
-}
-
-/// The rows of every class are as many as the problem says.
-fn check_counts(problem: &Problem, labels: &Labels) -> Result<(), Failure> {
-    let classes = problem.classes();
-    let found = labels.counts.len() as u64;
-    if found != classes.count() {
-        return Err(Failure::usage(
-            "--labels",
-            format!(
-                "there are {found} different labels, and {} classes in the problem",
-                classes.count()
-            ),
-            "evaluate the samples that the problem describes, or leave out its sizes: those of the labels are used then",
-        ));
-    }
-    if classes.measure() == Measure::Probabilities {
-        return Ok(());
-    }
-    let pairs = classes.sizes().zip(&labels.counts).zip(&labels.values);
-    for ((size, &count), label) in pairs {
-        let wanted = problem.samples(size) as u64;
-        if wanted != count {
-            let views = problem.model().views;
-            let of_views = if views == 1 {
-                String::new()
-            } else {
-                format!(" ({size} x {views} views)")
-            };
-            return Err(Failure::usage(
-                "--labels",
-                format!(
-                    "{} has {count} rows, and {wanted} in the problem{of_views}",
-                    label.title()
-                ),
-                "every row is one view of one example: evaluate all that was trained on, or leave out the sizes of the problem",
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Files as they are given, where a name that is none may be a pattern with * and ?; in the order of their numbers.

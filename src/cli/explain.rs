@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ufmin::report::arrays::write_table;
 use ufmin::study::explain::{Samples, explain};
 
 use super::Outcome;
 use super::evaluate::{labelled, labelled_rows};
 use super::failure::Failure;
 use super::problem_args::ProblemArgs;
-use super::session::{SessionArgs, write_table};
+use super::session::SessionArgs;
 
 /// Which positives repel under supcon, and what SINCERE does instead
 ///

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use ufmin::cross_entropy::{CrossEntropy, StepFamily, collapse_threshold};
-use ufmin::error::{Field, Invalid, Kind, Word};
+use ufmin::error::{Field, Invalid, Kind};
 use ufmin::problem::Problem;
+use ufmin::report::arrays::write_table;
 use ufmin::report::cross_entropy_phase::CrossEntropyPhase;
 use ufmin::spec::{self, ProblemFile, SolverTable};
 use ufmin::study::phase::{self, Family, ScanSettings, grid};
@@ -13,7 +14,7 @@ use ufmin::study::phase::{self, Family, ScanSettings, grid};
 use super::Outcome;
 use super::failure::Failure;
 use super::problem_args::{ProblemArgs, whole_number};
-use super::session::{Session, SessionArgs, write_table};
+use super::session::{Session, SessionArgs};
 
 /// Find the imbalance ratio, or the temperatures, at which classes share one vector
 ///
@@ -79,19 +80,23 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
         return cross_entropy(arguments, &problem, family, settings.ratios);
     }
     let (family, problem) = arguments.problem.resolve_family()?;
-    refuse_dimension(&problem)?;
+    phase::check_dimension(&problem)?;
     let session = arguments.session.start()?.saying(&arguments.problem.notes());
     if let Some(points) = points {
         let settings = grid::GridSettings {
             points,
-            ratios: range(Field::Ratios, arguments.ratios.as_deref(), (1.0, 1000.0))?,
-            temperatures: range(Field::Temperatures, arguments.temperatures.as_deref(), (0.05, 2.0))?,
+            ratios: range(Field::Ratios, arguments.ratios.as_deref(), grid::RATIOS)?,
+            temperatures: range(
+                Field::Temperatures,
+                arguments.temperatures.as_deref(),
+                grid::TEMPERATURES,
+            )?,
         };
         return diagram(session, &family, &problem, &settings);
     }
     let model = problem.model();
     let (vary, family) = match arguments.vary {
-        Some(Vary::Temperature) => (phase::Vary::Temperature, family_at(family, &problem)),
+        Some(Vary::Temperature) => (phase::Vary::Temperature, phase::at_ratio_of(family, &problem)),
         Some(Vary::Ratio) | None => (phase::Vary::Ratio, family),
     };
     let journal = session.journal(&phase::identity(&family, model, vary))?;
@@ -127,15 +132,6 @@ fn cross_entropy(
     session.finish(&report, None, None)
 }
 
-/// At a fixed ratio the sizes are those that `ufmin solve` has: whole numbers, except for STEP at any real ratio.
-fn family_at(family: Family, problem: &Problem) -> Family {
-    if family.step().is_some() {
-        family
-    } else {
-        Family::of_problem(problem)
-    }
-}
-
 fn diagram(
     session: Session,
     family: &Family,
@@ -150,20 +146,6 @@ fn diagram(
     }
     session.keep("phase", &found)?;
     session.finish(&found, found.stop, journal.as_ref())
-}
-
-/// The boundary is that of the relaxation, which features in fewer dimensions than its rank do not attain.
-fn refuse_dimension(problem: &Problem) -> Result<(), Invalid> {
-    match problem.model().features.dimension {
-        Some(dimension) if dimension + 1 < problem.classes().count() => Err(Invalid::unavailable(
-            Field::Dimension,
-            format!("a phase boundary in {dimension} dimensions"),
-            &[Word::Text(
-                "remove the dimension: the boundary is that of features with at least as many dimensions as classes, less one",
-            )],
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// `A..B`.

@@ -1,11 +1,7 @@
 //! The pictures in an output folder.
 
-use std::path::Path;
-
 use clap::{Args, ValueEnum};
-use ufmin::error::Error;
-use ufmin::files::write_atomically;
-use ufmin::plot::{Figure, Format};
+use ufmin::plot::Format;
 
 /// Which pictures a verb writes beside its results.
 #[derive(Debug, Clone, Args)]
@@ -32,17 +28,13 @@ enum Choice {
 }
 
 impl PictureArgs {
-    /// Writes `NAME.png` and so on.
-    pub(crate) fn write(&self, folder: &Path, name: &str, figure: &Figure) -> Result<(), Error> {
-        for choice in &self.pictures {
-            let format = match choice {
-                Choice::Png => Format::Png,
-                Choice::Svg => Format::Svg,
-                Choice::Pdf => Format::Pdf,
-            };
-            let path = folder.join(name).with_extension(format.extension());
-            write_atomically(&path, &figure.draw(format)?)?;
-        }
-        Ok(())
+    /// The formats that were asked for.
+    pub(crate) fn formats(&self) -> Vec<Format> {
+        let format = |choice: &Choice| match choice {
+            Choice::Png => Format::Png,
+            Choice::Svg => Format::Svg,
+            Choice::Pdf => Format::Pdf,
+        };
+        self.pictures.iter().map(format).collect()
     }
 }

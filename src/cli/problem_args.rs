@@ -9,7 +9,7 @@ use ufmin::files::STDIN;
 use ufmin::files::counts::Choice;
 use ufmin::files::labels::Labels;
 use ufmin::files::note::Note;
-use ufmin::problem::{Classes, Convention, Problem};
+use ufmin::problem::{Convention, Problem};
 use ufmin::solve::Options;
 use ufmin::spec::bundled::{PROBLEMS, problem};
 use ufmin::spec::{self, ProblemFile, SolverTable};
@@ -185,14 +185,6 @@ impl ProblemArgs {
         }
     }
 
-    /// The same with another loss.
-    pub(crate) fn with_loss(&self, loss: &str) -> Self {
-        Self {
-            loss: Some(loss.to_owned()),
-            ..self.clone()
-        }
-    }
-
     /// The loss that a flag gives.
     pub(crate) fn loss(&self) -> Option<&str> {
         self.loss.as_deref()
@@ -284,12 +276,7 @@ impl ProblemArgs {
         };
         let mut source = self.apply(&mut file)?;
         if let Some(labels) = labels.filter(|_| !file.classes.is_given()) {
-            let counts = examples(labels, file.classes.views.unwrap_or(1))?;
-            let classes = Classes::from_counts(&counts).map_err(|source| Failure::Value {
-                flag: "--labels",
-                source,
-            })?;
-            file.classes.read = Some(classes.with_labels(labels.values.clone()).into());
+            spec::count_rows(&mut file, labels)?;
             source = Some("--labels");
         }
         set(&mut file.solver.method, &solver.method);
@@ -378,71 +365,8 @@ impl ProblemArgs {
             return Err(Failure::Value { flag, source });
         }
         let source = given.first().copied();
-        if source.is_some() {
-            file.classes = spec::ClassesTable {
-                views: file.classes.views,
-                sizes: self.sizes.as_deref().map(sizes),
-                counts: self.sizes_file.clone(),
-                labels: self.labels.clone(),
-                probabilities: self.probabilities.clone(),
-                ..Default::default()
-            };
-        }
-        set(&mut file.classes.column, &self.column);
-        set(&mut file.classes.key, &self.key);
-        if let Some(ignored) = &self.ignore_label {
-            let values = ignored.iter().map(|word| spec::value_of_word(word)).collect();
-            file.classes.ignore_label = Some(toml::Value::Array(values));
-        }
-        if self.drop_empty {
-            file.classes.drop_empty = Some(true);
-        }
-        if self.normalise {
-            file.classes.normalise = Some(true);
-        }
-        set(&mut file.classes.views, &self.views);
-        set(&mut file.loss.kind, &self.loss);
-        set(&mut file.loss.temperature, &self.temperature);
-        set(&mut file.loss.anchors, &self.anchors);
-        set(&mut file.loss.singletons, &self.singletons);
-        set(&mut file.loss.negatives, &self.negatives);
-        set(&mut file.loss.scale, &self.loss_scale);
-        set(&mut file.loss.reduction, &self.reduction);
-        if self.batch_size.is_some() {
-            file.batches = Some(spec::BatchesTable {
-                kind: Some("random".to_owned()),
-                size: self.batch_size,
-                power: file.batches.as_ref().and_then(|table| table.power),
-                replacement: file.batches.as_ref().and_then(|table| table.replacement),
-                ..Default::default()
-            });
-        }
-        if self.batch_classes.is_some() || self.per_class.is_some() {
-            let of_file = file.batches.take().unwrap_or_default();
-            file.batches = Some(spec::BatchesTable {
-                kind: Some("class-balanced".to_owned()),
-                size: self.batch_size,
-                classes: self.batch_classes.or(of_file.classes),
-                per_class: self.per_class.or(of_file.per_class),
-                ..Default::default()
-            });
-        }
-        if self.power.is_some() {
-            set(&mut file.batches.get_or_insert_default().power, &self.power);
-        }
-        if self.without_replacement {
-            file.batches.get_or_insert_default().replacement = Some(false);
-        }
-        if let Some(path) = &self.batches {
-            file.batches = Some(spec::BatchesTable {
-                kind: Some("fixed".to_owned()),
-                file: Some(path.clone()),
-                unused: file.batches.take().and_then(|table| table.unused),
-                ..Default::default()
-            });
-        }
-        match self.dimension {
-            Some(Dimensions::One(dimension)) => file.features.dimension = Some(dimension),
+        let dimension = match self.dimension {
+            Some(Dimensions::One(dimension)) => Some(dimension),
             Some(Dimensions::Range(first, last)) => {
                 let source = Invalid::unavailable(
                     Field::Dimension,
@@ -454,12 +378,69 @@ impl ProblemArgs {
                     source,
                 });
             }
-            None => {}
-        }
-        if self.nonnegative {
-            file.features.nonnegative = Some(true);
-        }
+            None => None,
+        };
+        let given = ProblemFile {
+            classes: spec::ClassesTable {
+                views: self.views,
+                sizes: self.sizes.as_deref().map(sizes),
+                counts: self.sizes_file.clone(),
+                labels: self.labels.clone(),
+                column: self.column.clone(),
+                key: self.key.clone(),
+                ignore_label: self.ignore_label.as_ref().map(|ignored| {
+                    let values = ignored.iter().map(|word| spec::value_of_word(word)).collect();
+                    toml::Value::Array(values)
+                }),
+                drop_empty: self.drop_empty.then_some(true),
+                normalise: self.normalise.then_some(true),
+                probabilities: self.probabilities.clone(),
+                ..Default::default()
+            },
+            loss: spec::LossTable {
+                kind: self.loss.clone(),
+                temperature: self.temperature,
+                anchors: self.anchors.clone(),
+                singletons: self.singletons.clone(),
+                negatives: self.negatives,
+                scale: self.loss_scale,
+                reduction: self.reduction.clone(),
+                ..Default::default()
+            },
+            features: spec::FeaturesTable {
+                nonnegative: self.nonnegative.then_some(true),
+                dimension,
+                ..Default::default()
+            },
+            batches: self.batches_table(),
+            ..Default::default()
+        };
+        *file = std::mem::take(file).overridden(given);
         Ok(source)
+    }
+
+    /// What flags say of batches.
+    fn batches_table(&self) -> Option<spec::BatchesTable> {
+        let table = spec::BatchesTable {
+            size: self.batch_size,
+            power: self.power,
+            replacement: self.without_replacement.then_some(false),
+            classes: self.batch_classes,
+            per_class: self.per_class,
+            file: self.batches.clone(),
+            ..Default::default()
+        };
+        let kind = if table.file.is_some() {
+            "fixed"
+        } else if table.classes.is_some() || table.per_class.is_some() {
+            "class-balanced"
+        } else if table.size.is_some() {
+            "random"
+        } else {
+            return (table.power.is_some() || table.replacement.is_some()).then_some(table);
+        };
+        let kind = Some(kind.to_owned());
+        Some(spec::BatchesTable { kind, ..table })
     }
 }
 
@@ -488,24 +469,6 @@ fn stated(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options, Conven
     let (problem, options) = spec::resolve(file, folder)?;
     let convention = spec::convention(file, &problem)?;
     Ok((problem, options, convention))
-}
-
-/// Class sizes, of which there are so many views.
-fn examples(labels: &Labels, views: i64) -> Result<Vec<u64>, Failure> {
-    // What is no number of views is refused with the problem.
-    let views = u64::try_from(views).unwrap_or(1).max(1);
-    if let Some(class) = labels.counts.iter().position(|count| count % views != 0) {
-        return Err(Failure::usage(
-            "--labels",
-            format!(
-                "{} has {} rows, which is no multiple of {views} views",
-                labels.values[class].title(),
-                labels.counts[class]
-            ),
-            "every row is one view of one example: evaluate all of them, or leave out --views",
-        ));
-    }
-    Ok(labels.counts.iter().map(|count| count / views).collect())
 }
 
 fn sizes(words: &[String]) -> Vec<toml::Value> {

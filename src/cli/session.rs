@@ -11,8 +11,9 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use ufmin::error::Error;
-use ufmin::files::{prepare_folder, write_atomically};
+use ufmin::files::prepare_folder;
 use ufmin::math::control::{Control, Progress};
+use ufmin::report::arrays::write_view;
 use ufmin::report::view::{Style, View};
 use ufmin::study::{Journal, Stop};
 
@@ -196,12 +197,8 @@ impl Session {
     /// Writes the pictures of an answer, and the answer itself as `NAME.json`, into the folder, if there is one.
     pub(crate) fn keep(&self, name: &str, view: &impl View) -> Result<(), Error> {
         let Some(folder) = self.folder() else { return Ok(()) };
-        if let Some(pictures) = &self.pictures {
-            for (name, figure) in view.figures() {
-                pictures.write(folder, name, &figure)?;
-            }
-        }
-        write_atomically(&folder.join(format!("{name}.json")), view.to_json().as_bytes())
+        let formats = self.pictures.as_ref().map_or_else(Vec::new, PictureArgs::formats);
+        write_view(folder, name, view, &formats)
     }
 
     /// Prints an answer in the form that was asked for, and says how it ends. `stop` is how far a study came that is not
@@ -236,16 +233,8 @@ impl Session {
     }
 }
 
-/// Writes `NAME.csv`, where the answer is a table.
-pub(crate) fn write_table(folder: &Path, name: &str, view: &impl View) -> Result<(), Error> {
-    match view.table() {
-        Some(table) => write_atomically(&folder.join(format!("{name}.csv")), table.to_csv().as_bytes()),
-        None => Ok(()),
-    }
-}
-
 /// Characters in a line of the terminal; where the output goes elsewhere COLUMNS says how many, if anything does.
-fn width() -> Option<usize> {
+pub(crate) fn width() -> Option<usize> {
     const LEAST: usize = 20;
     let columns = || std::env::var("COLUMNS").ok()?.trim().parse().ok();
     let of_terminal = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));

@@ -1,15 +1,11 @@
 //! `ufmin verify`: is every local minimum global?
 
-use std::time::Instant;
-
 use clap::{Args, ValueEnum};
-use ufmin::error::Error;
+use serde_json::Value;
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
-use ufmin::problem::{Features, Model, Problem};
-use ufmin::solve::{CrossCheckChoice, solve};
 use ufmin::spec::SolverTable;
-use ufmin::study::landscape::{self, Landscape, Level, SearchSettings, SweepReport, VerifyReport};
+use ufmin::study::landscape::{self, Level, SearchSettings};
 
 use super::Outcome;
 use super::failure::Failure;
@@ -65,66 +61,24 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
     };
     let mut problem_args = arguments.problem.clone();
     let range = problem_args.take_range();
-    let (given, mut options) = problem_args.resolve(&SolverTable::default())?;
-    options.cross_check = CrossCheckChoice::Never;
-    // The relaxation knows no dimension.
-    let model = Model {
-        features: Features {
-            dimension: None,
-            ..given.model().features
-        },
-        ..given.model().clone()
-    };
-    let problem = Problem::new(given.classes().clone(), model)?;
-    let single = given
-        .model()
-        .features
-        .dimension
-        .unwrap_or(problem.classes().count() + 1);
-    let (first, last) = range.unwrap_or((single, single));
-    for dimension in [first, last] {
-        landscape::check(&problem, dimension, settings.level)?;
-    }
+    let (problem, options) = problem_args.resolve(&SolverTable::default())?;
     let session = arguments.session.start()?.saying(&arguments.problem.notes());
-    let journal = session.journal(&landscape::identity(&problem, &options, &settings))?;
-    let optimum = solve(&problem, &options, &session.control().unobserved())?;
-    if session.control().stop().is_some() && !optimum.is_certified() {
-        return Err(Error::Stopped {
-            what: "the optimum that the starts are compared with",
-        }
-        .into());
-    }
-    let clock = Instant::now();
-    let dimensions: Vec<u64> = (first..=last).collect();
-    let landscapes = landscape::verify_all(
-        &problem,
-        &optimum,
-        &dimensions,
-        &settings,
-        journal.as_ref(),
-        session.control(),
-    )?;
-    let stop = Landscape::stop(&landscapes);
-    let seconds = clock.elapsed().as_secs_f64();
-    let report =
-        |landscape: &Landscape, seconds: f64| VerifyReport::new(&problem, &optimum, &settings, landscape, seconds);
-    if range.is_none() {
-        let landscape = &landscapes[0];
-        let report = report(landscape, seconds)?;
-        if let (Some(folder), Some(worst), true) = (session.folder(), landscape.worst(), report.complete) {
-            let (dimension, control) = (landscape.dimension, session.control());
-            let features = landscape::features(&problem, &optimum, dimension, &settings, worst.index, control)?;
-            write_atomically(&folder.join("worst.npy"), &npy::matrix_bytes(&features))?;
-        }
+    let journal = |identity: &Value| session.journal(identity);
+    let found = landscape::search(&problem, &options, range, &settings, journal, session.control())?;
+    let stop = found.stop();
+    if range.is_some() {
+        let report = found.sweep()?;
         session.keep("result", &report)?;
-        return session.finish(&report, stop, journal.as_ref());
+        return session.finish(&report, stop, found.journal.as_ref());
     }
-    // All dimensions are one search: each has its share of the time.
-    let share = seconds / landscapes.len() as f64;
-    let rows = landscapes.iter().map(|landscape| report(landscape, share));
-    let report = SweepReport::new(rows.collect::<Result<_, _>>()?);
+    let report = found.report()?;
+    if let (Some(folder), true) = (session.folder(), report.complete)
+        && let Some(features) = found.worst(session.control())?
+    {
+        write_atomically(&folder.join("worst.npy"), &npy::matrix_bytes(&features))?;
+    }
     session.keep("result", &report)?;
-    session.finish(&report, stop, journal.as_ref())
+    session.finish(&report, stop, found.journal.as_ref())
 }
 
 fn at_least(flag: &'static str, value: i64, least: i64) -> Result<u64, Failure> {

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use super::certificate::Bound;
 use super::lowrank;
@@ -22,7 +23,7 @@ pub const VANISHED: f64 = 1e-7;
 const COINCIDENT: f64 = 1e-7;
 
 /// What is proven.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Proof {
     /// No classifier and features have less.
     pub lower_bound: f64,
@@ -37,22 +38,24 @@ pub struct Proof {
     /// Those of the features.
     pub beta: Vec<f64>,
     /// Dual matrix between two different classes of groups, and of a class with itself.
+    #[serde(with = "crate::math::stored::matrix")]
     pub between: DMatrix<f64>,
     /// See [`Proof::between`].
     pub diagonal: Vec<f64>,
 }
 
 /// Inner products by groups of classes of equal size.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Products {
     /// Of two different classes; not defined on the diagonal for a group of one class, where it is that of the class.
+    #[serde(with = "crate::math::stored::matrix")]
     pub between: DMatrix<f64>,
     /// Of a class with itself.
     pub diagonal: Vec<f64>,
 }
 
 /// A minimum of the cross-entropy with its geometry and its proof.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Solved {
     /// Which classes are alike.
     pub partition: Partition,

@@ -6,6 +6,7 @@
 //! columns, and precondition the inner iteration.
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 use super::objective::{Evaluation, evaluate, logits, pull, second};
 use super::problem::{Reduced, Side};
@@ -13,8 +14,9 @@ use crate::math::control::Control;
 
 /// Columns of the classifier and of the features, `(d + 1) x r` each: `sqrt(m_g)` times the mean of a group, and below it the
 /// spread of the group about its mean.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Point {
+    #[serde(with = "crate::math::stored::two_matrices")]
     pub(super) sides: [DMatrix<f64>; 2],
 }
 

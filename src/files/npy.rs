@@ -48,16 +48,22 @@ enum Number {
 /// # Errors
 /// [`Error::Read`], or [`Error::Array`] for anything but a whole, non-empty array of labels.
 pub fn read_labels(path: &Path) -> Result<Vec<Label>, Error> {
-    read(path, |bytes| {
-        let labels = labels_of(bytes)?;
-        let numbers: Vec<i128> = labels.iter().filter_map(Label::number).collect();
-        like_counts(
-            labels.len() as u64,
-            numbers.iter().min().copied(),
-            numbers.iter().max().copied(),
-        )?;
-        Ok(labels)
-    })
+    read(path, labels)
+}
+
+/// [`read_labels`] of the bytes of a file.
+///
+/// # Errors
+/// [`ArrayError`] for anything but a whole, non-empty array of labels.
+pub fn labels(bytes: &[u8]) -> Result<Vec<Label>, ArrayError> {
+    let labels = labels_of(bytes)?;
+    let numbers: Vec<i128> = labels.iter().filter_map(Label::number).collect();
+    like_counts(
+        labels.len() as u64,
+        numbers.iter().min().copied(),
+        numbers.iter().max().copied(),
+    )?;
+    Ok(labels)
 }
 
 /// Reads class sizes, one a class, from a one-dimensional array (or one column or row) of integers, or of floats with whole
@@ -160,7 +166,11 @@ pub(crate) fn whole_numbers(bytes: &[u8], with_zero: bool) -> Result<Vec<u64>, A
         .collect()
 }
 
-fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
+/// [`read_matrix`] of the bytes of a file.
+///
+/// # Errors
+/// [`ArrayError`] for anything but a whole two-dimensional array of finite numbers.
+pub fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Matrix)?;
     if raw.element.kind == NumberKind::Bool {
         return Err(ArrayError::Type {
@@ -189,7 +199,11 @@ fn matrix(bytes: &[u8]) -> Result<DMatrix<f64>, ArrayError> {
     })
 }
 
-fn batches(bytes: &[u8]) -> Result<Vec<Vec<i128>>, ArrayError> {
+/// [`read_batches`] of the bytes of a file.
+///
+/// # Errors
+/// [`ArrayError`] for anything but a whole two-dimensional array of integers.
+pub fn batches(bytes: &[u8]) -> Result<Vec<Vec<i128>>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Batches)?;
     if matches!(raw.element.kind, NumberKind::Bool | NumberKind::Float) {
         return Err(ArrayError::Type {

@@ -3,10 +3,12 @@
 //! The loss (12) does not change when samples of one class that are in the same batches are exchanged. They form a cell: the
 //! optimum is constant on cells, though its samples need not coincide. Views of one example are in one cell.
 
+use serde::{Deserialize, Serialize};
+
 use crate::problem::{Batches, Classes, Partition};
 
 /// The cells of a schedule, by class and then by the batches they are in. Examples in no batch are in no cell.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cells {
     /// Class of every cell.
     classes: Vec<u32>,

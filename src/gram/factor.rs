@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 /// Unit columns, one a vertex. Where vertices stand for several points the last row holds the coordinate that is the vertex's
 /// own: with `x` the other coordinates, of `m` points
@@ -12,8 +13,9 @@ use nalgebra::DMatrix;
 /// ```
 ///
 /// Any such columns are a Gram matrix of unit vectors: nothing has to be proved.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FactorForm {
+    #[serde(with = "crate::math::stored::matrix")]
     h: DMatrix<f64>,
     private: bool,
 }

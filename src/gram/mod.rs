@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 
 pub use crate::problem::Partition;
 use crate::problem::Problem;
@@ -17,17 +18,19 @@ pub use factor::FactorForm;
 pub use implicit::CauchyForm;
 
 /// A class-level Gram matrix `G` (k x k, unit diagonal) that is constant on groups of classes. A clone costs nothing.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gram {
+    #[serde(with = "crate::math::stored::shared")]
     partition: Arc<Partition>,
+    #[serde(with = "crate::math::stored::shared")]
     values: Arc<Values>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Values {
     /// r x r, symmetric: inner product of a class of one group and a DIFFERENT class of the other; 1 on the diagonal of
     /// groups with one class.
-    Dense(DMatrix<f64>),
+    Dense(#[serde(with = "crate::math::stored::matrix")] DMatrix<f64>),
     /// Two numbers a vertex determine every entry.
     Cauchy(CauchyForm),
     /// The inner products of columns.

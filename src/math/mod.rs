@@ -7,4 +7,5 @@ pub mod control;
 pub(crate) mod hypergeometric;
 pub mod sparse;
 pub mod spectrum;
+pub(crate) mod stored;
 pub(crate) mod sum;

@@ -13,8 +13,10 @@ use nalgebra::DMatrix;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::spectrum::eigen;
+use super::stored::misfit;
 
 /// Where a symmetric matrix of order `n` may be different from zero: both triangles and the whole diagonal.
 #[derive(Debug)]
@@ -27,6 +29,30 @@ pub struct Pattern {
     /// Position of every diagonal entry.
     diagonal: Vec<u32>,
     symbolic: OnceLock<Option<SymbolicLlt<u32>>>,
+}
+
+/// A pattern is stored as its columns; the rest follows from them.
+#[derive(Serialize, Deserialize)]
+struct StoredPattern {
+    starts: Vec<u32>,
+    rows: Vec<u32>,
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        StoredPattern {
+            starts: self.starts.clone(),
+            rows: self.rows.clone(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let StoredPattern { starts, rows } = StoredPattern::deserialize(deserializer)?;
+        Self::from_columns(starts, rows).ok_or_else(|| misfit("a pattern"))
+    }
 }
 
 impl PartialEq for Pattern {
@@ -66,21 +92,45 @@ impl Pattern {
             diagonal.push((start + at) as u32);
             starts.push(u32::try_from(rows.len()).ok()?);
         }
+        Some(Self::with_diagonal(starts, rows, diagonal))
+    }
+
+    fn with_diagonal(starts: Vec<u32>, rows: Vec<u32>, diagonal: Vec<u32>) -> Self {
         // Columns are visited in order, so the twins of a column are met in the order of its rows.
-        let mut next: Vec<u32> = starts[..n].to_vec();
+        let mut next: Vec<u32> = starts[..diagonal.len()].to_vec();
         let mut twins = vec![0u32; rows.len()];
         for position in 0..rows.len() {
             let i = rows[position] as usize;
             twins[position] = next[i];
             next[i] += 1;
         }
-        Some(Self {
+        Self {
             starts,
             rows,
             twins,
             diagonal,
             symbolic: OnceLock::new(),
-        })
+        }
+    }
+
+    /// From columns that were stored; `None` where they are not those of a symmetric pattern with its diagonal.
+    fn from_columns(starts: Vec<u32>, rows: Vec<u32>) -> Option<Self> {
+        let n = starts.len().checked_sub(1)?;
+        let ascends = starts.is_sorted() && starts[0] == 0 && starts[n] as usize == rows.len();
+        if !ascends || rows.iter().any(|&row| row as usize >= n) {
+            return None;
+        }
+        let column = |j: usize| &rows[starts[j] as usize..starts[j + 1] as usize];
+        let mut diagonal = Vec::with_capacity(n);
+        for (j, &start) in starts[..n].iter().enumerate() {
+            let entries = column(j);
+            let mirrored = |&row: &u32| column(row as usize).binary_search(&(j as u32)).is_ok();
+            if !entries.is_sorted_by(|a, b| a < b) || !entries.iter().all(mirrored) {
+                return None;
+            }
+            diagonal.push(start + entries.binary_search(&(j as u32)).ok()? as u32);
+        }
+        Some(Self::with_diagonal(starts, rows, diagonal))
     }
 
     /// The order `n`.
@@ -143,8 +193,9 @@ impl Pattern {
 }
 
 /// A symmetric matrix on a pattern.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sparse {
+    #[serde(with = "super::stored::shared")]
     pattern: Arc<Pattern>,
     values: Vec<f64>,
 }

@@ -62,3 +62,8 @@ pub(super) fn ink(level: u8) -> Rgb {
         [255; 3]
     }
 }
+
+/// The colours of values from -1 (blue) over 0 (white) to 1 (red), evenly spaced.
+pub fn diverging() -> impl Iterator<Item = Rgb> {
+    (0..LEVELS).map(colour)
+}

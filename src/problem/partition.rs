@@ -1,9 +1,11 @@
 //! [`Partition`]: which classes are alike, so that everything is constant on them.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Classes, Problem};
 
 /// Which group each class belongs to. Classes of equal size form one group; groups are ordered by size, largest first.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Partition {
     /// First class of every run, in class order, and the number of classes at the end.
     starts: Vec<u64>,

@@ -86,7 +86,7 @@ pub(crate) fn hint(word: &str) -> Option<String> {
             "use supcon with every image a class of its own: sizes of 1 and views = 2".to_owned()
         }
         Meaning::CrossEntropy => {
-            "write `cross-entropy`; it needs the tables [classifier] and [features] of a problem file".to_owned()
+            "write `cross-entropy`; it also needs a bound or a ridge of its classifier and of its features ([classifier] and [features] of a problem file)".to_owned()
         }
     })
 }

@@ -143,6 +143,38 @@ pub struct CrossEntropyCertificate {
     pub tolerance: f64,
 }
 
+/// What is proven of an answer, where a relative gap of `tolerance` counts as certified.
+pub fn verdict(problem: &CrossEntropy, solved: &Solved, tolerance: f64) -> Verdict {
+    if solved.proof.relative_gap > tolerance {
+        Verdict::NotCertified
+    } else if problem.dimension().is_some_and(|d| d < solved.rank) {
+        Verdict::RankExceedsDimension
+    } else {
+        Verdict::Certified
+    }
+}
+
+/// How the bound of an answer is proved.
+pub fn proof_method(solved: &Solved) -> &'static str {
+    CERTIFICATE_METHODS[usize::from(solved.nuclear_norm.is_some())]
+}
+
+/// The classes of some groups, ascending.
+fn classes_of(members: &[Vec<u64>], set: &[usize]) -> Vec<u64> {
+    let mut all: Vec<u64> = set.iter().flat_map(|&g| members[g].iter().copied()).collect();
+    all.sort_unstable();
+    all
+}
+
+/// Sets of classes whose classifiers coincide; none above [`MAX_LISTED_CLASSES`].
+pub fn collapsed_sets(solved: &Solved) -> Vec<Vec<u64>> {
+    if solved.partition.classes() > MAX_LISTED_CLASSES {
+        return Vec::new();
+    }
+    let members = solved.partition.members();
+    solved.coincident.iter().map(|set| classes_of(&members, set)).collect()
+}
+
 impl CrossEntropyReport {
     /// The report of a solved problem; matrices have up to 64 rows, any number with `full_gram`.
     pub fn new(problem: &CrossEntropy, solved: &Solved, tolerance: Option<f64>, full_gram: bool) -> Self {
@@ -153,13 +185,7 @@ impl CrossEntropyReport {
         let members = if listed { partition.members() } else { Vec::new() };
         let groups = partition.groups();
         let tolerance = tolerance.unwrap_or(TOLERANCE);
-        let verdict = if solved.proof.relative_gap > tolerance {
-            Verdict::NotCertified
-        } else if problem.dimension().is_some_and(|d| d < solved.rank) {
-            Verdict::RankExceedsDimension
-        } else {
-            Verdict::Certified
-        };
+        let verdict = verdict(problem, solved, tolerance);
         let mut warnings = Vec::new();
         if solved.nuclear_norm.is_some() {
             warnings.push("the loss falls to 0 as the ridges vanish; what is shown is the geometry of the limit, SELI, whose scale is that of margins of 1".to_owned());
@@ -177,18 +203,9 @@ impl CrossEntropyReport {
                 .map(|j| (0..groups).map(|g| cosine(j, g)).collect())
                 .collect()
         };
-        let classes_of = |set: &[usize]| -> Vec<u64> {
-            let mut all: Vec<u64> = set.iter().flat_map(|&g| members[g].iter().copied()).collect();
-            all.sort_unstable();
-            all
-        };
-        let collapsed = if listed {
-            solved.coincident.iter().map(|set| classes_of(set)).collect()
-        } else {
-            Vec::new()
-        };
+        let collapsed = collapsed_sets(solved);
         let vanished = if listed {
-            classes_of(&solved.vanished())
+            classes_of(&members, &solved.vanished())
         } else {
             Vec::new()
         };
@@ -230,13 +247,7 @@ impl CrossEntropyReport {
                 cross_check: None,
                 collapsed,
                 vanished,
-                groups: (0..groups)
-                    .map(|g| GroupReport {
-                        size: partition.sizes()[g],
-                        count: partition.multiplicity()[g],
-                        classes: members.get(g).cloned(),
-                    })
-                    .collect(),
+                groups: GroupReport::all(partition),
                 class_loss: solved.of_class.clone(),
                 feature_norms: solved.norms(&solved.features),
                 classifier_norms: solved.norms(&solved.classifier),
@@ -255,7 +266,7 @@ impl CrossEntropyReport {
                 gap: solved.proof.gap,
                 relative_gap: solved.proof.relative_gap,
                 min_eigenvalue: solved.proof.min_eigenvalue,
-                method: CERTIFICATE_METHODS[usize::from(solved.nuclear_norm.is_some())].into(),
+                method: proof_method(solved).into(),
                 verdict,
                 tolerance,
             },

@@ -3,6 +3,8 @@
 //! The JSON form is a contract (`ufmin/solve/1`): fields may be added, never removed or renamed; every number is finite
 //! and reads back to the same `f64`.
 
+#[cfg(feature = "files")]
+pub mod arrays;
 pub mod audit;
 pub mod cross_entropy;
 pub mod cross_entropy_phase;
@@ -827,8 +829,18 @@ pub(crate) fn factor_of_groups(solved: &Solved) -> Option<&DMatrix<f64>> {
         .filter(|factor| same && factor.ncols() == groups)
 }
 
-/// The classes of every cluster that has at least two, each set ascending.
-fn collapsed_sets(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Vec<u64>> {
+/// The angle in degrees between two classes in the user's order; `gram` is that of the classes, see
+/// [`class_gram`](crate::measure::schedule::class_gram). Small angles of the low-rank method keep their digits.
+pub fn angle_degrees(solved: &Solved, gram: &Gram, i: u64, j: u64) -> f64 {
+    if i == j {
+        return 0.0;
+    }
+    let partition = gram.partition();
+    Angles::new(gram, factor_of_groups(solved)).degrees(partition.group_of(i), partition.group_of(j))
+}
+
+/// The classes of every cluster (a set of groups) that has at least two, each set ascending.
+pub fn collapsed_sets(gram: &Gram, clusters: &[Vec<usize>]) -> Vec<Vec<u64>> {
     if clusters.is_empty() {
         return Vec::new();
     }

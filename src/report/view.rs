@@ -106,6 +106,12 @@ impl Table {
         }
     }
 
+    /// The columns with their names: whole numbers, numbers, yes or no where every cell is one, else words.
+    pub fn columns(&self) -> Vec<(&str, Cells)> {
+        let column = |place: usize| Cells::of(self.rows.iter().map(move |row| row[place].as_str()));
+        self.header.iter().map(String::as_str).zip((0..).map(column)).collect()
+    }
+
     /// Comma-separated values, the header first. A cell with a comma or a quote is quoted.
     pub fn to_csv(&self) -> String {
         let cell = |text: &String| {
@@ -132,6 +138,44 @@ impl Table {
         );
         text.extend(self.rows.iter().map(line));
         text + "\\bottomrule\n\\end{tabular}\n"
+    }
+}
+
+/// The cells of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cells {
+    /// Whole numbers, all of them known.
+    Whole(Vec<i64>),
+    /// Numbers; what is not known is NaN.
+    Real(Vec<f64>),
+    /// Yes or no.
+    Flags(Vec<bool>),
+    /// Anything else; what is not known is empty.
+    Words(Vec<String>),
+}
+
+impl Cells {
+    fn of<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let flag = |cell: &str| match cell {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        };
+        let real = |cell: &str| match cell {
+            "" => Some(f64::NAN),
+            // Words that Rust reads as numbers are none here.
+            _ if cell.starts_with(|c: char| c.is_alphabetic()) => None,
+            _ => cell.parse().ok(),
+        };
+        if let Some(whole) = cells.clone().map(|cell| cell.parse().ok()).collect() {
+            Self::Whole(whole)
+        } else if let Some(flags) = cells.clone().map(flag).collect() {
+            Self::Flags(flags)
+        } else if let Some(reals) = cells.clone().map(real).collect() {
+            Self::Real(reals)
+        } else {
+            Self::Words(cells.map(str::to_owned).collect())
+        }
     }
 }
 
@@ -177,6 +221,24 @@ mod tests {
         };
         assert_eq!(table.to_csv(), "x,name\n0.1,\"a,b\"\n,\"\"\"c\"\"\"\n");
         assert_eq!(cell(Some(0.1)) + &cell(None::<u64>), "0.1");
+    }
+
+    #[test]
+    fn columns_have_the_type_of_their_cells() {
+        let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
+        let table = Table {
+            rows: vec![
+                row(["3", "0.5", "true", "infinite", ""]),
+                row(["-4", "", "false", "1", ""]),
+            ],
+            ..Table::new(&["whole", "real", "flag", "word", "nothing"])
+        };
+        let columns = table.columns();
+        assert_eq!(columns[0], ("whole", Cells::Whole(vec![3, -4])));
+        assert!(matches!(&columns[1].1, Cells::Real(x) if x[0] == 0.5 && x[1].is_nan()));
+        assert_eq!(columns[2].1, Cells::Flags(vec![true, false]));
+        assert_eq!(columns[3].1, Cells::Words(vec!["infinite".to_owned(), "1".to_owned()]));
+        assert!(matches!(&columns[4].1, Cells::Real(x) if x.iter().all(|x| x.is_nan())));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub use options::{CrossCheck, CrossCheckChoice, MethodChoice, Options};
 
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use crate::certificate::{Certificate, Verdict, certify, certify_schedule};
 use crate::error::Error;
 use crate::gram::Gram;
@@ -35,7 +37,7 @@ pub const TOLERANCE: f64 = 1e-9;
 pub const TOLERANCE_ITERATIVE: f64 = 1e-6;
 
 /// A solution with its certificate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Solved {
     /// What the solver claims.
     pub solution: Solution,
@@ -61,7 +63,7 @@ pub struct Solved {
 }
 
 /// What a fixed schedule of batches makes of the samples.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Schedule {
     /// Samples that are alike.
     pub cells: Cells,

@@ -145,11 +145,14 @@ fn fixed_batches(table: &BatchesTable, given: &Given, folder: &Path) -> Result<B
     }
 }
 
-/// How samples are numbered: by position in a file of labels, where the classes come from one.
+/// How samples are numbered: by position among labels, where the classes come from some.
 ///
 /// # Errors
 /// [`Invalid`] for classes whose samples cannot be numbered, or of which some are left out.
 pub fn sample_order(given: &Given) -> Result<SampleOrder, Invalid> {
+    if let Some(order) = &given.order {
+        return Ok(SampleOrder::clone(order));
+    }
     match &given.labels {
         Some(labels) if labels.kept.is_some() => Err(Invalid::conflict(
             Field::Batches,

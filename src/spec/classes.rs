@@ -13,7 +13,7 @@ use crate::files::has_extension;
 use crate::files::labels::Labels;
 use crate::files::note::Note;
 use crate::problem::invalid::Word;
-use crate::problem::{Classes, Field, Invalid, Kind, Label, MAX_CLASS_SIZE, Run};
+use crate::problem::{Classes, Field, Invalid, Kind, Label, MAX_CLASS_SIZE, Run, SampleOrder};
 
 /// Most classes that one item of a list of sizes stands for.
 const MAX_REPEATED: u64 = 100_000_000;
@@ -25,6 +25,8 @@ pub struct Given {
     pub classes: Classes,
     /// Which sample has which class, where labels say so.
     pub labels: Option<Arc<Labels>>,
+    /// How samples are numbered, where it is given by itself.
+    pub order: Option<Arc<SampleOrder>>,
     /// What is to be said of the file.
     pub notes: Vec<Note>,
 }
@@ -39,6 +41,7 @@ impl Given {
             classes: Classes::from_counts(&labels.counts)?.with_labels(labels.values.clone()),
             notes: labels.notes.clone(),
             labels: Some(Arc::new(labels)),
+            order: None,
         })
     }
 
@@ -50,6 +53,7 @@ impl Given {
         Ok(Self {
             classes,
             labels: None,
+            order: None,
             notes: counts.notes,
         })
     }
@@ -60,6 +64,7 @@ impl From<Classes> for Given {
         Self {
             classes,
             labels: None,
+            order: None,
             notes: Vec::new(),
         }
     }
@@ -79,8 +84,47 @@ pub fn read_classes(file: &mut ProblemFile, folder: &Path) -> Result<Vec<Note>, 
     Ok(table.read.as_ref().map(|given| given.notes.clone()).unwrap_or_default())
 }
 
-/// The classes that a table describes.
-pub(super) fn given(table: &ClassesTable, folder: &Path) -> Result<Given, Error> {
+/// The classes that a table describes. `folder` is what file names are relative to.
+///
+/// # Errors
+/// As [`resolve`](super::resolve).
+pub fn given(table: &ClassesTable, folder: &Path) -> Result<Given, Error> {
+    Ok(Given {
+        order: table.order.clone(),
+        ..found(table, folder)?
+    })
+}
+
+/// Gives a file the classes of samples that were counted, where it has none; a row is one view.
+///
+/// # Errors
+/// [`Invalid`] for rows that are no multiple of the views.
+pub fn count_rows(file: &mut ProblemFile, labels: &Labels) -> Result<(), Invalid> {
+    if file.classes.is_given() {
+        return Ok(());
+    }
+    // What is no number of views is refused with the problem.
+    let views = u64::try_from(file.classes.views.unwrap_or(1)).unwrap_or(1).max(1);
+    if let Some(class) = labels.counts.iter().position(|count| count % views != 0) {
+        return Err(Invalid::conflict(
+            Field::Labels,
+            format!(
+                "{} has {} rows, which is no multiple of {views} views",
+                labels.values[class].title(),
+                labels.counts[class]
+            ),
+            &[
+                Word::Text("every row is one view of one example: evaluate all of them, or leave out "),
+                Word::Name(Field::Views),
+            ],
+        ));
+    }
+    let counts: Vec<u64> = labels.counts.iter().map(|count| count / views).collect();
+    file.classes.read = Some(Classes::from_counts(&counts)?.with_labels(labels.values.clone()).into());
+    Ok(())
+}
+
+fn found(table: &ClassesTable, folder: &Path) -> Result<Given, Error> {
     if let Some(given) = &table.read {
         return Ok(given.clone());
     }
@@ -256,6 +300,7 @@ fn of_sizes(sizes: &[Value], drop_empty: bool) -> Result<Given, Invalid> {
     Ok(Given {
         classes: classes.with_labels(labels),
         labels: None,
+        order: None,
         notes: vec![Note::Dropped {
             classes: empty.len() as u64,
             first: format!("class {first}"),

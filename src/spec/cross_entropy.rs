@@ -56,7 +56,10 @@ pub fn beside_cross_entropy(file: &ProblemFile, folder: &Path) -> Result<((Probl
                     "beside it cross-entropy has classifiers of norm {}, and {MAX_LOGIT} is the most",
                     short(1.0 / temperature)
                 ),
-                &[Word::Text("raise the temperature, or give a norm under [classifier]")],
+                &[
+                    Word::Text("raise the temperature, or give a "),
+                    Word::Set(Field::Classifier, &["norm"]),
+                ],
             )
             .into());
         }
@@ -138,7 +141,10 @@ fn classifier(table: Option<&ClassifierTable>) -> Result<Constraint, Invalid> {
         ("frobenius", table.frobenius.map(Constraint::Frobenius)),
         ("ridge", table.ridge.map(Constraint::Ridge)),
     ];
-    let missing = &[Word::Text("give a norm, energy, frobenius or ridge under [classifier]")];
+    let missing = &[
+        Word::Text("give a "),
+        Word::Set(Field::Classifier, &["norm", "energy", "frobenius", "ridge"]),
+    ];
     one(Field::Classifier, given, missing)
 }
 
@@ -149,7 +155,14 @@ fn features(table: &FeaturesTable) -> Result<Constraint, Invalid> {
         ("ridge", table.ridge.map(Constraint::Ridge)),
         ("", None),
     ];
-    let missing = &[Word::Text("give a norm, energy or ridge under [features]")];
+    let missing = &[
+        Word::Text("give "),
+        Word::Name(Field::Norm),
+        Word::Text(", "),
+        Word::Name(Field::Energy),
+        Word::Text(" or "),
+        Word::Name(Field::Ridge),
+    ];
     one(Field::Norm, given, missing)
 }
 

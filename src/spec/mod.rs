@@ -8,11 +8,12 @@ mod batches;
 pub mod bundled;
 mod classes;
 mod cross_entropy;
+mod overrides;
 mod resolve;
 mod schema;
 
 pub use batches::{sample_order, samples};
-pub use classes::{Given, classes_of_counts, classes_of_labels, read_classes, value_of_word};
+pub use classes::{Given, classes_of_counts, classes_of_labels, count_rows, given, read_classes, value_of_word};
 pub use cross_entropy::{beside_cross_entropy, cross_entropy, cross_entropy_step};
 pub use resolve::{convention, load, load_text, method, resolve, resolve_family};
 pub use schema::{

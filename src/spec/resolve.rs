@@ -153,7 +153,13 @@ fn loss_kind(file: &ProblemFile) -> Result<Loss, Invalid> {
             Field::Loss,
             "the loss cross-entropy here",
             &[
-                Word::Text("it is for ufmin solve, ufmin compare, and ufmin phase over the ratio; here "),
+                Word::Text("it is for "),
+                Word::Verb("solve"),
+                Word::Text(", "),
+                Word::Verb("compare"),
+                Word::Text(", and "),
+                Word::Verb("phase"),
+                Word::Text(" over the ratio; here "),
                 Word::Text(AVAILABLE),
             ],
         ));
@@ -183,7 +189,7 @@ fn refuse_later(file: &ProblemFile) -> Result<(), Invalid> {
             file.classifier.is_some(),
             "a classifier with this loss",
             &[
-                Word::Text("remove [classifier], or "),
+                Word::Text("remove the classifier, or "),
                 Word::Set(Field::Loss, &["cross-entropy"]),
             ],
         ),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use toml::Value;
@@ -9,8 +10,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::classes::Given;
 use crate::error::{Error, Location};
-use crate::problem::MAX_CLASS_SIZE;
 use crate::problem::invalid::closest;
+use crate::problem::{MAX_CLASS_SIZE, SampleOrder};
 
 /// A problem file, as written. Unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ pub struct ClassesTable {
     /// The classes, where they were read already ([`read_classes`](super::read_classes)).
     #[serde(skip)]
     pub read: Option<Given>,
+    /// How samples are numbered where labels were counted that are in no file.
+    #[serde(skip)]
+    pub order: Option<Arc<SampleOrder>>,
 }
 
 impl ClassesTable {

@@ -1017,7 +1017,7 @@ fn matrices_that_do_not_fit_are_refused_first() {
     );
     refused(
         &["--sizes", "5000,5", "--level", "sample"],
-        &["--level sample with 5005 samples", "--level class"],
+        &["a sample level of 5005 samples", "--level class"],
     );
     refused(
         &[

@@ -248,8 +248,8 @@ fn what_cannot_be_compared_is_refused_by_name() {
         ),
         (&["--sizes", "9,3", "--losses", "supcon,nce"], &["negatives"]),
         (
-            &["--sizes", "9,3", "--batch-size", "4", "--losses", "supcon,nscl"],
-            &["nscl", "random batches"],
+            &["--sizes", "9,3", "--batch-size", "4", "--losses", "supcon,population"],
+            &["population", "random batches"],
         ),
         (
             &["--sizes", "9,1", "--losses", "population,supcon"],

@@ -356,7 +356,7 @@ fn names_of_losses_from_elsewhere_are_known() {
         ),
         (
             &["ce", "CE", "crossentropy", "softmax"],
-            "write `cross-entropy`; it needs the tables [classifier] and [features] of a problem file",
+            "write `cross-entropy`; it also needs a bound or a ridge of its classifier and of its features",
         ),
     ] {
         for word in words {

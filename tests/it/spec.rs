@@ -429,6 +429,7 @@ fn classes_table() -> impl Strategy<Value = ClassesTable> {
                 ratio,
             )| {
                 ClassesTable {
+                    order: None,
                     sizes,
                     probabilities,
                     file: file.map(Into::into),

@@ -206,6 +206,11 @@ pub trait Wording {
 
     /// How one of some values is given for a field; those of a list are separated by commas.
     fn setting(&self, field: Field, values: &[&str]) -> String;
+
+    /// What one does for something that this crate does, such as `solve`.
+    fn verb(&self, verb: &str) -> String {
+        format!("ufmin {verb}")
+    }
 }
 
 /// The words of problem files.
@@ -237,6 +242,7 @@ impl Wording for ProblemFileWording {
         };
         let values = one_of(values.iter().map(value).collect());
         match field.key() {
+            Some((table, "")) => format!("{values} under [{table}]"),
             Some(("", key)) => format!("{key} = {values}"),
             Some((table, key)) => format!("{key} = {values} under [{table}]"),
             None => format!("{} {values}", field.name()),
@@ -260,8 +266,10 @@ pub enum Word {
     Text(&'static str),
     /// What a field is called.
     Name(Field),
-    /// One of some values of a field.
+    /// One of some values of a field; of a table one of its keys.
     Set(Field, &'static [&'static str]),
+    /// What one does, such as `solve`.
+    Verb(&'static str),
 }
 
 /// A remedy, part by part.
@@ -274,6 +282,7 @@ pub fn worded(hint: Hint, wording: &dyn Wording) -> String {
             Word::Text(text) => (*text).to_owned(),
             Word::Name(field) => wording.name(*field),
             Word::Set(field, values) => wording.setting(*field, values),
+            Word::Verb(verb) => wording.verb(verb),
         })
         .collect()
 }

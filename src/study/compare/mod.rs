@@ -6,6 +6,9 @@ mod pictures;
 mod report;
 mod threshold;
 
+#[cfg(feature = "files")]
+use std::path::Path;
+
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -23,6 +26,8 @@ use crate::problem::{Field, Invalid, Kind, Loss, Model, Problem, Training};
 use crate::report::cross_entropy::{ConstraintReport, PairMatrix};
 use crate::report::{GroupReport, Name, ProblemReport, Report, factor_of_groups};
 use crate::solve::{CrossCheckChoice, Options, solve};
+#[cfg(feature = "files")]
+use crate::spec::{self, ProblemFile};
 
 pub use cross_entropy::cross_entropy_of;
 
@@ -119,6 +124,62 @@ impl From<Loss> for Candidate {
     fn from(loss: Loss) -> Self {
         Self::Contrastive(loss)
     }
+}
+
+/// Losses that are compared where none are named.
+pub const LOSSES: [Loss; 5] = [Loss::Supcon, Loss::Sincere, Loss::Nscl, Loss::Bcl, Loss::Population];
+
+/// Losses by their names; `None` for cross-entropy, which is no contrastive one.
+///
+/// # Errors
+/// [`Invalid`] for a name that is none.
+pub fn losses_of_names(names: &[String]) -> Result<Vec<Option<Loss>>, Invalid> {
+    const CROSS_ENTROPY: &str = "cross-entropy";
+    let loss = |name: &String| {
+        let name = name.trim();
+        if name == CROSS_ENTROPY {
+            return Ok(None);
+        }
+        let found = Loss::ALL.into_iter().find(|loss| loss.name() == name);
+        found.map(Some).ok_or_else(|| {
+            let (value, options) = (name.to_owned(), Loss::ALL.map(Loss::name));
+            let options = options.into_iter().chain([CROSS_ENTROPY]).collect();
+            Invalid::new(Field::Loss, Kind::Choice { value, options })
+        })
+    };
+    names.iter().map(loss).collect()
+}
+
+/// The problem of a file (or flags) whatever its own loss, and the candidates of some losses, `None` for cross-entropy.
+///
+/// # Errors
+/// As [`resolve`](crate::spec::resolve).
+#[cfg(feature = "files")]
+pub fn candidates(
+    file: &ProblemFile,
+    folder: &Path,
+    losses: &[Option<Loss>],
+) -> Result<(Problem, Options, Vec<Candidate>), Error> {
+    // The problem must be one under the first; nce is the one that may need what the others cannot have, and population asks
+    // least of the classes, as cross-entropy does.
+    let mut contrastive = losses.iter().flatten().copied();
+    let first = contrastive
+        .clone()
+        .find(|&loss| loss == Loss::Nce)
+        .or(contrastive.next());
+    let mut file = file.clone();
+    file.loss.kind = Some(first.unwrap_or(Loss::Population).name().to_owned());
+    let ((problem, options), constraints) = if losses.contains(&None) {
+        let (resolved, constraints) = spec::beside_cross_entropy(&file, folder)?;
+        (resolved, Some(constraints))
+    } else {
+        (spec::resolve(&file, folder)?, None)
+    };
+    let cross_entropy = constraints.map(|[classifier, features]| Candidate::CrossEntropy { classifier, features });
+    let candidates = losses
+        .iter()
+        .filter_map(|loss| loss.map(Candidate::from).or(cross_entropy));
+    Ok((problem, options, candidates.collect()))
 }
 
 impl Row {

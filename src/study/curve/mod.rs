@@ -21,6 +21,8 @@ use crate::problem::training::Parts;
 use crate::problem::{BatchLoss, Field, FullBatchLoss, Invalid, Kind, Measure, Model, Problem, Sampling, Training};
 use crate::report::{Name, ProblemReport, Report};
 use crate::solve::{CrossCheckChoice, Options, solve};
+#[cfg(feature = "files")]
+use crate::spec::ProblemFile;
 use limit::AtLimit;
 
 /// Identifier of the JSON form.
@@ -38,6 +40,40 @@ pub enum Quantity {
     Temperature,
     /// The power of their sizes by which random batches draw classes.
     Power,
+}
+
+impl Quantity {
+    /// Values to look at: those that are given, ascending and each once, or usual ones.
+    pub fn values(self, given: Option<Vec<f64>>) -> Vec<f64> {
+        let powers = |base: f64, powers: std::ops::RangeInclusive<i32>| powers.map(|p| base.powi(p)).collect();
+        let mut values = given.unwrap_or_else(|| match self {
+            Self::BatchSize => powers(2.0, 2..=13),
+            Self::Negatives => powers(4.0, 0..=6),
+            Self::Power => (0..=10).map(|tenths| f64::from(tenths) / 10.0).collect(),
+            Self::Temperature => vec![0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0],
+        });
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        values
+    }
+
+    /// A problem file that has some value of this quantity: `first`, unless it says one, and the loss that has negatives.
+    #[cfg(feature = "files")]
+    #[must_use]
+    pub fn begun(self, mut file: ProblemFile, first: f64) -> ProblemFile {
+        match self {
+            Self::BatchSize => {
+                let size = &mut file.batches.get_or_insert_default().size;
+                *size = size.or(Some(first as i64));
+            }
+            Self::Negatives => {
+                file.loss.negatives = file.loss.negatives.or(Some(first as i64));
+                file.loss.kind = file.loss.kind.or(Some("nce".to_owned()));
+            }
+            Self::Temperature | Self::Power => {}
+        }
+        file
+    }
 }
 
 /// The optimum at several values of one quantity.

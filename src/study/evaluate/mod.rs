@@ -4,6 +4,7 @@
 //! is the expectation THEORY (10) or (11) at the cosines of the class means, and the loss of the full batch stands beside it.
 
 mod advice;
+mod given;
 mod report;
 mod sequence;
 mod text;
@@ -31,6 +32,7 @@ use crate::report::{Name, factor_of_groups};
 use crate::solve::Solved;
 
 pub use advice::{Advice, Value, advise, advise_sequence};
+pub use given::{check_labels, optimum};
 pub use report::{ClassReport, Evaluation, Nearest, SCHEMA};
 pub use sequence::{Checkpoint, Common, Row, SEQUENCE_SCHEMA, Sequence, identity, natural_order, number_of, sequence};
 

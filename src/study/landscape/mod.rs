@@ -22,6 +22,7 @@ mod found;
 #[cfg(feature = "plot")]
 mod pictures;
 mod report;
+mod search;
 mod start;
 mod together;
 
@@ -35,6 +36,7 @@ pub use checkers::{Check, check_gradient, check_hessian};
 pub use curvature::{Curvature, curvature};
 pub use found::{Landscape, Minimum};
 pub use report::{IterationsTo, OptimumReport, SCHEMA, SWEEP_SCHEMA, SweepReport, VerifyReport, sweep_text, text};
+pub use search::{Found, search};
 pub use start::{EndKind, MILESTONES, Start};
 
 use crate::error::Error;
@@ -215,9 +217,10 @@ pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Erro
         let source = Invalid::unavailable(
             Field::Nonnegative,
             "the landscape of nonnegative features",
-            &[Word::Text(
-                "leave out the constraint; the optimum with it is the orthogonal frame, see ufmin solve",
-            )],
+            &[
+                Word::Text("leave out the constraint; the optimum with it is the orthogonal frame, see "),
+                Word::Verb("solve"),
+            ],
         );
         return Err(source.into());
     }
@@ -244,9 +247,11 @@ pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Erro
         ),
         Level::Class => (
             "classes",
-            &[Word::Text(
-                "use fewer classes or dimensions: ufmin solve has the global optimum of any number",
-            )],
+            &[
+                Word::Text("use fewer classes or dimensions: "),
+                Word::Verb("solve"),
+                Word::Text(" has the global optimum of any number"),
+            ],
         ),
     };
     let too_large = |bytes: f64, limit: f64| Error::TooLarge {

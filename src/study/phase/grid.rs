@@ -23,6 +23,12 @@ pub const SCHEMA: &str = "ufmin/phase-grid/1";
 /// Most points on a side.
 pub const MAX_POINTS: usize = 1000;
 
+/// Ratios of a diagram that names none.
+pub const RATIOS: (f64, f64) = (1.0, 1000.0);
+
+/// Temperatures of a diagram that names none.
+pub const TEMPERATURES: (f64, f64) = (0.05, 2.0);
+
 /// Which points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GridSettings {

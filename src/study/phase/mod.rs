@@ -186,6 +186,34 @@ pub fn coefficients(family: &Family, full: &FullBatch, views: u64, ratio: f64, t
     real_coefficients(full, temperature, &samples, &multiplicity)
 }
 
+/// The family at the ratio of a problem: its sizes are those that [`solve`](fn@crate::solve::solve) has, whole numbers, except for
+/// STEP imbalance at any real ratio.
+pub fn at_ratio_of(family: Family, problem: &Problem) -> Family {
+    if family.step().is_some() {
+        family
+    } else {
+        Family::of_problem(problem)
+    }
+}
+
+/// Refuses a dimension in which the boundary is another: it is that of the relaxation, which features in fewer dimensions than
+/// its rank do not attain.
+///
+/// # Errors
+/// [`Invalid`].
+pub fn check_dimension(problem: &Problem) -> Result<(), Invalid> {
+    match problem.model().features.dimension {
+        Some(dimension) if dimension + 1 < problem.classes().count() => Err(Invalid::unavailable(
+            Field::Dimension,
+            format!("a phase boundary in {dimension} dimensions"),
+            &[Word::Text(
+                "remove the dimension: the boundary is that of features with at least as many dimensions as classes, less one",
+            )],
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// What rows of one journal have in common: everything but the range and the number of points.
 pub fn identity(family: &Family, model: &Model, vary: Vary) -> Value {
     let mut model = Model {
@@ -440,9 +468,11 @@ fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Full
         Invalid::conflict(
             field,
             "phase boundaries are those of full-batch losses, and this loss is sampled",
-            &[Word::Text(
-                "use a full-batch loss, or `ufmin curve` for the geometry at several sizes",
-            )],
+            &[
+                Word::Text("use a full-batch loss, or "),
+                Word::Verb("curve"),
+                Word::Text(" for the geometry at several sizes"),
+            ],
         )
     };
     let full = match &model.training {
