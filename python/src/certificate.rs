@@ -1,10 +1,17 @@
 //! [`Certificate`]: what is proven of a solution.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
 use ufmin::certificate::Verdict;
 use ufmin::report::cross_entropy as of_cross_entropy;
 
 use crate::found::Found;
+
+/// What a pickle calls, and with what.
+type Reduced<'py> = (Bound<'py, PyAny>, ([f64; 5], String, &'static str));
 
 /// The word of a verdict in the JSON.
 pub(crate) fn word(verdict: Verdict) -> &'static str {
@@ -32,7 +39,7 @@ pub(crate) struct Certificate {
     min_eigenvalue: f64,
     /// How that was bounded.
     #[pyo3(get)]
-    method: &'static str,
+    method: String,
     /// The relative gap that counts as certified.
     #[pyo3(get)]
     tolerance: f64,
@@ -50,7 +57,7 @@ impl Certificate {
                     gap: certificate.gap,
                     relative_gap,
                     min_eigenvalue: certificate.min_eigenvalue,
-                    method: certificate.method.name(),
+                    method: certificate.method.name().to_owned(),
                     tolerance: certificate.tolerance,
                     verdict,
                 }
@@ -60,7 +67,7 @@ impl Certificate {
                 gap: solved.proof.gap,
                 relative_gap,
                 min_eigenvalue: solved.proof.min_eigenvalue,
-                method: of_cross_entropy::proof_method(solved),
+                method: of_cross_entropy::proof_method(solved).to_owned(),
                 tolerance: tolerance.unwrap_or(of_cross_entropy::TOLERANCE),
                 verdict,
             },
@@ -80,6 +87,36 @@ impl Certificate {
     #[getter]
     fn is_certified(&self) -> bool {
         self.verdict == Verdict::Certified
+    }
+
+    /// The certificate that a pickle holds.
+    #[staticmethod]
+    fn _restored(numbers: [f64; 5], method: String, verdict: &str) -> PyResult<Self> {
+        let [lower_bound, gap, relative_gap, min_eigenvalue, tolerance] = numbers;
+        let word: StrDeserializer<'_, ValueError> = verdict.into_deserializer();
+        let verdict = Verdict::deserialize(word).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Self {
+            lower_bound,
+            gap,
+            relative_gap,
+            min_eigenvalue,
+            method,
+            tolerance,
+            verdict,
+        })
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let own = slf.get();
+        let numbers = [
+            own.lower_bound,
+            own.gap,
+            own.relative_gap,
+            own.min_eigenvalue,
+            own.tolerance,
+        ];
+        let restored = slf.get_type().getattr("_restored")?;
+        Ok((restored, (numbers, own.method.clone(), own.verdict())))
     }
 
     fn __repr__(&self) -> String {

@@ -35,9 +35,9 @@ def test_a_heatmap_has_the_matrix_and_the_colours() -> None:
     assert ax.get_title() == "a title"
     colours = np.array(ufmin.colours())
     assert colours.shape == (255, 3)
-    # White at 0, red above, blue below.
+    # Nearly white at 0, red above, blue below.
     middle = colours[127]
-    assert middle.min() > 0.95 and colours[254].argmax() == 0 and colours[0].argmax() == 2
+    assert middle.min() > 0.9 and colours[254].argmax() == 0 and colours[0].argmax() == 2
     assert np.allclose(image.cmap(0.5)[:3], middle)
     made = solution.plot()
     assert made is not ax

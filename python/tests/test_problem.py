@@ -90,6 +90,19 @@ def test_the_signature_lists_every_keyword_and_its_default() -> None:
             assert getattr(plain, parameter.name) == parameter.default, parameter.name
 
 
+def test_defaults_are_those_of_the_library() -> None:
+    plain = ufmin.Problem(sizes=[5, 4])
+    stated = ufmin.solve(plain).to_dict()
+    shared = set(KEYWORDS) & set(stated["problem"])
+    assert {"views", "loss", "temperature", "anchors", "nonnegative", "loss_scale", "reduction", "dimension"} <= shared
+    for name in shared - {"sizes"}:
+        assert getattr(plain, name) == stated["problem"][name], name
+    # What the JSON does not say: giving the default changes nothing.
+    for name in ("singletons", "method", "tolerance", "title"):
+        default = getattr(plain, name)
+        assert plain.replace(**{name: default}) == plain
+
+
 @pytest.mark.parametrize("name", KEYWORDS)
 def test_every_keyword_is_read_back_and_survives(name: str) -> None:
     keywords, value = KEYWORDS[name]
