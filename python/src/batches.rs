@@ -14,6 +14,7 @@ use ufmin::study::batches as study;
 use crate::error::{raised, usage};
 use crate::keyword::file_of;
 use crate::problem::Problem;
+use crate::run::asked;
 use crate::shown::{Files, answer};
 use crate::verify::at_least;
 
@@ -55,22 +56,22 @@ answer! {
     }
 }
 
-/// The fixed batches of a problem.
-fn fixed<T>(
+/// What is asked of the fixed batches of a problem.
+fn fixed<T: Send + 'static>(
     py: Python<'_>,
     problem: Option<&Bound<'_, PyAny>>,
     keywords: Option<&Bound<'_, PyDict>>,
-    work: impl FnOnce(&ufmin::Problem, &FixedBatches) -> Result<T, Error>,
+    question: impl FnOnce(&ufmin::Problem, &FixedBatches) -> Result<T, Error> + Send + 'static,
 ) -> PyResult<T> {
     let (problem, ..) = Problem::given(py, problem, keywords)?
         .get()
         .contrastive(py, "batches")?;
-    let Training::FixedBatches(fixed) = &problem.model().training else {
+    let Training::FixedBatches(fixed) = problem.model().training.clone() else {
         let what = "the problem has no fixed batches";
         let hint = "give those of an epoch, batches=[[0, 1, 4], [2, 3, 5]]; ufmin.sample_batches draws some";
         return Err(usage(py, "batches", what, hint));
     };
-    work(&problem, fixed).map_err(|error| raised(py, error))
+    asked(py, move || question(&problem, &fixed))
 }
 
 /// Lists for a PyTorch sampler.

@@ -118,6 +118,9 @@ pub(crate) fn raised(py: Python<'_>, error: Error) -> PyErr {
     let hint = match &error {
         // No folder keeps what a call has finished.
         Error::Interrupted { .. } | Error::Stopped { .. } => Some("give it more time".to_owned()),
+        Error::Contradiction { .. } | Error::Internal { .. } => {
+            Some("this is a defect of ufmin: please report it with the problem and what was asked of it".to_owned())
+        }
         _ if located => error.hint_in(&ProblemFileWording),
         _ => error.hint_in(&Keywords),
     };

@@ -12,7 +12,7 @@ use ufmin::gram::{Gram, Partition};
 use ufmin::measure::schedule::class_gram;
 use ufmin::problem::Convention;
 use ufmin::report::cross_entropy::{self as of_cross_entropy, CrossEntropyReport};
-use ufmin::report::{Report, angle_degrees, arrays};
+use ufmin::report::{Report, angle_degrees, arrays, collapsed_sets};
 use ufmin::solve::Solved;
 
 use crate::shown::{FORMATS, Shown, Source};
@@ -20,7 +20,7 @@ use crate::statement::Statement;
 
 /// What was found, as it is pickled beside the problem.
 #[derive(Serialize, Deserialize)]
-pub(crate) enum Stored {
+enum Stored {
     Contrastive(Box<Solved>),
     CrossEntropy(Box<cross_entropy::Solved>),
 }
@@ -83,32 +83,72 @@ impl Found {
         }
     }
 
-    /// What was stored of the same problem; `None` where it is of another kind.
-    pub(crate) fn restored(statement: &Statement, stored: Stored) -> Option<Self> {
+    /// What was stored of an answer to the same problem.
+    ///
+    /// # Errors
+    /// Why it is none, in words.
+    pub(crate) fn from_bytes(statement: &Statement, bytes: &[u8]) -> std::result::Result<Self, String> {
+        let stored: Stored = ciborium::from_reader(bytes).map_err(|error| format!("this is no solution: {error}"))?;
         match (statement.clone(), stored) {
             (
                 Statement::Contrastive {
                     problem, convention, ..
                 },
                 Stored::Contrastive(solved),
-            ) if problem.classes().count() <= solved.certificate.gram.partition().classes() => {
-                Some(Self::of_contrastive(problem, solved, convention))
+            ) if solved.schedule.is_some() || groups_of(&problem, solved.certificate.gram.partition()) => {
+                Ok(Self::of_contrastive(problem, solved, convention))
             }
-            (Statement::CrossEntropy { problem, tolerance }, Stored::CrossEntropy(solved)) => {
-                Some(Self::CrossEntropy {
+            (Statement::CrossEntropy { problem, tolerance }, Stored::CrossEntropy(solved))
+                if solved.partition == Partition::of_classes(problem.classes()) =>
+            {
+                Ok(Self::CrossEntropy {
                     problem,
                     solved,
                     tolerance,
                 })
             }
-            _ => None,
+            _ => Err("this is no solution of the problem".to_owned()),
         }
     }
 
-    pub(crate) fn stored(&self) -> Stored {
-        match self {
+    /// The inverse of [`Found::from_bytes`].
+    ///
+    /// # Errors
+    /// Why it cannot be stored, in words.
+    pub(crate) fn to_bytes(&self) -> std::result::Result<Vec<u8>, String> {
+        let stored = match self {
             Self::Contrastive { solved, .. } => Stored::Contrastive(solved.clone()),
             Self::CrossEntropy { solved, .. } => Stored::CrossEntropy(solved.clone()),
+        };
+        let mut bytes = Vec::new();
+        ciborium::into_writer(&stored, &mut bytes).map_err(|error| error.to_string())?;
+        Ok(bytes)
+    }
+
+    /// Something of a cross-entropy answer; `None` of another.
+    pub(crate) fn of_cross_entropy<T>(
+        &self,
+        what: impl FnOnce(&cross_entropy::Solved) -> Answered<T>,
+    ) -> Answered<Option<T>> {
+        match self {
+            Self::Contrastive { .. } => Ok(None),
+            Self::CrossEntropy { solved, .. } => what(solved).map(Some),
+        }
+    }
+
+    pub(crate) fn collapsed(&self) -> Vec<Vec<u64>> {
+        match self {
+            Self::Contrastive { solved, gram, .. } => collapsed_sets(gram, &solved.solution.clusters),
+            Self::CrossEntropy { solved, .. } => of_cross_entropy::collapsed_sets(solved),
+        }
+    }
+
+    /// Inner products of all samples, of a contrastive answer.
+    pub(crate) fn sample_gram(&self) -> Answered<DMatrix<f64>> {
+        match self {
+            Self::Contrastive { problem, solved, .. } => arrays::sample_gram(problem, solved),
+            // Samples of a class coincide.
+            Self::CrossEntropy { .. } => self.gram(),
         }
     }
 
@@ -181,6 +221,11 @@ impl Found {
             Self::CrossEntropy { .. } => 0.0,
         }
     }
+}
+
+/// Whether a partition is one that an answer has: classes by size or, in few dimensions, one by one.
+fn groups_of(problem: &ufmin::Problem, partition: &Partition) -> bool {
+    *partition == Partition::by_size(problem) || *partition == Partition::singletons(problem)
 }
 
 /// One of the matrices of a cross-entropy answer.

@@ -115,6 +115,15 @@ impl Run {
     }
 }
 
+/// Asks the library for something that may take a while, on threads of this process like any work: what is begun on others would
+/// be dead in a forked child.
+pub(crate) fn asked<T: Send + 'static>(
+    py: Python<'_>,
+    question: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> PyResult<T> {
+    Run::default().work(py, |_| question())
+}
+
 fn limit(py: Python<'_>, seconds: f64) -> PyResult<Duration> {
     if seconds.is_nan() || seconds <= 0.0 {
         let what = format!("the time limit is {seconds} seconds");

@@ -14,7 +14,7 @@ use ufmin::plot::{Figure, Format, colour};
 use ufmin::report::arrays::{write_table, write_view};
 use ufmin::report::view::{Cells, Style, Table, View};
 
-use crate::error::raised;
+use crate::run::asked;
 
 /// The formats of pictures in a folder.
 pub(crate) const FORMATS: [Format; 2] = [Format::Png, Format::Svg];
@@ -113,13 +113,13 @@ impl<T: Shown> Source for Ready<T> {
 /// `pandas.DataFrame(...)`, `png()`, `svg()` and `pdf()` its pictures, `save(folder)` all of them as files.
 #[pyclass(frozen, subclass, module = "ufmin")]
 pub(crate) struct Result {
-    source: Box<dyn Source>,
+    source: Arc<dyn Source>,
 }
 
 impl Result {
     pub(crate) fn new(source: impl Source) -> Self {
         Self {
-            source: Box::new(source),
+            source: Arc::new(source),
         }
     }
 
@@ -129,27 +129,40 @@ impl Result {
     }
 
     pub(crate) fn shown(&self, py: Python<'_>) -> PyResult<Arc<dyn Shown>> {
-        py.detach(|| self.source.shown()).map_err(|error| raised(py, error))
+        let source = Arc::clone(&self.source);
+        asked(py, move || source.shown())
+    }
+
+    /// Something of the answer.
+    fn of<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        what: impl FnOnce(&dyn Shown) -> std::result::Result<T, Error> + Send + 'static,
+    ) -> PyResult<T> {
+        let source = Arc::clone(&self.source);
+        asked(py, move || what(&*source.shown()?))
     }
 
     fn draw<'py>(&self, py: Python<'py>, name: Option<&str>, format: Format) -> PyResult<Bound<'py, PyBytes>> {
-        let shown = self.shown(py)?;
-        let figures = py.detach(|| shown.figures());
-        let figure = match name {
-            None => figures.first(),
-            Some(name) => figures.iter().find(|(known, _)| *known == name),
-        };
-        let Some((_, figure)) = figure else {
+        let wanted = name.map(str::to_owned);
+        let drawn = self.of(py, move |shown| {
+            let figures = shown.figures();
+            let figure = match &wanted {
+                None => figures.first(),
+                Some(name) => figures.iter().find(|(known, _)| known == name),
+            };
             let names: Vec<&str> = figures.iter().map(|(name, _)| *name).collect();
-            let what = match (name, names.is_empty()) {
+            Ok(match figure {
+                Some((_, figure)) => Ok(figure.draw(format)?),
+                None => Err(names),
+            })
+        })?;
+        let bytes = drawn.map_err(|names| {
+            PyValueError::new_err(match (name, names.is_empty()) {
                 (Some(name), false) => format!("no picture is called {name}; there are {}", names.join(", ")),
                 _ => "there is no picture of this".to_owned(),
-            };
-            return Err(PyValueError::new_err(what));
-        };
-        let bytes = py
-            .detach(|| figure.draw(format))
-            .map_err(|error| raised(py, error.into()))?;
+            })
+        })?;
         Ok(PyBytes::new(py, &bytes))
     }
 }
@@ -158,22 +171,19 @@ impl Result {
 impl Result {
     /// The JSON of the command line, as Python objects: a contract, whose fields are never removed or renamed.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let shown = self.shown(py)?;
-        loads(py, &py.detach(|| shown.json()))
+        loads(py, &self.of(py, |shown| Ok(shown.json()))?)
     }
 
     /// The text report; `verbose` also says how the answer was found.
     #[pyo3(signature = (*, verbose=false))]
     fn summary(&self, py: Python<'_>, verbose: bool) -> PyResult<String> {
-        let shown = self.shown(py)?;
-        Ok(py.detach(|| shown.text(verbose)))
+        self.of(py, move |shown| Ok(shown.text(verbose)))
     }
 
     /// The rows as columns: a dict of NumPy arrays, and lists of str, that `pandas.DataFrame` takes; None where the answer is
     /// no table. Numbers that are not known are NaN.
     fn table<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let shown = self.shown(py)?;
-        let Some(table) = py.detach(|| shown.table()) else {
+        let Some(table) = self.of(py, |shown| Ok(shown.table()))? else {
             return Ok(None);
         };
         let columns = PyDict::new(py);
@@ -190,16 +200,15 @@ impl Result {
 
     /// The rows as a LaTeX table; None where the answer has none.
     fn latex(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        let shown = self.shown(py)?;
-        Ok(py.detach(|| shown.latex()))
+        self.of(py, |shown| Ok(shown.latex()))
     }
 
     /// Names of the pictures.
     #[getter]
     fn pictures(&self, py: Python<'_>) -> PyResult<Vec<&'static str>> {
-        let shown = self.shown(py)?;
-        let figures = py.detach(|| shown.figures());
-        Ok(figures.into_iter().map(|(name, _)| name).collect())
+        self.of(py, |shown| {
+            Ok(shown.figures().into_iter().map(|(name, _)| name).collect())
+        })
     }
 
     /// A picture as the bytes of a PNG file, the first unless one is named.
@@ -225,11 +234,11 @@ impl Result {
     /// those of the command line.
     #[pyo3(signature = (folder, /))]
     fn save(&self, py: Python<'_>, folder: PathBuf) -> PyResult<()> {
-        py.detach(|| {
+        let source = Arc::clone(&self.source);
+        asked(py, move || {
             prepare_folder(&folder)?;
-            self.source.write(&folder)
+            source.write(&folder)
         })
-        .map_err(|error| raised(py, error))
     }
 
     /// Whether the answer is what one would hope for: where the command line ends with status 0, not 1.
@@ -246,16 +255,12 @@ impl Result {
 
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
         let text: String = escaped(&self.summary(py, false)?);
-        let shown = self.shown(py)?;
-        let figure = py.detach(|| {
-            shown
-                .figures()
-                .into_iter()
-                .next()
-                .map(|(_, figure)| figure.draw(Format::Svg))
-        });
+        let figure = self.of(py, |shown| {
+            let first = shown.figures().into_iter().next();
+            Ok(first.and_then(|(_, figure)| figure.draw(Format::Svg).ok()))
+        })?;
         let mut html = format!("<pre>{text}</pre>");
-        if let Some(Ok(svg)) = figure {
+        if let Some(svg) = figure {
             let data: String = py
                 .import("base64")?
                 .call_method1("b64encode", (PyBytes::new(py, &svg),))?
@@ -269,8 +274,7 @@ impl Result {
     }
 
     fn _repr_png_<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let shown = self.shown(py)?;
-        match py.detach(|| shown.figures().is_empty()) {
+        match self.pictures(py)?.is_empty() {
             true => Ok(None),
             false => self.png(py, None).map(Some),
         }

@@ -10,15 +10,15 @@ use pyo3::types::PyBytes;
 use ufmin::certificate::Verdict;
 use ufmin::cross_entropy;
 use ufmin::method::formula::Reference;
-use ufmin::report::cross_entropy as of_cross_entropy;
-use ufmin::report::{GroupReport, arrays, collapsed_sets};
+use ufmin::report::{GroupReport, arrays};
 use ufmin::solve::Solved;
 
 use crate::array::{rows, transposed};
 use crate::certificate::{Certificate, word};
 use crate::error::{raised, usage};
-use crate::found::{Answered, Found, Lazy, Stored, side, vectors};
+use crate::found::{Answered, Found, Lazy, side, vectors};
 use crate::problem::Problem;
+use crate::run::asked;
 use crate::shown::{Result, loads, object};
 
 type Array = PyOnceLock<Py<PyArray2<f64>>>;
@@ -52,9 +52,14 @@ impl Solution {
         Py::new(py, PyClassInitializer::from(base).add_subclass(solution))
     }
 
-    /// A matrix that the library makes, without holding the interpreter meanwhile.
-    fn asked<T: Send>(&self, py: Python<'_>, what: impl Fn(&Found) -> Answered<T> + Send + Sync) -> PyResult<T> {
-        py.detach(|| what(&self.found)).map_err(|error| raised(py, error))
+    /// Something that the library makes of what was found.
+    fn asked<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        what: impl FnOnce(&Found) -> Answered<T> + Send + 'static,
+    ) -> PyResult<T> {
+        let found = Arc::clone(&self.found);
+        asked(py, move || what(&found))
     }
 
     fn class(&self, index: i64) -> PyResult<u64> {
@@ -70,13 +75,6 @@ impl Solution {
         match &*self.found {
             Found::Contrastive { solved, .. } => Some(solved),
             Found::CrossEntropy { .. } => None,
-        }
-    }
-
-    fn of_cross_entropy(&self) -> Option<&cross_entropy::Solved> {
-        match &*self.found {
-            Found::Contrastive { .. } => None,
-            Found::CrossEntropy { solved, .. } => Some(solved),
         }
     }
 }
@@ -143,7 +141,7 @@ impl Solution {
     /// Groups of classes that are alike: dicts of `size`, `count` and `classes`, as in the JSON.
     #[getter]
     fn groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        object(py, &py.detach(|| GroupReport::all(self.found.partition())))
+        object(py, &self.asked(py, |found| Ok(GroupReport::all(found.partition())))?)
     }
 
     /// Inner products between the groups: of two different classes of a group on the diagonal.
@@ -157,13 +155,10 @@ impl Solution {
 
     /// Inner products of all samples: class by class, or by their numbers where batches are fixed. At most 4000 samples.
     fn sample_gram<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
-        match &*self.found {
-            Found::Contrastive { problem, solved, .. } => {
-                let samples = py.detach(|| arrays::sample_gram(problem, solved));
-                transposed(py, samples.map_err(|error| raised(py, error))?)
-            }
-            Found::CrossEntropy { .. } => Err(no_samples(py)),
+        if self.contrastive().is_none() {
+            return Err(no_samples(py));
         }
+        transposed(py, self.asked(py, Found::sample_gram)?)
     }
 
     /// Features that attain the optimum, k x d: a row a class (a sample, by its number, where batches are fixed).
@@ -179,11 +174,8 @@ impl Solution {
 
     /// Sets of two or more classes that are proven to share one vector (for cross-entropy one classifier).
     #[getter]
-    fn collapsed(&self, py: Python<'_>) -> Vec<Vec<u64>> {
-        py.detach(|| match &*self.found {
-            Found::Contrastive { solved, gram, .. } => collapsed_sets(gram, &solved.solution.clusters),
-            Found::CrossEntropy { solved, .. } => of_cross_entropy::collapsed_sets(solved),
-        })
+    fn collapsed(&self, py: Python<'_>) -> PyResult<Vec<Vec<u64>>> {
+        self.asked(py, |found| Ok(found.collapsed()))
     }
 
     /// The inner product of the features of two classes.
@@ -201,11 +193,8 @@ impl Solution {
     /// Classifiers of cross-entropy, k x d, in the space of the embeddings: a row a class. None for contrastive losses.
     #[getter]
     fn classifier<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray2<f64>>>> {
-        let Some(solved) = self.of_cross_entropy() else {
-            return Ok(None);
-        };
-        let made = py.detach(|| vectors(solved, true)).map_err(|error| raised(py, error))?;
-        transposed(py, made).map(Some)
+        let made = self.asked(py, |found| found.of_cross_entropy(|solved| vectors(solved, true)))?;
+        made.map(|made| transposed(py, made)).transpose()
     }
 
     /// Inner products of the classifiers of cross-entropy, k x k. None for contrastive losses.
@@ -310,8 +299,8 @@ impl Solution {
             arrays::refuse_large("the full Gram matrix", self.found.partition().classes())
                 .map_err(|error| raised(py, error))?;
         }
-        let report = self.asked(py, |found| found.report(full_gram, by_sample))?;
-        loads(py, &py.detach(|| report.json()))
+        let report = self.asked(py, move |found| Ok(found.report(full_gram, by_sample)?.json()))?;
+        loads(py, &report)
     }
 
     /// Draws the Gram matrix with matplotlib, in the colours of the pictures; returns the axes.
@@ -324,22 +313,16 @@ impl Solution {
 
     /// The solution that a pickle holds.
     #[staticmethod]
-    fn _restored(py: Python<'_>, problem: Py<Problem>, stored: &[u8]) -> PyResult<Py<Self>> {
-        let stored: Stored = py
-            .detach(|| ciborium::from_reader(stored))
-            .map_err(|error| PyValueError::new_err(format!("this is no solution: {error}")))?;
-        let found = Found::restored(problem.get().statement(), stored)
-            .ok_or_else(|| PyValueError::new_err("this is no solution of the problem"))?;
-        Self::made(py, problem, found)
+    fn _restored(py: Python<'_>, problem: Py<Problem>, stored: Vec<u8>) -> PyResult<Py<Self>> {
+        let statement = problem.get().statement().clone();
+        let found = asked(py, move || Ok(Found::from_bytes(&statement, &stored)))?;
+        Self::made(py, problem, found.map_err(PyValueError::new_err)?)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let (py, solution) = (slf.py(), slf.get());
-        let bytes = py.detach(|| {
-            let mut bytes = Vec::new();
-            ciborium::into_writer(&solution.found.stored(), &mut bytes).map(|()| bytes)
-        });
-        let bytes = bytes.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let bytes = solution.asked(py, |found| Ok(found.to_bytes()))?;
+        let bytes = bytes.map_err(PyValueError::new_err)?;
         let restored = slf.get_type().getattr("_restored")?;
         Ok((restored, (solution.problem(py), PyBytes::new(py, &bytes))))
     }
@@ -361,18 +344,15 @@ impl Solution {
     fn side_of<'py>(
         &self,
         py: Python<'py>,
-        of: impl Fn(&cross_entropy::Solved) -> &cross_entropy::Products + Send + Sync,
+        of: impl Fn(&cross_entropy::Solved) -> &cross_entropy::Products + Send + 'static,
     ) -> PyResult<Option<Bound<'py, PyArray2<f64>>>> {
-        let Some(solved) = self.of_cross_entropy() else {
-            return Ok(None);
-        };
-        let made = py.detach(|| side(solved, of)).map_err(|error| raised(py, error))?;
-        rows(py, &made).map(Some)
+        let made = self.asked(py, |found| found.of_cross_entropy(|solved| side(solved, of)))?;
+        made.map(|made| rows(py, &made)).transpose()
     }
 
     fn as_super_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let report = self.asked(py, |found| found.report(false, false))?;
-        loads(py, &report.json())
+        let report = self.asked(py, |found| Ok(found.report(false, false)?.json()))?;
+        loads(py, &report)
     }
 }
 

@@ -153,6 +153,27 @@ def test_forked_children_solve_after_their_parent() -> None:
 
 @pytest.mark.skipif(not FORK, reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_what_is_made_later_is_made_in_a_child_too() -> None:
+    """Eigenvectors of this size are found by several threads, wherever they are asked for."""
+    problem = ufmin.Problem(sizes=range(2, 602))
+
+    def look() -> float:
+        solution = ufmin.solve(problem, cross_check="never")
+        assert solution.to_dict()["solution"]["rank"] == solution.rank
+        assert solution.png().startswith(b"\x89PNG")
+        return float(solution.embeddings.sum())
+
+    expected = look()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(120)
+        os._exit(0 if look() == expected else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.skipif(not FORK, reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_while_a_thread_solves() -> None:
     stop = threading.Event()
 

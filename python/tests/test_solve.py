@@ -249,3 +249,25 @@ def test_solutions_survive_a_pickle(step: ufmin.Solution) -> None:
         assert again.group_gram.tolist() == solution.group_gram.tolist()
         if solution is not many:
             assert np.array_equal(again.embeddings, solution.embeddings)
+
+
+def test_what_is_no_pickle_of_the_problem_is_refused() -> None:
+    restore, (problem, stored) = ufmin.solve(sizes=[5, 4, 3]).__reduce__()  # type: ignore[misc]
+    assert restore(problem, stored).loss == ufmin.solve(problem).loss
+    for other in (ufmin.Problem(sizes=[5, 4]), ufmin.Problem(sizes=[50, 4, 3])):
+        with pytest.raises(ValueError, match="no solution of the problem"):
+            restore(other, stored)
+    with pytest.raises(ValueError, match="this is no solution"):
+        restore(problem, stored[:-10])
+
+
+def test_a_panic_is_a_solver_error() -> None:
+    """A pickle that was tampered with: what the library takes for granted is gone."""
+    restore, (problem, stored) = ufmin.solve(sizes=[5, 4, 3]).__reduce__()  # type: ignore[misc]
+    three_ones = b"within_class\x83" + 3 * b"\xf9\x3c\x00"
+    assert stored.count(three_ones) == 1
+    broken = restore(problem, stored.replace(three_ones, b"within_class\x80"))
+    with pytest.raises(ufmin.SolverError, match="internal error: index out of bounds") as caught:
+        broken.to_dict()
+    assert caught.value.hint is not None and "defect" in caught.value.hint
+    assert ufmin.solve(problem).is_certified
