@@ -370,6 +370,17 @@ pub(crate) fn labelled_rows(path: &Path, transposed: bool, labels: &Labels) -> R
     Ok(Selected::new(rows, labels.kept.clone()))
 }
 
+/// What is wrong with labels that a flag gives is said of the flag.
+fn of_labels(error: Error) -> Failure {
+    match error {
+        Error::Invalid { source, location: None } => Failure::Value {
+            flag: "--labels",
+            source,
+        },
+        other => other.into(),
+    }
+}
+
 /// The labels that the flags name, and the problem of so many samples.
 pub(crate) fn labelled(problem: &ProblemArgs) -> Result<(Labels, (Problem, Options, Convention)), Failure> {
     let Some((path, choice)) = problem.labels() else {
@@ -381,7 +392,7 @@ pub(crate) fn labelled(problem: &ProblemArgs) -> Result<(Labels, (Problem, Optio
     };
     let labels = Labels::read(path, &choice)?;
     let resolved = problem.resolve_counts(&labels)?;
-    check_labels(&resolved.0, &labels.counts, &labels.values)?;
+    check_labels(&resolved.0, &labels.counts, &labels.values).map_err(of_labels)?;
     Ok((labels, resolved))
 }
 

@@ -276,7 +276,10 @@ impl ProblemArgs {
         };
         let mut source = self.apply(&mut file)?;
         if let Some(labels) = labels.filter(|_| !file.classes.is_given()) {
-            spec::count_rows(&mut file, labels)?;
+            spec::count_rows(&mut file, labels).map_err(|source| Failure::Value {
+                flag: "--labels",
+                source,
+            })?;
             source = Some("--labels");
         }
         set(&mut file.solver.method, &solver.method);
