@@ -489,6 +489,22 @@ impl From<Invalid> for Error {
 }
 
 impl Error {
+    /// Refuses what takes more memory than there is, with its size, instead of ending the process.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    pub fn within_memory(what: impl FnOnce() -> String, bytes: f64, hint: Hint) -> Result<(), Self> {
+        match crate::math::memory::available() {
+            Some(limit) if bytes > limit => Err(Self::TooLarge {
+                what: what(),
+                bytes,
+                limit,
+                hint,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// What to do about it, if there is something, in the words of problem files.
     pub fn hint(&self) -> Option<String> {
         self.hint_in(&ProblemFileWording)

@@ -46,6 +46,7 @@
 //! | `conic` | `method::conic`, for `method = "conic"` and as the independent check of full batches |
 //! | `files` | problem files (`spec`), arrays (`files`) |
 //! | `plot` | `plot`, and the pictures of reports, curves, phase diagrams and landscapes |
+//! | `schema` | `schemars::JsonSchema` of reports and of problem files |
 //! | `system-blas` | the BLAS and LAPACK symbols of the conic solver from a library of the system |
 //!
 //! Equation numbers are those of the theory chapter of the book in `docs/`. Names in square brackets such as

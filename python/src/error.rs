@@ -64,6 +64,7 @@ fn keyword(field: Field) -> Option<&'static str> {
         | Field::Normalise
         | Field::Replacement
         | Field::Offsets
+        | Field::Draws
         | Field::Transposed
         | Field::Output => return None,
     })

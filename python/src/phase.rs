@@ -30,6 +30,8 @@ answer! {
             match self.report.vary {
                 Vary::Ratio => "ratio",
                 Vary::Temperature => "temperature",
+                Vary::Negatives => "negatives",
+                Vary::BatchSize => "batch-size",
             }
         }
 
@@ -205,8 +207,10 @@ pub(crate) fn phase(
     let vary = match vary {
         "ratio" => Vary::Ratio,
         "temperature" => Vary::Temperature,
+        "negatives" => Vary::Negatives,
+        "batch-size" => Vary::BatchSize,
         _ => {
-            let what = format!("`{vary}` is not one of ratio, temperature");
+            let what = format!("`{vary}` is not one of ratio, temperature, negatives, batch-size");
             return Err(usage(py, "vary", what, "choose one of these"));
         }
     };
@@ -214,12 +218,13 @@ pub(crate) fn phase(
     let settings = ScanSettings {
         ratios: ratios.unwrap_or(defaults.ratios),
         temperatures: temperatures.unwrap_or(defaults.temperatures),
+        draws: None,
         points,
     };
     let given = Problem::given(py, problem, keywords)?;
     let file = given.get().file();
     if let Statement::CrossEntropy { .. } = given.get().statement() {
-        if vary == Vary::Temperature || grid.is_some() {
+        if vary != Vary::Ratio || grid.is_some() {
             let what = "cross-entropy has no temperature, and no diagram of it";
             return Err(usage(py, "vary", what, "use vary=\"ratio\""));
         }
@@ -247,11 +252,26 @@ pub(crate) fn phase(
         })?;
         return Ok(PhaseDiagram::made(py, found)?.into_any());
     }
-    let found = run.work(py, move |control| match vary {
-        Vary::Ratio => study::over_ratio(&family, problem.model(), &settings, None, control),
-        Vary::Temperature => {
-            let family = study::at_ratio_of(family, &problem);
-            study::over_temperature(&family, problem.model(), &settings, None, control)
+    let settings = ScanSettings {
+        ratios: ratios.unwrap_or_else(|| ScanSettings::default_ratios(&family, problem.model())),
+        ..settings
+    };
+    let found = run.work(py, move |control| {
+        let found = match vary {
+            Vary::Ratio => study::over_ratio(&family, problem.model(), &settings, None, control),
+            Vary::Temperature => {
+                let family = study::at_ratio_of(family, &problem);
+                study::over_temperature(&family, problem.model(), &settings, None, control)
+            }
+            Vary::Negatives | Vary::BatchSize => {
+                let family = study::at_ratio_of(family, &problem);
+                study::over_draws(&family, problem.model(), &settings, None, control)
+            }
+        }?;
+        // A scan without its end has no answer.
+        match found.stop {
+            Some(stop) => Err(stop.error(None)),
+            None => Ok(found),
         }
     })?;
     Ok(Phase::made(py, found)?.into_any())

@@ -42,6 +42,7 @@ pub(crate) use restricted::Found;
 
 /// What is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The relative gap is within the tolerance.
@@ -66,6 +67,7 @@ impl Verdict {
 
 /// How the smallest eigenvalue of the dual matrix `S` was bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BoundMethod {
     /// `S = v v^T` by construction.

@@ -28,7 +28,7 @@ pub(super) fn warn(text: &str) {
 }
 
 fn render(error: &Failure, style: Style) -> String {
-    let mut text = format!("{style}error:{style:#} {}\n", visible(&error.to_string()));
+    let mut text = format!("{style}error:{style:#} {}\n", visible(&brief(&error.to_string())));
     if let Some(location) = error.location().filter(|location| location.is_known()) {
         text.push_str(&excerpt(location, style));
     }
@@ -37,7 +37,7 @@ fn render(error: &Failure, style: Style) -> String {
         text.push_str(&format!("command: {}\n", words.join(" ")));
     }
     if let Some(hint) = error.hint() {
-        text.push_str(&format!("hint: {}\n", visible(&hint)));
+        text.push_str(&format!("hint: {}\n", visible(&brief(&hint))));
     }
     text
 }
@@ -65,6 +65,23 @@ fn excerpt(location: &Location, style: Style) -> String {
         "^".repeat(marked.count().max(1)),
         gap = number.len(),
     )
+}
+
+/// Most characters of a message: what it quotes may be as long as a file.
+const LONGEST: usize = 600;
+
+/// A text that is not too long, else its beginning and its end.
+fn brief(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text.to_owned();
+    }
+    let kept = LONGEST / 2;
+    let (first, last): (String, String) = (
+        text.chars().take(kept).collect(),
+        text.chars().skip(count - kept).collect(),
+    );
+    format!("{first} ... {last}")
 }
 
 /// Text without control characters, which could steer the terminal.
@@ -100,6 +117,14 @@ mod tests {
             shown("t = \"\u{416}\u{1b}\"", 4..9),
             "  1 | t = \"\u{416}\u{fffd}\"\n    |     ^^^^\n"
         );
+    }
+
+    #[test]
+    fn of_a_long_message_the_ends_are_shown() {
+        assert_eq!(brief("short"), "short");
+        let long = format!("unknown key `{}`, expected `sizes`", "\u{416}".repeat(100_000));
+        let shown = brief(&long);
+        assert!(shown.chars().count() < 700 && shown.starts_with("unknown key") && shown.ends_with("`sizes`"));
     }
 
     #[test]

@@ -131,7 +131,10 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
         trained.open(index)?;
     }
     let session = arguments.session.start()?.saying(&arguments.problem.notes());
-    let solved = optimum(&trained.problem, &trained.options, session.control())?;
+    let solved = match optimum(&trained.problem, &trained.options, session.control()) {
+        Err(Error::Stopped { what }) => return session.stopped("evaluation", &trained.problem, what),
+        found => found?,
+    };
     if trained.files.len() > 1 {
         trained.sequence(session, &solved)
     } else {
@@ -155,7 +158,7 @@ impl Trained<'_> {
     fn single(&self, session: Session, solved: &Solved) -> Result<Outcome, Failure> {
         let (mut rows, classifier) = self.open(0)?;
         let source = Source::Samples(&mut rows, &self.labels.classes);
-        let measured = evaluate(
+        let measured = match evaluate(
             &self.problem,
             solved,
             source,
@@ -163,7 +166,10 @@ impl Trained<'_> {
             classifier.as_ref(),
             &self.settings,
             session.control(),
-        )?;
+        ) {
+            Err(Error::Stopped { what }) => return session.stopped("evaluation", &self.problem, what),
+            found => found?,
+        };
         let about = About {
             problem: &self.problem,
             solved,
@@ -217,7 +223,10 @@ impl Trained<'_> {
         };
         let mut found = sequence(&common, &checkpoints?, open, journal.as_ref(), session.control())?;
         if found.complete {
-            found.advice = advise_sequence(&self.problem, solved, &found.rows, &self.options, session.control())?;
+            match advise_sequence(&self.problem, solved, &found.rows, &self.options, session.control()) {
+                Err(Error::Stopped { .. }) => found.complete = false,
+                advice => found.advice = advice?,
+            }
         }
         if let Some(folder) = session.folder() {
             write_table(folder, "sequence", &found)?;
@@ -241,10 +250,15 @@ struct About<'a> {
 impl About<'_> {
     /// Advice, files, and the report.
     fn finish(&self, session: Session, measured: Measured) -> Result<Outcome, Failure> {
-        let advice = advise(self.problem, self.solved, &measured, self.options, session.control())?;
+        let advice = advise(self.problem, self.solved, &measured, self.options, session.control());
+        // What was measured stands without it.
+        let (advice, complete) = match advice {
+            Err(Error::Stopped { .. }) => (Vec::new(), false),
+            found => (found?, true),
+        };
         let gram = measured.class_gram.clone();
         let name = self.embeddings.display().to_string();
-        let report = Evaluation::new(
+        let mut report = Evaluation::new(
             self.problem,
             self.solved,
             name,
@@ -254,6 +268,7 @@ impl About<'_> {
             self.seed,
         )?
         .in_convention(self.problem, self.convention);
+        report.complete = complete;
         if let Some(folder) = session.folder() {
             if let Some(gram) = gram {
                 write_atomically(&folder.join("class_gram.npy"), &matrix_bytes(&gram))?;
@@ -325,7 +340,10 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
         })
         .collect();
     let session = arguments.session.start()?.saying(&arguments.problem.notes());
-    let solved = optimum(&problem, &options, session.control())?;
+    let solved = match optimum(&problem, &options, session.control()) {
+        Err(Error::Stopped { what }) => return session.stopped("evaluation", &problem, what),
+        found => found?,
+    };
     let source = Source::Classes(&features);
     let measured = evaluate(&problem, &solved, source, &sizes, None, &settings, session.control())?;
     let about = About {

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ufmin::error::Error;
+use ufmin::report::ProblemReport;
 use ufmin::report::arrays::write_table;
-use ufmin::study::explain::{Samples, explain};
+use ufmin::study::explain::{Explanation, Samples, explain};
 
 use super::Outcome;
 use super::evaluate::{labelled, labelled_rows};
@@ -52,7 +54,14 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
     };
     let name = path.display().to_string();
     let temperature = problem.model().temperature;
-    let found = explain(&mut rows, samples, temperature, name, session.control())?;
+    let found = match explain(&mut rows, samples, temperature, name, session.control()) {
+        Err(Error::Stopped { what }) => return session.stopped("explanation", &problem, what),
+        found => found?,
+    };
+    let found = Explanation {
+        problem: Some(ProblemReport::new(problem.classes(), problem.model())),
+        ..found
+    };
     if let Some(folder) = session.folder() {
         write_table(folder, "explanation", &found)?;
     }

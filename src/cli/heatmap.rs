@@ -18,7 +18,7 @@ use ufmin::spec::{bundled, load, load_text};
 
 use super::Outcome;
 use super::failure::Failure;
-use super::session::RunArgs;
+use super::session::{Patience, RunArgs};
 
 /// Draw a Gram matrix, or two and their difference
 ///
@@ -110,7 +110,10 @@ fn picture(source: &Path, control: &Control) -> Result<(Picture, bool), Error> {
     let name = source.to_str().filter(|_| !source.exists()).unwrap_or_default();
     let (problem, mut options, _) = match bundled::problem(name) {
         Some(text) => load_text(source, text)?,
-        None => load(source)?,
+        None => {
+            let _patience = Patience::reading(source);
+            load(source)?
+        }
     };
     options.cross_check = CrossCheckChoice::Never;
     let solved = solve(&problem, &options, control)?;

@@ -77,6 +77,11 @@ pub(crate) enum Outcome {
 }
 
 pub(crate) fn run() -> ExitCode {
+    // Before anything is read, which may take long.
+    if let Err(error) = session::watch_signals() {
+        diagnostic::print(&error.into());
+        return ExitCode::from(2);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::problem_args::{ProblemArgs, whole_number};
 use super::session::{Session, SessionArgs};
 
-/// Find the imbalance ratio, or the temperatures, at which classes share one vector
+/// Find the imbalance ratio, the temperatures, negatives or batch sizes at which classes share one vector
 ///
 /// The ratio is that of the largest to the smallest class; the smallest is fixed, and sizes are real numbers. Profiles
 /// keep their form at every ratio; explicit sizes are raised to a power (two sizes: STEP imbalance). With --grid the
@@ -32,12 +32,15 @@ pub(crate) struct PhaseArgs {
     /// What varies; everything else is as in the problem
     #[arg(long, value_enum, required_unless_present = "grid", help_heading = "Phase")]
     vary: Option<Vary>,
-    /// Ratios to search [default: 1..1e9; with --grid 1..1000]
+    /// Ratios to search [default: 1..1e9, 1..1e5 where no rule tells; with --grid 1..1000]
     #[arg(long, value_name = "A..B", help_heading = "Phase", allow_hyphen_values = true)]
     ratios: Option<String>,
     /// Temperatures to search [default: 0.005..50; with --grid 0.05..2]
     #[arg(long, value_name = "A..B", help_heading = "Phase", allow_hyphen_values = true)]
     temperatures: Option<String>,
+    /// Negatives or batch sizes to search [default: 1..4096, 3..8192]
+    #[arg(long, value_name = "A..B", help_heading = "Phase", allow_hyphen_values = true)]
+    draws: Option<String>,
     /// Points of the search, evenly spaced in the logarithm, before refinement
     #[arg(long, value_name = "N", value_parser = whole_number, default_value_t = 400, help_heading = "Phase")]
     points: i64,
@@ -60,6 +63,10 @@ enum Vary {
     Ratio,
     /// The temperature
     Temperature,
+    /// Sampled negatives of each anchor (loss nce)
+    Negatives,
+    /// Examples in a random batch
+    BatchSize,
 }
 
 pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
@@ -71,6 +78,7 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
             arguments.temperatures.as_deref(),
             defaults.temperatures,
         )?,
+        draws: arguments.draws.as_deref().map(draws).transpose()?,
         points: usize::try_from(arguments.points).unwrap_or(0),
     };
     let points = arguments.grid.as_deref().map(size).transpose()?;
@@ -79,7 +87,20 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
     if let Some((problem, family)) = arguments.problem.resolve_with(&solver, of_step)? {
         return cross_entropy(arguments, &problem, family, settings.ratios);
     }
-    let (family, problem) = arguments.problem.resolve_family()?;
+    // The problem must be one before its draws vary.
+    let given = match arguments.vary {
+        Some(Vary::Negatives) => arguments.problem.with_negatives(1),
+        Some(Vary::BatchSize) => arguments.problem.with_batch_size(3),
+        Some(Vary::Ratio | Vary::Temperature) | None => arguments.problem.clone(),
+    };
+    let (family, problem) = given.resolve_family()?;
+    let settings = ScanSettings {
+        ratios: match arguments.ratios {
+            None => ScanSettings::default_ratios(&family, problem.model()),
+            Some(_) => settings.ratios,
+        },
+        ..settings
+    };
     phase::check_dimension(&problem)?;
     let session = arguments.session.start()?.saying(&arguments.problem.notes());
     if let Some(points) = points {
@@ -97,16 +118,19 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
     let model = problem.model();
     let (vary, family) = match arguments.vary {
         Some(Vary::Temperature) => (phase::Vary::Temperature, phase::at_ratio_of(family, &problem)),
+        Some(Vary::Negatives) => (phase::Vary::Negatives, phase::at_ratio_of(family, &problem)),
+        Some(Vary::BatchSize) => (phase::Vary::BatchSize, phase::at_ratio_of(family, &problem)),
         Some(Vary::Ratio) | None => (phase::Vary::Ratio, family),
     };
     let journal = session.journal(&phase::identity(&family, model, vary))?;
     let over = match vary {
         phase::Vary::Temperature => phase::over_temperature,
         phase::Vary::Ratio => phase::over_ratio,
+        phase::Vary::Negatives | phase::Vary::BatchSize => phase::over_draws,
     };
     let found = over(&family, model, &settings, journal.as_ref(), session.control())?;
     session.keep("phase", &found)?;
-    session.finish(&found, None, None)
+    session.finish(&found, found.stop, journal.as_ref())
 }
 
 /// The threshold of cross-entropy, over the ratio alone: it has no temperature.
@@ -156,6 +180,15 @@ fn range(field: Field, text: Option<&str>, default: (f64, f64)) -> Result<(f64, 
         .split_once("..")
         .and_then(|(low, high)| Some((parse(low)?, parse(high)?)));
     ends.ok_or_else(|| unreadable(field, text, "a range"))
+}
+
+/// `A..B` of whole numbers.
+fn draws(text: &str) -> Result<(u64, u64), Invalid> {
+    let parse = |word: &str| word.trim().parse::<u64>().ok();
+    let ends = text
+        .split_once("..")
+        .and_then(|(low, high)| Some((parse(low)?, parse(high)?)));
+    ends.ok_or_else(|| unreadable(Field::Draws, text, "a range of whole numbers"))
 }
 
 /// `RATIOSxTEMPERATURES`.

@@ -16,12 +16,13 @@ use ufmin::spec::{self, ProblemFile, SolverTable};
 use ufmin::study::phase::Family;
 
 use super::failure::{Failure, Flags, flag};
+use super::session::Patience;
 
 /// A problem: a file, or class sizes with flags. Flags override the file.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ProblemArgs {
-    /// Problem file (TOML), the name of a bundled problem, or - for standard input
-    #[arg(value_name = "PROBLEM.toml")]
+    /// Problem file (TOML), a result (.json), whose problem is taken, the name of a bundled problem, or - for standard input
+    #[arg(value_name = "PROBLEM.toml|RESULT.json")]
     file: Option<PathBuf>,
     /// Class sizes, for example 500,500,5,5; 500x5,50x3 are five classes of 500 and three of 50
     #[arg(
@@ -266,11 +267,14 @@ impl ProblemArgs {
     ) -> Result<T, Failure> {
         let (mut file, text) = match &self.file {
             Some(path) => {
-                let text = match bundled(path)? {
-                    Some(text) => text.to_owned(),
-                    None => ufmin::files::read_text(path)?,
+                let (file, text) = match bundled(path)? {
+                    Some(text) => (spec::parse(path, text)?, text.to_owned()),
+                    None => {
+                        let _patience = Patience::reading(path);
+                        spec::read(path)?
+                    }
                 };
-                (spec::parse(path, &text)?, Some((path, text)))
+                (file, Some((path, text)))
             }
             None => (ProblemFile::default(), None),
         };
@@ -298,6 +302,12 @@ impl ProblemArgs {
                 })?;
             }
         }
+        let table = &file.classes;
+        let named = [&table.file, &table.counts, &table.labels].into_iter().flatten().next();
+        let named = named
+            .filter(|path| *path != Path::new(STDIN))
+            .map(|file| folder.join(file));
+        let _patience = named.map(|path| Patience::reading(&path));
         let notes = spec::read_classes(&mut file, folder);
         notes
             .and_then(|notes| {

@@ -10,10 +10,12 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use ufmin::error::Error;
+use ufmin::error::{Error, Word};
 use ufmin::files::prepare_folder;
 use ufmin::math::control::{Control, Progress};
+use ufmin::problem::Problem;
 use ufmin::report::arrays::write_view;
+use ufmin::report::stopped::Stopped;
 use ufmin::report::view::{Style, View};
 use ufmin::study::{Journal, Stop};
 
@@ -30,6 +32,21 @@ const LINE_EVERY: Duration = Duration::from_secs(2);
 
 /// Stack of a thread. One that waits for a part of its solve may begin another solve on top of it.
 const STACK: usize = 32 << 20;
+
+/// Address space of a thread: its stack, and what the allocator sets aside for it.
+const THREAD: f64 = STACK as f64 + (128 << 20) as f64;
+
+/// Address space that the least of problems takes, without threads.
+const LEAST_MEMORY: f64 = (16 << 20) as f64;
+
+/// How much there is to do, as far as threads are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// No more than one thread does at once.
+    Small,
+    /// As many threads as there are.
+    Large,
+}
 
 /// Flags of a verb that computes.
 #[derive(Debug, Clone, Args)]
@@ -104,6 +121,8 @@ pub(crate) struct Session {
     quiet: bool,
     verbose: bool,
     bar: Bar,
+    /// Gone with the session, which ends the thread that speaks of long stages.
+    _speaking: Option<Arc<()>>,
 }
 
 /// A progress bar that is gone when the run is over, however it ends.
@@ -118,26 +137,29 @@ impl Drop for Bar {
 impl RunArgs {
     /// Puts the flags to work.
     pub(crate) fn start(&self) -> Result<Session, Failure> {
+        self.start_for(Work::Large)
+    }
+
+    /// The same for so much work.
+    pub(crate) fn start_for(&self, work: Work) -> Result<Session, Failure> {
         let limit = self.time_limit.map(time_limit).transpose()?;
-        let threads = self.threads.map(threads).transpose()?;
-        rayon::ThreadPoolBuilder::new()
-            // 0: one for every core.
-            .num_threads(threads.unwrap_or(0))
-            .stack_size(STACK)
-            .build_global()
-            .map_err(|error| Error::Internal {
-                what: format!("cannot start threads: {error}"),
-            })?;
-        let mut control = Control::with_interrupt(watch_signals()?);
+        let asked = self.threads.map(threads).transpose()?;
+        start_threads(asked, work)?;
+        let mut control = Control::with_interrupt(begin_work()?);
         if let Some(limit) = limit {
             control = control.with_time_limit(limit);
         }
         let bar = ProgressBar::hidden();
+        let mut speaking = None;
         if self.verbose {
             control = control.with_observer(lines());
         } else if !self.quiet && std::io::stderr().is_terminal() {
             bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
             control = control.with_observer(moving(bar.clone()));
+        } else if !self.quiet {
+            let token = Arc::new(());
+            control = control.with_observer(heard(&token)?);
+            speaking = Some(token);
         }
         Ok(Session {
             control,
@@ -147,14 +169,53 @@ impl RunArgs {
             quiet: self.quiet,
             verbose: self.verbose,
             bar: Bar(bar),
+            _speaking: speaking,
         })
     }
+}
+
+/// Starts the threads: none besides this one for little work, and no more than the address space has room for.
+fn start_threads(asked: Option<usize>, work: Work) -> Result<(), Failure> {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let wanted = asked.unwrap_or_else(cores);
+    let memory = ufmin::math::memory::available().unwrap_or(f64::INFINITY);
+    if memory < LEAST_MEMORY {
+        return Err(Error::TooLarge {
+            what: "any problem".to_owned(),
+            bytes: LEAST_MEMORY,
+            limit: memory,
+            hint: &[Word::Text("raise the limit on memory, for example by ulimit -v")],
+        }
+        .into());
+    }
+    let room = ((memory - LEAST_MEMORY) / THREAD).min(wanted as f64) as usize;
+    let count = if work == Work::Small && asked.is_none() {
+        1
+    } else {
+        room.max(1)
+    };
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(count).stack_size(STACK);
+    let builder = if count == 1 && (work == Work::Small || room == 0) {
+        builder.use_current_thread()
+    } else {
+        builder
+    };
+    builder.build_global().map_err(|error| {
+        Failure::from(Error::Internal {
+            what: format!("cannot start threads: {error}"),
+        })
+    })
 }
 
 impl SessionArgs {
     /// Puts the flags to work. The folder is made now: one that cannot be written is known before the long computation.
     pub(crate) fn start(&self) -> Result<Session, Failure> {
-        let session = self.run.start()?;
+        self.start_for(Work::Large)
+    }
+
+    /// The same for so much work.
+    pub(crate) fn start_for(&self, work: Work) -> Result<Session, Failure> {
+        let session = self.run.start_for(work)?;
         if let Some(folder) = &self.output {
             prepare_folder(folder)?;
         }
@@ -199,6 +260,14 @@ impl Session {
         let Some(folder) = self.folder() else { return Ok(()) };
         let formats = self.pictures.as_ref().map_or_else(Vec::new, PictureArgs::formats);
         write_view(folder, name, view, &formats)
+    }
+
+    /// Says of `problem` that a stop request came before `what` was found, as the answer `name` would have been said.
+    pub(crate) fn stopped(self, name: &str, problem: &Problem, what: &'static str) -> Result<Outcome, Failure> {
+        let report = Stopped::new(problem, what);
+        self.keep(name, &report)?;
+        self.finish(&report, None, None)?;
+        Err(Error::Stopped { what }.into())
     }
 
     /// Prints an answer in the form that was asked for, and says how it ends. `stop` is how far a study came that is not
@@ -283,10 +352,25 @@ pub(crate) fn signal() -> Option<u8> {
     u8::try_from(number).ok().filter(|&number| number > 0)
 }
 
-/// A flag that Ctrl-C and requests to terminate raise. The second does not wait for a place where the work can stop.
-fn watch_signals() -> Result<Arc<AtomicBool>, Error> {
+/// Whether a signal ends the process at once. So it is until the work begins, while files are read; then the first signal lowers
+/// nothing but raises this, which asks the work to stop.
+static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// From now on the first signal asks the work to stop, and the second does not wait for a place where it can.
+fn begin_work() -> Result<Arc<AtomicBool>, Error> {
+    watch_signals()?;
+    let stop = STOP.get_or_init(Arc::default);
+    stop.store(false, Ordering::SeqCst);
+    Ok(Arc::clone(stop))
+}
+
+/// Ctrl-C and requests to terminate end the process with their exit status, from the first moment on; once.
+pub(crate) fn watch_signals() -> Result<(), Error> {
     use signal_hook::{consts, flag};
-    let stop = Arc::new(AtomicBool::new(false));
+    if STOP.get().is_some() {
+        return Ok(());
+    }
+    let stop = STOP.get_or_init(|| Arc::new(AtomicBool::new(true)));
     let number = SIGNAL.get_or_init(Arc::default);
     let signals = [
         consts::SIGINT,
@@ -296,14 +380,98 @@ fn watch_signals() -> Result<Arc<AtomicBool>, Error> {
     ];
     for signal in signals {
         // In this order: the first signal finds the flag down.
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(stop))
             .and_then(|_| flag::register_usize(signal, Arc::clone(number), signal as usize))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+            .and_then(|_| flag::register(signal, Arc::clone(stop)))
             .map_err(|error| Error::Internal {
                 what: format!("cannot watch for signals: {error}"),
             })?;
     }
-    Ok(stop)
+    Ok(())
+}
+
+/// While a file is read, which may have no end: speaks of it on stderr after a while, and a signal ends the process at once.
+pub(crate) struct Patience {
+    _token: Arc<()>,
+    /// Whether the work had begun.
+    working: bool,
+}
+
+/// How long nothing is said.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// Least time between two words about one stage where nobody sees a bar.
+const WORD_EVERY: Duration = Duration::from_secs(60);
+
+impl Patience {
+    /// While a file is read: a pipe may have no end.
+    pub(crate) fn reading(path: &Path) -> Self {
+        let token = Arc::new(());
+        let regular = path.metadata().is_ok_and(|data| data.is_file());
+        if !regular {
+            let (watched, path) = (Arc::downgrade(&token), path.display().to_string());
+            // Without the thread nothing is said, and all is done.
+            let _ = std::thread::Builder::new().stack_size(1 << 16).spawn(move || {
+                std::thread::sleep(SILENCE);
+                if watched.upgrade().is_some() {
+                    let _ = writeln!(
+                        std::io::stderr(),
+                        "reading {path}, which is no regular file: nothing is computed before it ends"
+                    );
+                }
+            });
+        }
+        let working = STOP.get().is_some_and(|stop| !stop.swap(true, Ordering::SeqCst));
+        Self { _token: token, working }
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        if let (true, Some(stop)) = (self.working, STOP.get()) {
+            stop.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+/// A stage, and where its end is if that is known.
+type Heard = (Stage, Option<u64>);
+
+/// An observer for where no bar is seen: a thread says how far a stage with a known end is that takes longer than
+/// [`SILENCE`], and how long the rest will take, as long as `token` is there.
+fn heard(token: &Arc<()>) -> Result<impl Fn(&Progress) + Send + Sync + 'static, Error> {
+    let current: Arc<Mutex<Option<Heard>>> = Arc::default();
+    let (watched, stages) = (Arc::downgrade(token), Arc::clone(&current));
+    let speak = move || {
+        let mut last: Option<(String, Instant)> = None;
+        while watched.strong_count() > 0 {
+            std::thread::sleep(Duration::from_millis(500));
+            let stages = stages.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let Some((stage, Some(total))) = stages.as_ref() else {
+                continue;
+            };
+            let said = last.as_ref().filter(|(name, _)| *name == stage.name);
+            let due = said.map_or(stage.began.elapsed() >= SILENCE, |(_, at)| at.elapsed() >= WORD_EVERY);
+            if due && stage.most < *total && watched.strong_count() > 0 {
+                // Nobody listens: the work goes on.
+                let _ = writeln!(std::io::stderr(), "{}", stage.so_far(*total));
+                last = Some((stage.name.clone(), Instant::now()));
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .stack_size(1 << 18)
+        .spawn(speak)
+        .map_err(|error| Error::Internal {
+            what: format!("cannot start threads: {error}"),
+        })?;
+    Ok(move |progress: &Progress| {
+        let mut current = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match current.as_mut().filter(|(stage, _)| stage.name == progress.stage) {
+            Some((stage, _)) => stage.most = stage.most.max(progress.iterations),
+            None => *current = Some((Stage::new(progress), progress.total)),
+        }
+    })
 }
 
 /// A stage of the work as it goes on.
@@ -331,14 +499,25 @@ impl Stage {
         Some(self.began.elapsed().as_secs_f64() / done as f64 * total.saturating_sub(self.most) as f64)
     }
 
+    /// How many of `total` are done, and how long the rest will take as far as that is known.
+    fn so_far(&self, total: u64) -> String {
+        let (name, done) = (&self.name, self.most);
+        let elapsed = self.began.elapsed();
+        match self.left(total) {
+            Some(seconds) if done < total => format!("{name}: {done} of {total}, {} left", duration(seconds)),
+            // As many as there are threads are being worked on, and none is finished.
+            None if done < total && elapsed >= SILENCE => {
+                let rounds = (total - done).div_ceil(rayon::current_num_threads() as u64);
+                let least = elapsed.as_secs_f64() * rounds as f64;
+                format!("{name}: {done} of {total}, more than {} left", duration(least))
+            }
+            _ => format!("{name}: {done} of {total}"),
+        }
+    }
+
     fn in_words(&self, progress: &Progress) -> String {
         match progress.total {
-            Some(total) => match self.left(total) {
-                Some(seconds) if self.most < total => {
-                    format!("{}: {} of {total}, {} left", self.name, self.most, duration(seconds))
-                }
-                _ => format!("{}: {} of {total}", self.name, self.most),
-            },
+            Some(total) => self.so_far(total),
             None => format!(
                 "{}, iteration {}, {:.1e}",
                 progress.stage, progress.iterations, progress.measure
@@ -351,7 +530,9 @@ fn duration(seconds: f64) -> String {
     match seconds.ceil() {
         s if s < 120.0 => format!("{s} s"),
         s if s < 7200.0 => format!("{} min", (s / 60.0).ceil()),
-        s => format!("{:.1} h", s / 3600.0),
+        s if s < 48.0 * 3600.0 => format!("{:.1} h", s / 3600.0),
+        s if s < 730.0 * 86400.0 => format!("{:.0} days", s / 86400.0),
+        s => format!("{:.0} years", s / (365.25 * 86400.0)),
     }
 }
 
@@ -442,13 +623,20 @@ mod tests {
             (60.0..61.0).contains(&left) || stage.began.elapsed().as_secs() < 60,
             "{left}"
         );
+        // Nothing is finished yet: as many as there are threads are at work.
+        stage.most = 100;
+        stage.first = 100;
+        if stage.began.elapsed() >= SILENCE {
+            let words = stage.so_far(300);
+            assert!(words.starts_with("starts: 100 of 300, more than "), "{words}");
+        }
         assert_eq!(
             stage.in_words(&progress("conic", 3, None)),
             "conic, iteration 3, 5.0e-1"
         );
         assert_eq!(
-            [0.2, 119.0, 121.0, 7300.0].map(duration),
-            ["1 s", "119 s", "3 min", "2.0 h"]
+            [0.2, 119.0, 121.0, 7300.0, 3e5, 1e9].map(duration),
+            ["1 s", "119 s", "3 min", "2.0 h", "3 days", "32 years"]
         );
     }
 

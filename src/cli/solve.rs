@@ -14,7 +14,7 @@ use super::Outcome;
 use super::cross_entropy;
 use super::failure::Failure;
 use super::problem_args::{ProblemArgs, number};
-use super::session::{SessionArgs, without_csv};
+use super::session::{SessionArgs, Work, without_csv};
 
 /// Find the global minimiser and prove it
 ///
@@ -88,7 +88,10 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
         check_samples(&problem)?;
     }
     let dimension = arguments.padded(&problem)?;
-    let session = arguments.session.start()?.saying(&slow(&problem, &options));
+    let session = arguments
+        .session
+        .start_for(work(&problem))?
+        .saying(&slow(&problem, &options));
     let solved = solve(&problem, &options, session.control())?;
     let mut report = Report::new(&problem, &solved, arguments.full_gram)?
         .in_convention(&problem, convention)
@@ -151,6 +154,20 @@ fn slow(problem: &Problem, options: &Options) -> Vec<String> {
         conic::duration(seconds),
         bytes / 1e9
     )]
+}
+
+/// Most distinct class sizes that one thread solves and checks in no time.
+const FEW_SIZES: usize = 16;
+
+/// Whether one thread does all there is to do: a few sizes on the full batch, without a search in fewer dimensions.
+fn work(problem: &Problem) -> Work {
+    let few = Partition::by_size(problem).groups() <= FEW_SIZES;
+    let full = matches!(problem.model().training, Training::FullBatch(_));
+    if few && full && problem.model().features.dimension.is_none() {
+        Work::Small
+    } else {
+        Work::Large
+    }
 }
 
 fn run_cross_entropy(

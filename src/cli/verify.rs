@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
+use ufmin::error::Error;
 use ufmin::files::npy;
 use ufmin::files::write_atomically;
 use ufmin::spec::SolverTable;
@@ -64,7 +65,10 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
     let (problem, options) = problem_args.resolve(&SolverTable::default())?;
     let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let journal = |identity: &Value| session.journal(identity);
-    let found = landscape::search(&problem, &options, range, &settings, journal, session.control())?;
+    let found = match landscape::search(&problem, &options, range, &settings, journal, session.control()) {
+        Err(Error::Stopped { what }) => return session.stopped("result", &problem, what),
+        found => found?,
+    };
     let stop = found.stop();
     if range.is_some() {
         let report = found.sweep()?;

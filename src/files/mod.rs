@@ -16,21 +16,33 @@ use crate::error::{ArrayError, Error, TableError};
 /// The name of standard input.
 pub const STDIN: &str = "-";
 
+/// Most that is read from what has no length, such as a pipe, in bytes.
+const MAX_STREAM: u64 = 4 << 30;
+
 /// Reads a file, or standard input for the name [`STDIN`]. What is asked for twice is the same: the input is kept.
 ///
 /// # Errors
-/// [`Error::Read`].
+/// [`Error::Read`], also for a pipe that does not end within 4 GB.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
     static INPUT: OnceLock<Vec<u8>> = OnceLock::new();
-    if path != Path::new(STDIN) {
+    if path == Path::new(STDIN) {
+        if let Some(bytes) = INPUT.get() {
+            return Ok(bytes.clone());
+        }
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map_err(Error::read(path))?;
+        return Ok(INPUT.get_or_init(|| bytes).clone());
+    }
+    let file = std::fs::File::open(path).map_err(Error::read(path))?;
+    if file.metadata().map_err(Error::read(path))?.is_file() {
         return std::fs::read(path).map_err(Error::read(path));
     }
-    if let Some(bytes) = INPUT.get() {
-        return Ok(bytes.clone());
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes).map_err(Error::read(path))?;
-    Ok(INPUT.get_or_init(|| bytes).clone())
+    read_within(
+        file,
+        path,
+        MAX_STREAM,
+        "it is no regular file and does not end within 4 GB",
+    )
 }
 
 /// What is wrong with a file: as an array, or as a table.
@@ -72,6 +84,23 @@ pub(crate) fn is_array(bytes: &[u8], path: &Path) -> bool {
     bytes.starts_with(b"\x93NUMPY") || has_extension(path, "npy")
 }
 
+/// All of a stream of at most `limit` bytes; `what` it is beyond that.
+fn read_within(file: std::fs::File, path: &Path, limit: u64, what: &str) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    // A device has no length that could be checked before.
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::read(path))?;
+    if bytes.len() as u64 > limit {
+        return Err(refused(path, what.to_owned()));
+    }
+    Ok(bytes)
+}
+
+fn refused(path: &Path, what: String) -> Error {
+    Error::read(path)(std::io::Error::new(std::io::ErrorKind::InvalidData, what))
+}
+
 /// Whether a file name ends in `.` and `extension`, in upper or lower case.
 pub fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension()
@@ -86,21 +115,24 @@ pub const MAX_TEXT: u64 = 1 << 30;
 /// # Errors
 /// [`Error::Read`], also for text that is not UTF-8 or longer than [`MAX_TEXT`].
 pub fn read_text(path: &Path) -> Result<String, Error> {
-    let refused = |what: String| Error::read(path)(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
-    let mut bytes = Vec::new();
-    if path == Path::new(STDIN) {
-        bytes = read_bytes(path)?;
+    read_text_within(path, MAX_TEXT, "more than 1 GB of text")
+}
+
+/// The same of at most `limit` bytes; `what` is wrong with a longer text.
+///
+/// # Errors
+/// [`Error::Read`], as [`read_text`].
+pub fn read_text_within(path: &Path, limit: u64, what: &str) -> Result<String, Error> {
+    let bytes = if path == Path::new(STDIN) {
+        read_bytes(path)?
     } else {
         let file = std::fs::File::open(path).map_err(Error::read(path))?;
-        // A device has no length that could be checked before.
-        file.take(MAX_TEXT + 1)
-            .read_to_end(&mut bytes)
-            .map_err(Error::read(path))?;
+        read_within(file, path, limit, what)?
+    };
+    if bytes.len() as u64 > limit {
+        return Err(refused(path, what.to_owned()));
     }
-    if bytes.len() as u64 > MAX_TEXT {
-        return Err(refused("more than 1 GB of text".to_owned()));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| refused(format!("not UTF-8 text: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| refused(path, format!("not UTF-8 text: {error}")))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

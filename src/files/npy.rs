@@ -303,6 +303,8 @@ pub fn npz_bytes(arrays: &[(&str, Array)]) -> Vec<u8> {
         let file = npyz::npz::file_name_from_array_name(name);
         let options = npyz::zip::write::FileOptions::default()
             .compression_method(npyz::zip::CompressionMethod::Stored)
+            // Equal arrays are equal files: the time of writing is not in them.
+            .last_modified_time(npyz::zip::DateTime::default())
             .large_file(bytes.len() > 1 << 31);
         archive
             .zip_writer()

@@ -5,6 +5,7 @@ pub(crate) mod blocks;
 pub mod cauchy;
 pub mod control;
 pub(crate) mod hypergeometric;
+pub mod memory;
 pub mod sparse;
 pub mod spectrum;
 pub(crate) mod stored;

@@ -21,6 +21,7 @@ const MAX_EXAMPLES: f64 = 1e9;
 
 /// The mean over batches of a mean over anchors, from batches that were drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BatchMean {
     /// The mean, in nats.
     pub mean: f64,

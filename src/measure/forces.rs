@@ -18,6 +18,7 @@ use crate::math::control::Control;
 
 /// What acts on one anchor. Forces are derivatives by inner products over `tau`, summed over the pairs of the anchor.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Anchor {
     /// The sample, a row of the features.
     pub sample: u64,

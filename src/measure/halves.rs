@@ -9,6 +9,7 @@ use crate::objective::others;
 
 /// Angles between classes in degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Span {
     /// The smallest.
     pub least: f64,
@@ -41,6 +42,7 @@ pub struct Halves {
 
 /// How far class means are from a simplex ETF, as in THEORY 10.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EtfDeviation {
     /// Standard deviation of the lengths of the centred class means over their mean.
     pub equinorm: Option<f64>,

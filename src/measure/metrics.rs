@@ -67,6 +67,7 @@ pub fn kini_distance(a: &DMatrix<f64>, b: &DMatrix<f64>, multiplicity: &[f64]) -
 
 /// A pair of classes and the angle between them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pair {
     /// Classes in the user's order, 0-based, ascending.
     pub classes: [u64; 2],

@@ -15,6 +15,7 @@ const MEDIUM: (f64, f64) = (20.0, 100.0);
 
 /// Classes of similar size, and the angles between class means there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Shot {
     /// `many`: more than 100 samples; `medium`: 20 to 100; `few`: fewer than 20; views are not counted.
     pub name: Cow<'static, str>,

@@ -31,6 +31,7 @@ const MAX_SAMPLED_GROUPS: usize = 4000;
 
 /// How much a standard geometry loses against the optimum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reference {
     /// `etf`, `orthogonal-frame`, `merged-minorities` or [`ALL_EQUAL`].
     pub name: Cow<'static, str>,
@@ -344,7 +345,8 @@ pub(crate) fn fallback(program: &Reduced<'_>, control: &Control) -> Solution {
     let (problem, partition) = (program.problem(), program.partition().clone());
     let groups = partition.groups();
     let classes = partition.classes() as f64;
-    let best = if groups <= MAX_DENSE_GROUPS {
+    // To compare geometries may take longer than what was stopped.
+    let best = if groups <= MAX_DENSE_GROUPS && control.stop().is_none() {
         Geometry::best(problem, &partition)
     } else {
         None

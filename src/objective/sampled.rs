@@ -74,9 +74,12 @@ impl Sampled {
     /// The loss of `problem` on groups of classes with the given sizes and multiplicities.
     pub fn from_problem(problem: &Problem, sampling: &Sampling, sizes: &[f64], multiplicity: &[f64]) -> Self {
         let model = problem.model();
-        let temperature = model.temperature;
+        Self::of_sizes(sampling, model.temperature, model.views, sizes, multiplicity)
+    }
+
+    /// The same for groups of classes of any positive real size, for example along a family of sizes.
+    pub fn of_sizes(sampling: &Sampling, temperature: f64, views: u64, sizes: &[f64], multiplicity: &[f64]) -> Self {
         let probabilities = sampling.probabilities(sizes, multiplicity);
-        let views = model.views;
         let drawn = |scheme| Kind::Drawn(Drawn::new(scheme, views, temperature, &probabilities, multiplicity));
         let kind = match *sampling {
             Sampling::RandomBatches {
@@ -99,7 +102,7 @@ impl Sampled {
                 classes,
                 per_class,
             } => {
-                let (base, samples) = FullBatchLoss::from(loss).base_and_column(per_class as f64 * model.views as f64);
+                let (base, samples) = FullBatchLoss::from(loss).base_and_column(per_class as f64 * views as f64);
                 Kind::Subsets(Subsets::new(classes, base, samples, temperature, multiplicity))
             }
         };

@@ -10,6 +10,7 @@ pub const SCALE_RANGE: (f64, f64) = (1e-100, 1e100);
 
 /// What becomes of the losses of the anchors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Reduction {
     /// Their mean.

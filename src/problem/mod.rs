@@ -15,6 +15,7 @@ pub mod training;
 
 use std::sync::Arc;
 
+use crate::math::sum::compensated_sum;
 #[cfg(feature = "files")]
 pub(crate) use batches::no_sample;
 pub use batches::{Batches, FixedBatches, Unused};
@@ -26,6 +27,7 @@ pub use label::Label;
 pub use loss::Loss;
 pub use order::{MAX_EXAMPLES, SampleOrder};
 pub use partition::Partition;
+
 pub use training::{Anchors, BatchLoss, FullBatch, FullBatchLoss, Sampling, Singletons, Training};
 
 /// The least temperature of nscl on drawn batches: two of its inner products differ by up to 2, and `e^(2/tau)` is a number.
@@ -113,10 +115,16 @@ impl Classes {
                 return Err(Invalid::new(Field::Probability(class as u64), Kind::Probability(value)));
             }
         }
-        let sum: f64 = probabilities.iter().sum();
+        let sum = compensated_sum(probabilities.iter().copied());
         if !normalise && !probabilities.is_empty() && (sum - 1.0).abs() > PROBABILITY_SUM_TOLERANCE {
             return Err(Invalid::new(Field::Probabilities, Kind::Sum(sum)));
         }
+        // What was divided by its sum before is left as it is, so that a stored problem is the same again.
+        let sum = if (sum - 1.0).abs() <= 2.0 * f64::EPSILON {
+            1.0
+        } else {
+            sum
+        };
         Self::build(
             probabilities.iter().map(|&p| Run {
                 size: p / sum,

@@ -61,6 +61,39 @@ impl SampleOrder {
         })
     }
 
+    /// By the class-major number of the example at every position: the inverse of [`SampleOrder::listed`].
+    ///
+    /// # Errors
+    /// [`Invalid`] for a list that is no order of the examples of `classes`, and as [`SampleOrder::class_major`].
+    pub fn of_examples(example_of: &[u32], classes: &Classes) -> Result<Self, Invalid> {
+        let examples = examples(classes)?;
+        let mut position_of = vec![u32::MAX; examples as usize];
+        for (position, &example) in (0..).zip(example_of) {
+            if let Some(place) = position_of.get_mut(example as usize) {
+                *place = position;
+            }
+        }
+        if example_of.len() != examples as usize || position_of.contains(&u32::MAX) {
+            return Err(Invalid::conflict(
+                Field::Batches,
+                format!("the numbers of the samples are no order of the {examples} that the classes have"),
+                &[Word::Text("give the problem file")],
+            ));
+        }
+        Ok(Self {
+            examples,
+            permutation: Some(Permutation {
+                example_of: example_of.to_vec(),
+                position_of,
+            }),
+        })
+    }
+
+    /// The class-major number of the example at every position, where that is not the position itself.
+    pub fn listed(&self) -> Option<&[u32]> {
+        self.permutation.as_ref().map(|permutation| &*permutation.example_of)
+    }
+
     /// Number of examples.
     pub fn examples(&self) -> u32 {
         self.examples

@@ -14,7 +14,7 @@ use super::{Batches, Field, FixedBatches, Invalid, Kind, Loss, portions};
 pub enum FullBatchLoss {
     /// Supervised contrastive loss \[Khosla2020\]: `D` = all samples but `i`, `m_l = 1`. `s = n - 1`, `a = n`.
     Supcon,
-    /// SINCERE \[FeeneyHughes2024\]: `D` = the negatives and `j` itself, `m_l = 1`. `s = 1`, `a = n`.
+    /// SINCERE \[FeeneyHughes2023\]: `D` = the negatives and `j` itself, `m_l = 1`. `s = 1`, `a = n`.
     Sincere,
     /// Negatives only in the denominator: `D` = the negatives, `m_l = 1`. `s = 0`, `a = n`; values may be negative.
     Nscl,
@@ -134,6 +134,17 @@ pub enum Singletons {
     Skip,
     /// As `Skip`, and it still counts in the divisor of the mean.
     Zero,
+}
+
+impl Singletons {
+    /// The name used in problem files and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Skip => "skip",
+            Self::Zero => "zero",
+        }
+    }
 }
 
 /// What training on the full batch needs. The default is supcon, every sample an anchor.
@@ -534,6 +545,14 @@ impl Training {
         match self {
             Self::FullBatch(full) => full.anchors,
             Self::FixedBatches(_) | Self::Sampled(_) => Anchors::Sample,
+        }
+    }
+
+    /// What becomes of classes of one sample; `None` for training in which a draw may repeat it, or that has other rules.
+    pub fn singletons(&self) -> Option<Singletons> {
+        match self {
+            Self::FullBatch(full) => Some(full.singletons),
+            Self::FixedBatches(_) | Self::Sampled(_) => None,
         }
     }
 

@@ -33,6 +33,7 @@ pub type PairMatrix = Vec<Vec<Option<f64>>>;
 
 /// A report, as its JSON has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // As in the reference of the JSON form.
 pub struct CrossEntropyReport {
     pub schema: Name,
@@ -50,6 +51,7 @@ pub struct CrossEntropyReport {
 
 /// The problem, restated.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct CrossEntropyProblem {
     pub title: Option<String>,
@@ -72,6 +74,7 @@ pub struct CrossEntropyProblem {
 
 /// A constraint, by its key and its number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct ConstraintReport {
     pub constraint: Name,
@@ -89,6 +92,7 @@ impl From<Constraint> for ConstraintReport {
 
 /// What was found. Values by group are in the order of `groups`; matrices by class in the user's order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct CrossEntropySolution {
     pub method: Name,
@@ -131,6 +135,7 @@ pub struct CrossEntropySolution {
 
 /// What is proven.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct CrossEntropyCertificate {
     pub lower_bound: f64,

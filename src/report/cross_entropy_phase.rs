@@ -10,6 +10,7 @@ use crate::cross_entropy::{CrossEntropy, StepFamily, Threshold};
 
 /// Where minority classifiers coincide, as JSON has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // As in the reference of the JSON form.
 pub struct CrossEntropyPhase {
     pub schema: Name,
@@ -30,6 +31,7 @@ pub struct CrossEntropyPhase {
 
 /// What is held fixed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct CrossEntropyFamily {
     pub title: Option<String>,

@@ -11,6 +11,7 @@ pub mod cross_entropy_phase;
 mod json;
 #[cfg(feature = "plot")]
 pub mod picture;
+pub mod stopped;
 pub mod text;
 pub mod view;
 
@@ -39,8 +40,8 @@ use crate::problem::convention::anchors_of;
 use crate::problem::label::{Label, shortened};
 use crate::problem::training::Parts;
 use crate::problem::{
-    Anchors, BatchLoss, Batches, Classes, Convention, Features, FixedBatches, Loss, Measure, Model, Problem, Reduction,
-    Sampling, Singletons, Training,
+    Anchors, BatchLoss, Batches, Classes, Convention, Features, FixedBatches, Loss, MAX_CLASS_SIZE, Measure, Model,
+    Problem, Reduction, Run, Sampling, Singletons, Training,
 };
 use crate::report::audit::audit;
 #[cfg(feature = "plot")]
@@ -68,6 +69,7 @@ pub const MAX_LISTED_CLASSES: u64 = 10_000;
 
 /// A result, as data.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -102,8 +104,9 @@ fn is_complete() -> bool {
     true
 }
 
-/// The problem, restated.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// The problem, restated in full: it can be solved again from this (`spec::restated`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // As in the problem file.
 pub struct ProblemReport {
     pub title: Option<String>,
@@ -117,6 +120,9 @@ pub struct ProblemReport {
     pub views: u64,
     pub loss: Name,
     pub anchors: Name,
+    /// `error`, `skip` or `zero`; null where classes of one sample need no rule.
+    #[serde(default)]
+    pub singletons: Option<Name>,
     pub temperature: f64,
     pub nonnegative: bool,
     pub dimension: Option<u64>,
@@ -130,9 +136,40 @@ pub struct ProblemReport {
     /// Whether it is a mean or a sum there.
     #[serde(default)]
     pub reduction: Reduction,
-    /// Sizes (or probabilities) with the number of neighbouring classes that have them, where the classes are not listed.
-    #[serde(skip)]
+    /// Sizes (or probabilities) with the number of neighbouring classes that have them, where the classes are not listed; in
+    /// the JSON up to [`MAX_LISTED_RUNS`].
+    #[serde(default, skip_serializing_if = "is_unlisted", serialize_with = "whole_sizes")]
     pub(crate) runs: Vec<(f64, u64)>,
+}
+
+/// Most runs of equal sizes that the JSON lists.
+pub const MAX_LISTED_RUNS: usize = 1_000_000;
+
+fn is_unlisted(runs: &[(f64, u64)]) -> bool {
+    runs.is_empty() || runs.len() > MAX_LISTED_RUNS
+}
+
+/// Runs with sizes as whole numbers where they are, as `problem.sizes` has them.
+fn whole_sizes<S: serde::Serializer>(runs: &[(f64, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(runs.iter().map(|&(size, count)| (Size(size), count)))
+}
+
+/// A size or a probability, whole where it is.
+struct Size(f64);
+
+impl Serialize for Size {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        whole_size(&self.0, serializer)
+    }
+}
+
+/// Writes a size without a fraction where it has none: sizes are counts.
+fn whole_size<S: serde::Serializer>(size: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if size.fract() == 0.0 && (1.0..=MAX_CLASS_SIZE).contains(size) {
+        serializer.serialize_u64(*size as u64)
+    } else {
+        serializer.serialize_f64(*size)
+    }
 }
 
 fn unit() -> f64 {
@@ -153,7 +190,8 @@ pub(crate) fn telling(labels: Option<&[Label]>) -> Option<&[Label]> {
 }
 
 /// The batches of a problem.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BatchesReport {
     /// `random`: drawn with replacement; `class-balanced`: as many examples of each of some classes; `fixed`: the same in
     /// every epoch.
@@ -181,7 +219,8 @@ pub struct BatchesReport {
 pub const MAX_LISTED_MEMBERS: usize = 10_000;
 
 /// Fixed batches.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FixedBatchesReport {
     /// Number of batches.
     pub count: u64,
@@ -194,6 +233,10 @@ pub struct FixedBatchesReport {
     /// The samples of every batch by the numbers that the user gave; absent above [`MAX_LISTED_MEMBERS`] in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<Vec<u32>>>,
+    /// The class-major number of every sample, in the order of the numbers that the user gave, where that is another; as
+    /// `members`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<Vec<u32>>,
 }
 
 impl BatchesReport {
@@ -240,12 +283,14 @@ impl BatchesReport {
 impl FixedBatchesReport {
     /// The batches.
     pub fn new(batches: &Batches) -> Self {
+        let listed = batches.memberships() <= MAX_LISTED_MEMBERS;
         Self {
             count: batches.count() as u64,
             smallest: batches.smallest() as u64,
             largest: batches.largest() as u64,
             unused: batches.unused_count().into(),
-            members: (batches.memberships() <= MAX_LISTED_MEMBERS).then(|| batches.positions().collect()),
+            members: listed.then(|| batches.positions().collect()),
+            examples: batches.order().listed().filter(|_| listed).map(<[u32]>::to_vec),
         }
     }
 }
@@ -287,8 +332,10 @@ impl fmt::Display for BatchesReport {
 
 /// Classes with one row in the group-level Gram matrix.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupReport {
     /// Size of each class, before views (a probability, where those were given).
+    #[serde(serialize_with = "whole_size")]
     pub size: f64,
     /// Number of classes.
     pub count: u64,
@@ -299,9 +346,13 @@ pub struct GroupReport {
 
 /// The minimiser.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SolutionReport {
     /// `dual`, `conic`, `lowrank` or `closed-form`.
     pub method: Name,
+    /// The method that was asked for, `auto` among them; null in reports of the first versions.
+    #[serde(default)]
+    pub asked: Option<Name>,
     /// Why the solver stopped.
     pub termination: Name,
     /// Iterations, summed over passes.
@@ -368,6 +419,7 @@ pub struct SolutionReport {
 
 /// What fixed batches make of the samples.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScheduleReport {
     /// Kinds of samples that the batches tell apart.
     pub cells: u64,
@@ -384,6 +436,7 @@ pub struct ScheduleReport {
 
 /// The proof, in numbers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CertificateReport {
     /// No feasible Gram matrix has a smaller loss.
     pub lower_bound: f64,
@@ -419,6 +472,7 @@ impl ProblemReport {
             views: model.views,
             loss: model.training.loss().name().into(),
             anchors: model.training.anchors().name().into(),
+            singletons: model.training.singletons().map(|singletons| singletons.name().into()),
             temperature: model.temperature,
             nonnegative: model.features.nonnegative,
             dimension: model.features.dimension,
@@ -520,6 +574,7 @@ impl Report {
             problem: ProblemReport::new(problem.classes(), model),
             solution: SolutionReport {
                 method: solved.solution.method.name().into(),
+                asked: Some(solved.asked.name().into()),
                 termination: solved.solution.termination.name().into(),
                 iterations: solved.solution.iterations,
                 seconds: solved.seconds,
@@ -579,8 +634,8 @@ impl Report {
         })
     }
 
-    /// The problem that was solved: the inverse of [`ProblemReport::new`]. What a report does not say, the rule for classes of
-    /// one sample, is the one with the floor of the solution.
+    /// The problem that was solved: the inverse of [`ProblemReport::new`]. The rule for classes of one sample, which reports of the
+    /// first versions do not say, is there the one with the floor of the solution.
     ///
     /// # Errors
     /// What is missing or wrong, in words.
@@ -589,6 +644,9 @@ impl Report {
         let classes = match (&given.sizes, &given.probabilities) {
             (Some(sizes), _) => Classes::from_counts(sizes),
             (None, Some(probabilities)) => Classes::from_probabilities(probabilities),
+            (None, None) if given.runs.iter().any(|&(size, _)| size >= 1.0) => {
+                Classes::from_runs(given.runs.iter().map(|&(size, count)| Run { size, count }))
+            }
             (None, None) => return Err("it lists no class sizes: give the problem too".to_owned()),
         };
         let mut classes = classes.map_err(|error| error.to_string())?;
@@ -622,7 +680,9 @@ impl Report {
             return Err("it is of fixed batches: give the problem too".to_owned());
         }
         let mut why = String::new();
-        for singletons in [Singletons::Error, Singletons::Skip, Singletons::Zero] {
+        let all = [Singletons::Error, Singletons::Skip, Singletons::Zero];
+        let said = |rule: &&Singletons| given.singletons.as_ref().is_none_or(|name| rule.name() == name);
+        for &singletons in all.iter().filter(said) {
             let training = match Training::from_parts(Parts {
                 singletons,
                 ..parts.clone()

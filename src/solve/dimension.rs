@@ -10,18 +10,19 @@ use super::{CrossCheck, Solved};
 use crate::certificate::{Certificate, DualPoint, Found};
 use crate::error::Error;
 use crate::gram::{Gram, Partition};
-use crate::math::control::Control;
+use crate::math::control::{Control, StopReason};
 use crate::method::staircase::{Best, Factored, Squared, best_of, trust_region};
 use crate::objective::{Objective, Sampled, coefficients};
 use crate::problem::{Problem, Training};
 use crate::program::Program;
-use crate::solution::{Method, Solution};
+use crate::solution::{Method, Solution, Termination};
 
 /// Most classes for which features of a given dimension are searched.
 pub const MAX_CLASSES: u64 = 1000;
 
 /// What a search among features of a given dimension found, beside the relaxation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DimensionSearch {
     /// Dimension of the features.
     pub dimension: u64,
@@ -99,7 +100,7 @@ fn search_in<O: Objective<Entries = DMatrix<f64>>>(
         best_of(&cost, &given, starts, (d, k), 0, &settings, control)
     };
     match best {
-        Some(best) => replaced(problem, relaxed, dimension, &cost, best),
+        Some(best) => replaced(problem, relaxed, dimension, &cost, best, control.stop()),
         None => {
             let mut relaxed = relaxed;
             relaxed.warnings.push(format!(
@@ -116,6 +117,7 @@ fn replaced<O: Objective<Entries = DMatrix<f64>>>(
     dimension: u64,
     cost: &Factored<'_, O>,
     best: Best,
+    stopped: Option<StopReason>,
 ) -> Result<Solved, Error> {
     let partition = Partition::singletons(problem);
     let groups = partition.groups();
@@ -156,7 +158,8 @@ fn replaced<O: Objective<Entries = DMatrix<f64>>>(
             rank: Some(rank),
             factor: Some(best.outcome.h),
             method: Method::Lowrank,
-            termination: best.outcome.termination,
+            // A search is stopped as a whole, whatever its best run did.
+            termination: stopped.map_or(best.outcome.termination, Termination::from),
             iterations: relaxed.solution.iterations + best.iterations,
         },
         rank,

@@ -23,9 +23,13 @@ use crate::method::formula::{self, Formula, Reference};
 use crate::method::newton::{Newton, Reason};
 use crate::method::staircase::Staircase;
 use crate::method::{AUTO, Attempt, Method};
+use crate::problem::invalid::Word;
 use crate::problem::{Problem, Training};
 use crate::program::Reduced;
 use crate::solution::{self, Solution, Termination};
+
+/// Bytes that a sampled loss takes for every pair of groups: some fifteen matrices, and half as many numbers of its integrals.
+const BYTES_SAMPLED: f64 = 200.0;
 
 /// Most cells of a schedule that are solved again by the conic program as a check.
 const MAX_CONIC_CELLS: usize = 60;
@@ -39,6 +43,8 @@ pub const TOLERANCE_ITERATIVE: f64 = 1e-6;
 /// A solution with its certificate.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Solved {
+    /// The method that was asked for.
+    pub asked: MethodChoice,
     /// What the solver claims.
     pub solution: Solution,
     /// What is proven of it.
@@ -104,6 +110,16 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
     let start = Instant::now();
     let mut warnings = Vec::new();
     let program = Reduced::new(problem)?;
+    if let Reduced::Sampled(_) = &program {
+        let groups = program.groups();
+        Error::within_memory(
+            || format!("a sampled loss with {groups} distinct class sizes"),
+            BYTES_SAMPLED * (groups as f64).powi(2),
+            &[Word::Text(
+                "round the sizes so that fewer are distinct, or use the full-batch loss",
+            )],
+        )?;
+    }
     let solution = run(&program, options.method, control, &mut warnings)?;
     let exact = matches!(solution.method, solution::Method::Dual | solution::Method::ClosedForm);
     let tolerance = options
@@ -128,6 +144,7 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
         None
     };
     let mut solved = Solved {
+        asked: options.method,
         solution,
         certificate,
         rank,
@@ -140,6 +157,8 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
         seconds,
     };
     let geometries = match &program {
+        // To compare takes as long as some steps of the solver.
+        _ if control.stop().is_some() => Vec::new(),
         Reduced::FixedBatches(fixed) => formula::Geometry::of_cells(fixed),
         Reduced::FullBatch(_) | Reduced::Sampled(_) => formula::Geometry::all(problem, program.partition()),
     };

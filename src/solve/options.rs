@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::solution::{Method, Solution, Termination};
 
 /// Which solver to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum MethodChoice {
     /// The fastest method that can prove its answer.
     #[default]
@@ -25,6 +26,17 @@ pub enum MethodChoice {
 impl MethodChoice {
     /// Names, as on the command line.
     pub const NAMES: [&'static str; 5] = ["auto", "dual", "conic", "lowrank", "closed-form"];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => Self::NAMES[0],
+            Self::Dual => Self::NAMES[1],
+            Self::Conic => Self::NAMES[2],
+            Self::Lowrank => Self::NAMES[3],
+            Self::ClosedForm => Self::NAMES[4],
+        }
+    }
 }
 
 /// How to solve, as opposed to what.
@@ -79,6 +91,7 @@ fn reported() -> Cow<'static, str> {
 
 /// Agreement of two independent methods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CrossCheck {
     /// The other method.
     pub method: Cow<'static, str>,

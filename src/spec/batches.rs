@@ -131,7 +131,11 @@ fn fixed_batches(table: &BatchesTable, given: &Given, folder: &Path) -> Result<B
         (None, None) => Err(Invalid::new(Field::BatchMembers, Kind::Missing(None)).into()),
         (Some(members), None) => {
             let lists = members.iter().map(|list| list.iter().map(|&position| position.into()));
-            Ok(Batches::from_positions(sample_order(given)?, lists, unused)?)
+            let order = match &table.examples {
+                Some(examples) => SampleOrder::of_examples(examples, &given.classes)?,
+                None => sample_order(given)?,
+            };
+            Ok(Batches::from_positions(order, lists, unused)?)
         }
         (None, Some(file)) if file.as_os_str().is_empty() => {
             Err(Invalid::new(Field::BatchFile, Kind::Missing(None)).into())

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::batches::{Scheme, scheme};
 use super::classes::given;
+use super::restated::restated;
 use super::schema::{ClassesTable, ProblemFile, locate, parse};
 use crate::error::Error;
-use crate::files::read_text;
+use crate::files::{has_extension, read_text, read_text_within};
 use crate::problem::Family;
 use crate::problem::invalid::{Hint, Word, short};
 use crate::problem::profile::Profile;
@@ -94,12 +95,35 @@ pub fn convention(file: &ProblemFile, problem: &Problem) -> Result<Convention, E
     Ok(Convention::new(scale, reduction, problem)?)
 }
 
+/// Longest problem file that is read, in bytes: room for a million class sizes. Parsing takes some fifty times as much memory.
+const MAX_PROBLEM_TEXT: u64 = 8 << 20;
+
+/// Reads a problem file, or the problem of a result (`.json`); with its text, in which errors have their places.
+///
+/// # Errors
+/// [`Error::Read`], also above 8 MB (that of a result may be longer); [`Error::Syntax`], [`Error::Result`].
+pub fn read(path: &Path) -> Result<(ProblemFile, String), Error> {
+    if has_extension(path, "json") {
+        let text = read_text(path)?;
+        return Ok((restated(path, &text)?, text));
+    }
+    let text = read_text_within(
+        path,
+        MAX_PROBLEM_TEXT,
+        "a problem file has at most 8 MB; name a file of class sizes in it instead of listing them",
+    )?;
+    Ok((parse(path, &text)?, text))
+}
+
 /// Reads and resolves a problem file.
 ///
 /// # Errors
 /// [`Error`], pointing at the line.
 pub fn load(path: &Path) -> Result<(Problem, Options, ProblemFile), Error> {
-    load_text(path, &read_text(path)?)
+    let (file, text) = read(path)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (problem, options) = resolve(&file, folder).map_err(|error| locate(error, path, &text))?;
+    Ok((problem, options, file))
 }
 
 /// The same for a text that is not to be read from the path that messages name.

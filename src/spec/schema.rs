@@ -15,6 +15,7 @@ use crate::problem::{MAX_CLASS_SIZE, SampleOrder};
 
 /// A problem file, as written. Unknown keys are errors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)] // The fields are the keys of the reference page.
 pub struct ProblemFile {
@@ -34,9 +35,11 @@ pub struct ProblemFile {
 
 /// `[classes]`: exactly one way of giving sizes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct ClassesTable {
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<u64>>"))]
     pub sizes: Option<Vec<Value>>,
     pub probabilities: Option<Vec<f64>>,
     pub file: Option<PathBuf>,
@@ -44,6 +47,7 @@ pub struct ClassesTable {
     pub labels: Option<PathBuf>,
     pub column: Option<String>,
     pub key: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<String>>"))]
     pub ignore_label: Option<Value>,
     pub drop_empty: Option<bool>,
     pub normalise: Option<bool>,
@@ -81,6 +85,7 @@ impl ClassesTable {
 
 /// `[loss]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct LossTable {
@@ -96,6 +101,7 @@ pub struct LossTable {
 
 /// `[batches]`; absent for the full batch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct BatchesTable {
@@ -108,10 +114,14 @@ pub struct BatchesTable {
     pub members: Option<Vec<Vec<i64>>>,
     pub file: Option<PathBuf>,
     pub unused: Option<String>,
+    /// Of a result that is solved again: the class-major number of every sample, where they are numbered otherwise.
+    #[serde(skip)]
+    pub examples: Option<Vec<u32>>,
 }
 
 /// `[features]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct FeaturesTable {
@@ -124,6 +134,7 @@ pub struct FeaturesTable {
 
 /// `[classifier]`, of cross-entropy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct ClassifierTable {
@@ -135,6 +146,7 @@ pub struct ClassifierTable {
 
 /// `[solver]`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct SolverTable {
@@ -144,6 +156,7 @@ pub struct SolverTable {
 
 /// `[expected]`: what an independent source says of the optimum; makes a problem file a test.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Expected {

@@ -21,6 +21,7 @@ const MAX_NAMED: usize = 8;
 
 /// Whether fixed batches make the orthogonal frame the only optimum of nonnegative features.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -35,6 +36,7 @@ pub struct Check {
 
 /// What batches join, THEORY 6.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Findings {
     /// Whether each class is connected by active edges; null above 10,000 classes.
     pub connected: Option<Vec<bool>>,
@@ -54,6 +56,7 @@ pub struct Findings {
 
 /// A class that is not connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Split {
     /// The class.
     pub class: u64,
@@ -202,6 +205,7 @@ impl View for Check {
 
 /// A schedule of batches that was written to a file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Written {
     /// [`SCHEMA_WRITTEN`].
     pub schema: Name,
@@ -224,6 +228,7 @@ pub struct Written {
 
 /// What binding appended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bound {
     /// The fixed sample of every class, by the numbers that the user gave; null above 10,000 classes.
     pub samples: Option<Vec<u32>>,

@@ -29,6 +29,7 @@ pub const MAX_RADIUS: f64 = 1e6;
 
 /// The bound, with what it is of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AllBatches {
     /// [`SCHEMA`].
     pub schema: Name,

@@ -13,6 +13,7 @@
 
 mod bound;
 mod markdown;
+mod rendered;
 mod transcript;
 
 use std::collections::BTreeSet;
@@ -90,7 +91,7 @@ fn every_page_is_in_the_summary() {
     }
 }
 
-/// mdBook reads Markdown before MathJax reads formulas: escapes and emphasis must not occur in them.
+/// mdBook reads Markdown before KaTeX reads formulas: escapes and emphasis must not occur in them.
 #[test]
 fn formulas_survive_markdown() {
     let mut problems = Vec::new();
@@ -429,7 +430,14 @@ fn fields(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
 fn the_json_page_names_every_field() {
     let folder = workspace();
     let mut found = BTreeSet::new();
+    let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
+    let many = "[classes]\nprofile = \"step\"\nmajority = 9000\nminority = 3000\nsmallest = 10\nratio = 4\n";
+    write("many.toml", many.as_bytes());
+    write("unsorted.json", b"[[0, 1, 2, 3]]");
+    write("unsorted.npy", &crate::cli::npy("|u1", false, "(4,)", &[1, 0, 1, 0]));
     for arguments in [
+        "many.toml",
+        "--labels unsorted.npy --batches unsorted.json",
         "problems/step-imbalance.toml",
         "problems/nscl.toml",
         "problems/population.toml",
@@ -479,6 +487,12 @@ fn the_json_page_names_every_field() {
         let text = run(&format!("ufmin batches {arguments}"), folder.path()).unwrap();
         fields(&serde_json::from_str(&text.join("\n")).unwrap(), "", &mut found);
     }
+    let stopped =
+        "ufmin explain --embeddings points.npy --labels points_labels.npy --time-limit 1e-9 --format json # exit 1";
+    // What was not found is said on stderr too, behind the object.
+    let mut text = run(stopped, folder.path()).unwrap();
+    text.truncate(text.iter().position(|line| line == "}").unwrap() + 1);
+    fields(&serde_json::from_str(&text.join("\n")).unwrap(), "", &mut found);
     for arguments in [
         "compare --sizes 100,100,10,10,10 --temperature 0.5 --losses supcon,sincere,cross-entropy",
         "explain --embeddings points.npy --labels points_labels.npy",
@@ -608,6 +622,87 @@ fn citations_are_in_the_bibliography() {
     }
     let missing: Vec<_> = cited.difference(&known).collect();
     assert!(missing.is_empty(), "not in bibliography.md: {missing:?}");
+}
+
+/// Every key on a page is a link to its entry, and the links of a page are of keys on it.
+#[test]
+fn citations_of_the_book_are_links() {
+    let mut problems = Vec::new();
+    let mut links = 0;
+    for page in book() {
+        let is_definition = |line: &str| line.starts_with('[') && line.contains("]: ");
+        let (definitions, text): (Vec<String>, Vec<String>) = page
+            .prose()
+            .into_iter()
+            .map(|(_, line)| line)
+            .partition(|line| is_definition(line));
+        let cited = citations(&text.join("\n"));
+        if page.path.ends_with("bibliography.md") {
+            continue;
+        }
+        let up = if page.path.parent() == Some(root().join("docs/src").as_path()) {
+            ""
+        } else {
+            "../"
+        };
+        let expected: Vec<String> = cited
+            .iter()
+            .map(|key| format!("[{key}]: {up}bibliography.md#{}", key.to_lowercase()))
+            .collect();
+        links += expected.len();
+        if definitions != expected {
+            problems.push(format!(
+                "{}: it ends in\n{}\nand should in\n{}",
+                page.name(),
+                definitions.join("\n"),
+                expected.join("\n")
+            ));
+        }
+    }
+    assert!(links > 15, "{links} links");
+    report(&problems);
+}
+
+/// Every entry is cited somewhere, says where the work is found, and ends in BibTeX that agrees with it.
+#[test]
+fn entries_of_the_bibliography_are_cited_and_complete() {
+    let bibliography = page("bibliography.md");
+    let mut cited = citations(&sources());
+    for page in book().iter().filter(|page| !page.path.ends_with("bibliography.md")) {
+        cited.extend(citations(&page.lines.join("\n")));
+    }
+    let starts: Vec<usize> = (0..bibliography.lines.len())
+        .filter(|&i| bibliography.lines[i].starts_with("## "))
+        .collect();
+    assert!(starts.len() >= 20);
+    for (n, &start) in starts.iter().enumerate() {
+        let end = starts.get(n + 1).copied().unwrap_or(bibliography.lines.len());
+        let key = &bibliography.lines[start][3..];
+        assert!(cited.contains(key), "{key} is cited nowhere");
+        let entry = bibliography.lines[start + 1..end].join(" ");
+        let (words, bibtex) = entry
+            .split_once("```bibtex ")
+            .unwrap_or_else(|| panic!("{key} has no BibTeX"));
+        let year = &key[key.len() - 4..];
+        assert!(
+            words.contains(year) && bibtex.contains(&format!("{{{year}}}")),
+            "{key}: {entry}"
+        );
+        let place = ["doi:", "arXiv:"].iter().any(|mark| words.contains(mark));
+        assert!(
+            place && bibtex.starts_with('@') && bibtex.contains(&format!("{{{key},")),
+            "{key}: {entry}"
+        );
+        // The numbers that say where it is are the same in both.
+        for field in ["doi", "eprint", "pages", "volume"] {
+            let value = bibtex
+                .split_once(&format!("  {field} = {{"))
+                .and_then(|(_, rest)| rest.split_once('}'));
+            if let Some((value, _)) = value {
+                assert!(words.contains(&value.replace("--", "-")), "{key}: {field} {value}");
+            }
+        }
+    }
 }
 
 /// `THEORY (7)` in the source is equation (7) of the book, `THEORY 3` its chapter 3; each exists once.

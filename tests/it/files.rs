@@ -566,7 +566,7 @@ fn messy_labels_mean_what_their_owners_mean() {
     let folder = folder();
     for (bytes, needles) in [
         (&b"500\n50\n5\n"[..], &["look like class sizes", "--sizes-file"][..]),
-        (b"class,count\ncat,500\ndog,50\n", &["every class has 1 sample"]),
+        (b"class,count\ncat,500\ndog,50\n", &["class cat has 1 sample"]),
         (
             b"Klasse;Anzahl\nHund;500\nKatze;50\n",
             &["look like class sizes", "--sizes-file"],

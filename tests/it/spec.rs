@@ -533,6 +533,7 @@ fn problem_file() -> impl Strategy<Value = ProblemFile> {
                 prop::option::of(text()),
             )
                 .prop_map(|(kind, size, members, file, unused)| BatchesTable {
+                    examples: None,
                     kind,
                     size,
                     power: None,

@@ -12,6 +12,7 @@
 
 mod answer;
 mod climb;
+mod coincide;
 mod cost;
 mod nonnegative;
 pub mod oblique;
@@ -24,6 +25,7 @@ pub mod trust_region;
 
 pub use answer::{MAX_GROUPS, Staircase};
 pub use climb::{COINCIDE, Settings, Solved, solve, solve_from};
+pub use coincide::{SHARED, coinciding};
 pub use cost::{Cost, Factored, FactoredPoint};
 pub use nonnegative::{Squared, SquaredPoint};
 pub use starts::{Best, best_of, generator};

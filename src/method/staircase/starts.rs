@@ -3,6 +3,8 @@
 //! There the relaxation is a strict lower bound, local minima that are not global exist, and nothing better than trying is
 //! known.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use nalgebra::DMatrix;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +22,7 @@ pub struct Best {
     pub outcome: Outcome,
     /// Runs that ended within 1e-9 of its value, itself included.
     pub hits: usize,
-    /// Runs made.
+    /// Runs made: fewer than were asked for where the caller asked to stop.
     pub runs: usize,
     /// Steps of all runs.
     pub iterations: u64,
@@ -32,6 +34,9 @@ pub fn generator(seed: u64, start: u64) -> ChaCha8Rng {
     generator.set_stream(start);
     generator
 }
+
+/// What the runs are called.
+const STARTS: &str = "starts";
 
 /// Most columns whose signs are searched, in one dimension.
 const MAX_FLIPPED: usize = 200;
@@ -72,21 +77,32 @@ pub fn best_of<C: Cost>(
     control: &Control,
 ) -> Option<Best> {
     let count = given.len() + random;
-    let runs: Vec<Outcome> = (0..count)
+    let done = AtomicU64::new(0);
+    control.advance(STARTS, 0, count as u64);
+    let inner = control.unobserved();
+    let runs: Vec<Option<Outcome>> = (0..count)
         .into_par_iter()
         .map(|index| {
+            // A start that is not begun is none; the first is, so that there is an answer.
+            if index > 0 && control.stop().is_some() {
+                return None;
+            }
             let start = given
                 .get(index)
                 .cloned()
                 .unwrap_or_else(|| oblique::random(&mut generator(seed, index as u64), shape.0, shape.1));
-            let outcome = minimise(cost, start, settings, control);
-            if shape.0 == 1 && shape.1 <= MAX_FLIPPED {
+            let outcome = minimise(cost, start, settings, &inner);
+            let outcome = if shape.0 == 1 && shape.1 <= MAX_FLIPPED {
                 flipped(cost, outcome)
             } else {
                 outcome
-            }
+            };
+            control.advance(STARTS, done.fetch_add(1, Ordering::Relaxed) + 1, count as u64);
+            Some(outcome)
         })
         .collect();
+    let runs: Vec<Outcome> = runs.into_iter().flatten().collect();
+    let count = runs.len();
     let iterations = runs.iter().map(|run| run.iterations).sum();
     let counting: Vec<Outcome> = runs
         .into_iter()

@@ -200,9 +200,9 @@ pub fn minimise_in<C: Cost>(
         let unit = here.metric.iter().sum::<f64>().sqrt();
         let tangent_dimension = h.ncols() * (h.nrows() - 1);
         let step = if tangent_dimension <= settings.dense_limit {
-            exact_step(cost, &h, &here, radius * unit)
+            exact_step(cost, &h, &here, radius * unit, control)
         } else {
-            truncated_step(cost, metric, &h, &here, radius * unit, settings.max_inner)
+            truncated_step(cost, metric, &h, &here, radius * unit, settings.max_inner, control)
         };
         let Some(Step {
             direction,
@@ -210,7 +210,7 @@ pub fn minimise_in<C: Cost>(
             on_border,
         }) = step
         else {
-            termination = Termination::NumericalFailure;
+            termination = control.stop().map_or(Termination::NumericalFailure, Termination::from);
             break;
         };
         let candidate = oblique::retract(&h, &direction);
@@ -263,14 +263,22 @@ struct Step {
 }
 
 /// The Riemannian Hessian in orthonormal coordinates of the tangent space, each column's divided by the root of its
-/// metric; with the bases.
-fn dense_hessian<C: Cost>(cost: &C, h: &DMatrix<f64>, here: &Here<C::Point>) -> (DMatrix<f64>, Vec<DMatrix<f64>>) {
+/// metric; with the bases. `None` where the caller asked to stop.
+fn dense_hessian<C: Cost>(
+    cost: &C,
+    h: &DMatrix<f64>,
+    here: &Here<C::Point>,
+    control: &Control,
+) -> Option<(DMatrix<f64>, Vec<DMatrix<f64>>)> {
     let (d, n) = h.shape();
     let bases = oblique::tangent_basis(h);
     let size = n * (d - 1);
     let mut matrix = DMatrix::zeros(size, size);
     let mut direction = DMatrix::zeros(d, n);
     for j in 0..n {
+        if control.stop().is_some() {
+            return None;
+        }
         for i in 0..d - 1 {
             direction.column_mut(j).copy_from(&bases[j].column(i));
             let product = oblique::hessian(
@@ -291,13 +299,19 @@ fn dense_hessian<C: Cost>(cost: &C, h: &DMatrix<f64>, here: &Here<C::Point>) -> 
         direction.column_mut(j).fill(0.0);
     }
     let symmetric = (&matrix + matrix.transpose()) * 0.5;
-    (symmetric, bases)
+    Some((symmetric, bases))
 }
 
 /// Minimises the model exactly, from the eigenvalues of the Hessian.
-fn exact_step<C: Cost>(cost: &C, h: &DMatrix<f64>, here: &Here<C::Point>, radius: f64) -> Option<Step> {
+fn exact_step<C: Cost>(
+    cost: &C,
+    h: &DMatrix<f64>,
+    here: &Here<C::Point>,
+    radius: f64,
+    control: &Control,
+) -> Option<Step> {
     let (d, n) = h.shape();
-    let (matrix, bases) = dense_hessian(cost, h, here);
+    let (matrix, bases) = dense_hessian(cost, h, here, control)?;
     let spectrum = eigen(&matrix)?;
     let mut gradient = DVector::zeros(n * (d - 1));
     for (j, basis) in bases.iter().enumerate() {
@@ -407,6 +421,7 @@ fn truncated_step<C: Cost>(
     here: &Here<C::Point>,
     radius: f64,
     max_inner: usize,
+    control: &Control,
 ) -> Option<Step> {
     let blocks = cost
         .curvature_blocks(h, &here.at)
@@ -426,6 +441,10 @@ fn truncated_step<C: Cost>(
     let (mut s_s, mut s_d, mut d_d) = (0.0, 0.0, product);
     let mut on_border = false;
     for _ in 0..max_inner.min(h.len()) {
+        // A product takes as long as a small solve: what there is of the step is one too.
+        if control.stop().is_some() {
+            break;
+        }
         let euclidean = cost.hessian_product(h, &here.at, &direction);
         let bent = oblique::hessian(h, &direction, euclidean, &here.along);
         let curvature = direction.dot(&bent);

@@ -82,6 +82,8 @@ pub enum Field {
     Temperatures,
     /// Points of a search.
     Points,
+    /// Numbers of draws that a study runs through.
+    Draws,
     /// Points of a diagram.
     Grid,
     /// Values of a curve.
@@ -153,6 +155,7 @@ impl Field {
             Self::Ratios
             | Self::Temperatures
             | Self::Points
+            | Self::Draws
             | Self::Grid
             | Self::Values
             | Self::Level
@@ -172,6 +175,7 @@ impl Field {
             (Self::Ratios, None) => "ratios",
             (Self::Temperatures, None) => "temperatures",
             (Self::Points, None) => "points",
+            (Self::Draws, None) => "draws",
             (Self::Grid, None) => "grid",
             (Self::Values, None) => "values",
             (Self::Level, None) => "level",

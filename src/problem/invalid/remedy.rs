@@ -145,6 +145,14 @@ fn range_hint(field: Field, value: &str, least: f64) -> Hint {
             Word::Text("give the number of ratios and of temperatures, for example "),
             Word::Set(Field::Grid, &["60x60"]),
         ],
+        Field::Points if below => &[Word::Text("give 3 or more")],
+        Field::Points => &[Word::Text(
+            "give fewer: between two points that differ the boundary is found to the last digits anyway",
+        )],
+        Field::Draws => &[
+            Word::Text("give two ascending whole numbers, for example "),
+            Word::Set(Field::Draws, &["3..512"]),
+        ],
         Field::Ratios => &[
             Word::Text("give two ascending ratios, for example "),
             Word::Set(Field::Ratios, &["1..1000"]),

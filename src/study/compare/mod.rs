@@ -36,6 +36,7 @@ pub const SCHEMA: &str = "ufmin/compare/1";
 
 /// Losses side by side on one problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Comparison {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -64,6 +65,7 @@ pub struct Comparison {
 
 /// The optimum of one loss. Angles are in degrees; what is said of solutions is as in the result of `solve`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Row {
     pub loss: Name,

@@ -33,6 +33,7 @@ pub(super) fn threshold(problem: &Problem, control: &Control) -> Result<Result<f
         )));
     }
     let settings = ScanSettings {
+        ratios: ScanSettings::default_ratios(&family, model),
         points: POINTS,
         ..ScanSettings::default()
     };
@@ -41,14 +42,17 @@ pub(super) fn threshold(problem: &Problem, control: &Control) -> Result<Result<f
         Err(Error::Invalid { source, .. }) => return Ok(Err(source.to_string())),
         found => found?,
     };
+    if !found.complete {
+        return Err(Error::Stopped { what: "a loss" });
+    }
     let undecided = found.undecided.first().map(|stretch| stretch[0]);
     Ok(match (found.threshold, undecided, found.never_because) {
         (Some(ratio), Some(from), _) if from < ratio => Err(format!(
-            "from ratio {from:.4} on no rule says which classes of unequal size share a vector; at {ratio:.4} classes do"
+            "from ratio {from:.4} on it is not decided which classes share a vector; at {ratio:.4} classes do"
         )),
         (Some(ratio), ..) => Ok(ratio),
         (None, Some(from), _) => Err(format!(
-            "from ratio {from:.4} on no rule says which classes of unequal size share a vector"
+            "from ratio {from:.4} on it is not decided which classes share a vector"
         )),
         (None, None, Some(why)) => Err(phase::theorem(why).to_owned()),
         (None, None, None) => Err(format!(

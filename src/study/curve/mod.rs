@@ -30,6 +30,7 @@ pub const SCHEMA: &str = "ufmin/curve/1";
 
 /// What varies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Quantity {
     /// Examples in a random batch, THEORY (11).
@@ -78,6 +79,7 @@ impl Quantity {
 
 /// The optimum at several values of one quantity.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Curve {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -104,6 +106,7 @@ pub struct Curve {
 
 /// What large batches, or many negatives, approach.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Limit {
     /// `full-batch`: the same loss on all samples; `population`: its limit of many draws.
     pub name: Name,
@@ -113,6 +116,7 @@ pub struct Limit {
 
 /// The optimum at one value. Fields as in the result of `solve`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Row {
     /// The value; null for the limit.

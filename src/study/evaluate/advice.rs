@@ -42,6 +42,7 @@ const MAX_BCL_GROUPS: usize = 30;
 
 /// A sentence and what it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Advice {
     /// `more-training`, `lower-temperature`, `higher-temperature`, `larger-batches` or `another-loss`.
     pub action: Name,
@@ -53,6 +54,7 @@ pub struct Advice {
 
 /// A number with its name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Value {
     pub name: Name,

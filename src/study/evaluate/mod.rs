@@ -62,6 +62,7 @@ pub enum Source<'a> {
 /// What is known of some features, as numbers. Distances and numbers that have no value, because a denominator is zero or a class mean has no
 /// direction, are null.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Measures {
     /// Loss of the features.
     pub loss: f64,
@@ -99,6 +100,7 @@ pub struct Measures {
 
 /// The loss of the full batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct FullBatchMeasure {
     /// Its name.
@@ -110,6 +112,7 @@ pub struct FullBatchMeasure {
 
 /// `tr Sigma_W / tr Sigma_B` and `tr(Sigma_W Sigma_B^+)/k`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Nc1 {
     pub trace_ratio: Option<f64>,
@@ -118,6 +121,7 @@ pub struct Nc1 {
 
 /// See [`Equality`] and [`Compared`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Nc2 {
     pub equinorm: Option<f64>,

@@ -23,13 +23,22 @@ pub const SCHEMA: &str = "ufmin/evaluate/1";
 /// Most classes that are listed as farthest from the optimum.
 const FARTHEST: usize = 10;
 
+/// Reports of the first versions do not say: those that were stopped were none.
+fn is_complete() -> bool {
+    true
+}
+
 /// Trained features beside the optimum.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Evaluation {
     /// [`SCHEMA`].
     pub schema: Name,
     /// Version of this crate.
     pub version: Name,
+    /// Whether the advice is all there is; if not, a stop request came after the measurement.
+    #[serde(default = "is_complete")]
+    pub complete: bool,
     /// What was solved.
     pub problem: ProblemReport,
     /// The file or folder of the features.
@@ -78,6 +87,7 @@ pub struct Evaluation {
 
 /// One class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClassReport {
     /// Its number.
     pub class: u64,
@@ -101,6 +111,7 @@ pub struct ClassReport {
 
 /// A class and the angle to it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Nearest {
     pub class: u64,
@@ -158,6 +169,7 @@ impl Evaluation {
         Ok(Self {
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
+            complete: true,
             problem: optimum.problem,
             embeddings,
             samples: classes.samples(),
@@ -263,6 +275,6 @@ impl View for Evaluation {
     }
 
     fn is_complete(&self) -> bool {
-        true
+        self.complete
     }
 }

@@ -27,6 +27,7 @@ pub const SEQUENCE_SCHEMA: &str = "ufmin/evaluate-sequence/1";
 
 /// Curves over training.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sequence {
     /// [`SEQUENCE_SCHEMA`].
     pub schema: Name,
@@ -55,6 +56,7 @@ pub struct Sequence {
 
 /// One set of features.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Row {
     /// Their file.
     pub embeddings: String,
@@ -67,6 +69,7 @@ pub struct Row {
 
 /// What tells one file of features from another, and from itself after it was written again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Checkpoint {
     /// Its name.
     pub embeddings: String,

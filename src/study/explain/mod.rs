@@ -11,7 +11,7 @@ use crate::measure::forces::{Anchor, forces};
 use crate::measure::rows::{Rows, Sign, for_each_block};
 use crate::problem::invalid::Word;
 use crate::problem::{Field, Invalid, Label};
-use crate::report::Name;
+use crate::report::{Name, ProblemReport};
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/explain/1";
@@ -24,11 +24,15 @@ pub const MAX_ANCHORS: usize = 10_000;
 
 /// Forces and losses on trained features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Explanation {
     /// [`SCHEMA`].
     pub schema: Name,
     /// Version of this crate.
     pub version: Name,
+    /// The problem that the labels describe; null where the library was given none.
+    #[serde(default)]
+    pub problem: Option<ProblemReport>,
     /// The features.
     pub embeddings: String,
     /// Rows of the features.
@@ -47,6 +51,7 @@ pub struct Explanation {
 
 /// Forces on the anchors of one class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClassForces {
     /// The class, from 0.
     pub class: u64,
@@ -61,6 +66,7 @@ pub struct ClassForces {
 
 /// Means over anchors. Forces are derivatives of the loss of an anchor by its inner products over the temperature.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Forces {
     /// Anchors that have a positive.
     pub anchors: u64,
@@ -87,7 +93,7 @@ pub struct Forces {
     /// What the negatives push under SINCERE.
     pub sincere_push: f64,
     /// Lower bound `log|N| - E[L_sincere]` on the symmetrised divergence `KL(p+||p-) + KL(p-||p+)` of positives and
-    /// negatives \[FeeneyHughes2024\]; at most 0 says nothing. Over several classes the mean of their bounds.
+    /// negatives \[FeeneyHughes2023\]; at most 0 says nothing. Over several classes the mean of their bounds.
     pub divergence_bound: f64,
 }
 
@@ -205,6 +211,7 @@ pub fn explain(
     Ok(Explanation {
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
+        problem: None,
         embeddings: name,
         samples: count as u64,
         dimension: dimension as u64,

@@ -13,6 +13,7 @@ use crate::study::Stop;
 
 /// A local minimum, up to rotations and permutations of classes of equal size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Minimum {
     /// Loss of the first start that reached it: mean over anchors, nats.
     pub loss: f64,

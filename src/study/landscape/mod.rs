@@ -54,6 +54,12 @@ use start::Ground;
 /// Most columns of the features: samples, or classes at class level.
 pub const MAX_COLUMNS: u64 = 3000;
 
+/// Most memory for finished starts, in bytes.
+const MAX_BYTES: f64 = 16e9;
+
+/// Most dimensions of the features. More than there are columns change nothing.
+pub const MAX_DIMENSION: u64 = 3000;
+
 /// Most numbers in the features, `n d`.
 pub const MAX_NUMBERS: u64 = 1_000_000;
 
@@ -180,6 +186,7 @@ pub fn verify_all(
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Vec<Landscape>, Error> {
+    check_starts(problem, dimensions, settings)?;
     dispatch(
         problem,
         optimum,
@@ -267,10 +274,41 @@ pub fn check(problem: &Problem, dimension: u64, level: Level) -> Result<(), Erro
     if numbers > MAX_NUMBERS as f64 {
         return Err(too_large(400.0 * numbers, 400.0 * MAX_NUMBERS as f64));
     }
+    // The axes of rotations are some eight matrices of d x d.
+    let d = dimension as f64;
+    if dimension > MAX_DIMENSION {
+        return Err(too_large(64.0 * d * d, 64.0 * (MAX_DIMENSION as f64).powi(2)));
+    }
+    Error::within_memory(
+        || format!("the landscape of {columns} {what} in {dimension} dimensions"),
+        80.0 * columns * columns + 400.0 * numbers + 64.0 * d * d,
+        hint,
+    )?;
     if level == Level::Sample {
         SampleLoss::new(problem)?;
     }
     Ok(())
+}
+
+/// Bytes that finished starts take, which are all kept, with the points that the search is made of.
+fn check_starts(problem: &Problem, dimensions: &[u64], settings: &SearchSettings) -> Result<(), Error> {
+    // Class means twice, the path of the loss, and what is counted.
+    let of_start = |&dimension: &u64| 16.0 * problem.classes().count() as f64 * dimension as f64 + 2500.0;
+    let starts = settings.starts as f64;
+    let bytes = starts * dimensions.iter().map(of_start).sum::<f64>();
+    let what = || format!("a search from {starts} starts in {} dimensions", dimensions.len());
+    let hint: Hint = &[Word::Text(
+        "begin with fewer starts: a search in the same folder goes on from those that are finished",
+    )];
+    if bytes > MAX_BYTES {
+        return Err(Error::TooLarge {
+            what: what(),
+            bytes,
+            limit: MAX_BYTES,
+            hint,
+        });
+    }
+    Error::within_memory(what, bytes, hint)
 }
 
 /// Something to do with the grounds of several dimensions, whatever the type of their objective.

@@ -29,6 +29,7 @@ const MAX_LISTED: usize = 20;
 
 /// A search and its verdict, as data.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VerifyReport {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -90,6 +91,7 @@ pub struct VerifyReport {
 
 /// The optimum of the relaxation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OptimumReport {
     /// Mean over anchors, nats.
     pub loss: f64,
@@ -108,6 +110,7 @@ pub struct OptimumReport {
 
 /// How long L-BFGS took to come close.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IterationsTo {
     /// The relative gap.
     pub relative_gap: f64,
@@ -117,6 +120,7 @@ pub struct IterationsTo {
 
 /// A search in each of several dimensions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SweepReport {
     /// [`SWEEP_SCHEMA`].
     pub schema: Name,

@@ -26,6 +26,7 @@ const DENSE_STEPS: usize = 100;
 
 /// What an end point is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EndKind {
     /// Stationary, with no eigenvalue of the Riemannian Hessian below minus the tolerance, rotations apart.
@@ -49,6 +50,7 @@ impl EndKind {
 
 /// One start, from its beginning to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Start {
     /// Number of the start, from 0.
     pub index: u64,

@@ -29,7 +29,7 @@ impl Grid {
         };
         let mut notes = Vec::new();
         if self.collapsed.iter().flatten().any(Option::is_none) {
-            notes.push("grey: no regular optimum, and no rule says which classes share a vector".to_owned());
+            notes.push("grey: no regular optimum, no rule, and nothing for the low-rank solver".to_owned());
         }
         if !self.boundary.is_empty() {
             notes.push(

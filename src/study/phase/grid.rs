@@ -1,20 +1,21 @@
 //! The diagram of ratio and temperature: how many classes are collapsed, and the boundary as curves.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::line::{Line, Sample, State, StateKind, stopped};
-use super::{Family, Fixed, RATIO_RANGE, check_range, coefficients};
+use super::line::{Line, Sample, Setting, State, StateKind, stopped};
+use super::{Family, Fixed, RATIO_RANGE, Trained, check_range};
 use crate::error::Error;
 use crate::math::control::Control;
-use crate::objective::Coefficients;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
 use crate::problem::invalid;
-use crate::problem::{Field, FullBatch, Invalid, Model, TEMPERATURE_RANGE};
-use crate::report::Name;
+use crate::problem::{Field, Invalid, Model, TEMPERATURE_RANGE};
 use crate::report::view::{Style, Table, View, cell};
+use crate::report::{Name, ProblemReport};
 use crate::study::{self, Journal, Stop, Study};
 
 /// Identifier of the JSON form.
@@ -42,6 +43,7 @@ pub struct GridSettings {
 
 /// The diagram.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Grid {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -54,10 +56,16 @@ pub struct Grid {
     /// For every temperature and every ratio the number of classes that share their vector with another; `None` where no
     /// rule tells.
     pub collapsed: Vec<Vec<Option<u64>>>,
+    /// The methods that told, as of a line (`Phase::decided_by`).
+    #[serde(default)]
+    pub decided_by: Vec<Name>,
     /// Curves of `[ratio, temperature]` on which collapse begins or ends.
     pub boundary: Vec<Vec<[f64; 2]>>,
     /// What is the same everywhere.
     pub at: Fixed,
+    /// The problem at the ratio of the classes that were given, in whole sizes; null where there is none.
+    #[serde(default)]
+    pub problem: Option<ProblemReport>,
     /// Whether all of it was found; if not, a stop request came before: only the rows that were finished are here, and no
     /// boundary.
     pub complete: bool,
@@ -92,14 +100,14 @@ pub fn identity(family: &Family, model: &Model, settings: &GridSettings) -> Valu
 struct Rows<'a> {
     family: &'a Family,
     model: &'a Model,
-    full: &'a FullBatch,
+    trained: &'a Trained,
     ratios: &'a [f64],
     temperatures: &'a [f64],
 }
 
 impl Rows<'_> {
-    fn coefficients(&self, ratio: f64, temperature: f64) -> Coefficients {
-        coefficients(self.family, self.full, self.model.views, ratio, temperature)
+    fn setting(&self, ratio: f64, temperature: f64) -> Setting {
+        self.trained.setting(self.family, self.model.views, ratio, temperature)
     }
 }
 
@@ -125,7 +133,7 @@ impl Study for Rows<'_> {
                 if self.model.features.nonnegative {
                     return Ok(State::Apart);
                 }
-                State::of(&self.coefficients(ratio, self.temperatures[j]), control)
+                State::of(&self.setting(ratio, self.temperatures[j]), control)
             })
             .collect()
     }
@@ -169,9 +177,9 @@ impl Study for Edges<'_> {
         };
         let at = |x: f64| {
             if along_ratio {
-                self.rows.coefficients(x.exp(), temperature)
+                self.rows.setting(x.exp(), temperature)
             } else {
-                self.rows.coefficients(ratio, x.exp())
+                self.rows.setting(ratio, x.exp())
             }
         };
         let end = |cell: usize, x: f64| Sample {
@@ -179,7 +187,12 @@ impl Study for Edges<'_> {
             state: self.states[cell].clone(),
             xi: None,
         };
-        Line { at: &at, control }.boundary(&end(cell, low), &end(other, high))
+        let line = Line {
+            at: &at,
+            whole: false,
+            control,
+        };
+        line.boundary(&end(cell, low), &end(other, high))
     }
 }
 
@@ -196,7 +209,7 @@ pub fn grid(
     control: &Control,
 ) -> Result<Grid, Error> {
     check(settings)?;
-    let full = super::check(family, model, &super::ScanSettings::default())?;
+    let trained = super::check(family, model, &super::ScanSettings::default())?;
     family.check_ratio_varies()?;
     let (columns, rows) = settings.points;
     let ratios = spaced(settings.ratios, columns);
@@ -204,14 +217,16 @@ pub fn grid(
     let study = Rows {
         family,
         model,
-        full: &full,
+        trained: &trained,
         ratios: &ratios,
         temperatures: &temperatures,
     };
     let found = study::rows(&study, journal, control)?;
     let count = |state: &State| match state {
         State::Apart => Some(0),
-        State::Collapsed(sets) => Some(sets.iter().flatten().map(|&g| family.multiplicity()[g]).sum()),
+        State::Collapsed(sets) | State::Searched(sets) => {
+            Some(sets.iter().flatten().map(|&g| family.multiplicity()[g]).sum())
+        }
         State::Undecided => None,
     };
     let stop = Stop::of::<Rows<'_>>(&found);
@@ -220,14 +235,17 @@ pub fn grid(
         .zip(found)
         .filter_map(|(&temperature, row)| Some((temperature, row?)))
         .unzip();
+    let decided_by: BTreeSet<&str> = finished.iter().flatten().filter_map(State::decided_by).collect();
     let grid = Grid {
         schema: SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         boundary: Vec::new(),
+        decided_by: decided_by.into_iter().map(Name::from).collect(),
         ratios: ratios.clone(),
         temperatures: of_rows,
         collapsed: finished.iter().map(|row| row.iter().map(count).collect()).collect(),
         at: Fixed::new(family, model),
+        problem: super::restated(family, model),
         complete: stop.is_none(),
         stop,
     };
@@ -370,8 +388,19 @@ impl View for Grid {
 
     fn text(&self, _: Style) -> String {
         let points = self.collapsed.iter().flatten();
+        let unknown = points.clone().filter(|count| count.is_none()).count();
+        let undecided = match unknown {
+            0 => String::new(),
+            count => format!(", {count} undecided (no rule, and nothing for the low-rank solver)"),
+        };
+        let searched = self.decided_by.iter().any(|method| method == "lowrank");
+        let how = if searched {
+            "\ndecided by the low-rank solver where no rule tells which classes share a vector"
+        } else {
+            ""
+        };
         format!(
-            "{} points, {} with collapsed classes; boundary of {} points in {} curves\n",
+            "{} points, {} with collapsed classes{undecided}; boundary of {} points in {} curves{how}\n",
             points.clone().count(),
             points.filter(|count| **count > Some(0)).count(),
             self.boundary.iter().map(Vec::len).sum::<usize>(),

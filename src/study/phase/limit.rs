@@ -7,6 +7,7 @@ use crate::problem::{Anchors, FullBatch, FullBatchLoss, Model};
 
 /// Why no classes collapse. All but the last are theorems about every ratio and every temperature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Never {
     /// Nonnegative features: the orthogonal frame is the optimum at any sizes.
@@ -57,6 +58,15 @@ pub(super) fn theorem(family: &Family, model: &Model, full: &FullBatch) -> Optio
         Some(Never::BalancedLoss)
     } else {
         (rule && single).then_some(Never::OneSmallClass)
+    }
+}
+
+/// The theorems that hold for any loss of this package: of the classes alone.
+pub(super) fn of_classes(family: &Family) -> Option<Never> {
+    if family.groups() == 1 {
+        Some(Never::EqualSizes)
+    } else {
+        (family.classes() == 2).then_some(Never::TwoClasses)
     }
 }
 

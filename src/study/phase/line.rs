@@ -5,11 +5,45 @@ use serde::{Deserialize, Serialize};
 use super::root::root;
 use crate::error::Error;
 use crate::math::control::Control;
-use crate::method::newton::{self, NewtonOutcome, NewtonSettings, Reason};
-use crate::objective::Coefficients;
+use crate::method::newton::{self, NewtonOutcome, NewtonSettings, Reason, solve_sampled};
+use crate::method::staircase::coinciding;
+use crate::objective::{ClassLevel, Coefficients, LogSumExp, Objective, Sampled};
+use crate::solution::Termination;
 use crate::study::{Journal, Study, all_rows};
 
-/// What the exact solver says of one problem.
+/// Most groups for which the low-rank solver decides what no rule tells.
+pub const MAX_DECIDED: usize = 64;
+
+/// Least weight of a class, relative to the largest, with which the low-rank solver decides. Rare classes repel each other by the
+/// square of their weight: with less, rounding of the loss hides whether they meet.
+pub const LEAST_WEIGHT: f64 = 1e-5;
+
+/// A problem of the line.
+pub(super) enum Setting {
+    /// Of a full-batch loss.
+    FullBatch(Coefficients),
+    /// Of a sampled loss.
+    Sampled(Box<Sampled>),
+}
+
+impl Setting {
+    fn groups(&self) -> usize {
+        match self {
+            Self::FullBatch(coefficients) => coefficients.groups(),
+            Self::Sampled(sampled) => sampled.groups(),
+        }
+    }
+
+    /// [`first_set`] of a full-batch loss; the rules of sampled losses have no root to follow.
+    fn first_set(&self) -> Option<Vec<usize>> {
+        match self {
+            Self::FullBatch(coefficients) => first_set(coefficients),
+            Self::Sampled(_) => None,
+        }
+    }
+}
+
+/// What the solvers say of one problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
@@ -17,28 +51,72 @@ pub(super) enum State {
     Apart,
     /// Sets of groups whose classes share one vector each.
     Collapsed(Vec<Vec<usize>>),
+    /// No rule tells, and the low-rank solver does: sets of groups whose classes share one vector each, or none.
+    Searched(Vec<Vec<usize>>),
     /// No rule tells: the regular optimum has ceased to exist, and classes of unequal data come together.
     Undecided,
 }
 
 impl State {
-    /// Solves.
-    pub(super) fn of(coefficients: &Coefficients, control: &Control) -> Result<State, Error> {
-        match newton::solve(coefficients, &NewtonSettings::default(), &|| control.stop().is_some()) {
-            NewtonOutcome::Regular(_) => Ok(State::Apart),
-            NewtonOutcome::Merged { merging, .. } => Ok(State::Collapsed(merging.clusters)),
-            NewtonOutcome::Unresolved {
-                reason: Reason::Interrupted,
-                ..
-            } => Err(stopped()),
-            NewtonOutcome::Unresolved { .. } => Ok(State::Undecided),
+    /// Solves: exactly where a rule says which classes come together, else by the low-rank solver.
+    pub(super) fn of(setting: &Setting, control: &Control) -> Result<State, Error> {
+        let interrupt = || control.stop().is_some();
+        match setting {
+            Setting::FullBatch(coefficients) => {
+                match newton::solve(coefficients, &NewtonSettings::default(), &interrupt) {
+                    NewtonOutcome::Regular(_) => Ok(State::Apart),
+                    NewtonOutcome::Merged { merging, .. } => Ok(State::Collapsed(merging.clusters)),
+                    NewtonOutcome::Unresolved {
+                        reason: Reason::Interrupted,
+                        ..
+                    } => Err(stopped()),
+                    NewtonOutcome::Unresolved { .. } => {
+                        let rows = LogSumExp::from_coefficients(coefficients);
+                        let weights = coefficients.weight.iter().copied().filter(|&weight| weight > 0.0);
+                        State::searched(&ClassLevel::new(&rows, &coefficients.multiplicity), weights, control)
+                    }
+                }
+            }
+            Setting::Sampled(sampled) => match solve_sampled(sampled, &interrupt) {
+                Ok(optimum) if optimum.merged.is_empty() => Ok(State::Apart),
+                Ok(optimum) => Ok(State::Collapsed(optimum.merged.into_iter().map(|g| vec![g]).collect())),
+                Err(failure) if failure.reason == Reason::Interrupted => Err(stopped()),
+                Err(_) => State::searched(&**sampled, sampled.probabilities().into_iter(), control),
+            },
+        }
+    }
+
+    /// What the low-rank solver says, with these weights of classes.
+    fn searched<O>(objective: &O, weights: impl Iterator<Item = f64>, control: &Control) -> Result<State, Error>
+    where
+        O: Objective<Entries = nalgebra::DMatrix<f64>>,
+    {
+        let (least, most) = weights.fold((f64::INFINITY, 0.0f64), |(least, most), weight| {
+            (least.min(weight), most.max(weight))
+        });
+        if objective.multiplicity().len() > MAX_DECIDED || least < LEAST_WEIGHT * most * (1.0 - 1e-9) {
+            return Ok(State::Undecided);
+        }
+        match coinciding(objective, &control.unobserved()) {
+            Ok(sets) => Ok(State::Searched(sets)),
+            Err(Termination::Interrupted | Termination::TimeLimit) => Err(stopped()),
+            Err(_) => Ok(State::Undecided),
+        }
+    }
+
+    /// The method that told; `None` where none did.
+    pub(super) fn decided_by(&self) -> Option<&'static str> {
+        match self {
+            State::Apart | State::Collapsed(_) => Some(crate::solution::Method::Dual.name()),
+            State::Searched(_) => Some(crate::solution::Method::Lowrank.name()),
+            State::Undecided => None,
         }
     }
 
     /// The sets that share a vector.
     pub(super) fn sets(&self) -> &[Vec<usize>] {
         match self {
-            State::Collapsed(sets) => sets,
+            State::Collapsed(sets) | State::Searched(sets) => sets,
             State::Apart | State::Undecided => &[],
         }
     }
@@ -46,7 +124,8 @@ impl State {
     pub(super) fn kind(&self) -> StateKind {
         match self {
             State::Apart => StateKind::Apart,
-            State::Collapsed(_) => StateKind::Collapsed,
+            State::Searched(sets) if sets.is_empty() => StateKind::Apart,
+            State::Collapsed(_) | State::Searched(_) => StateKind::Collapsed,
             State::Undecided => StateKind::Undecided,
         }
     }
@@ -84,9 +163,11 @@ pub(super) fn first_set(coefficients: &Coefficients) -> Option<Vec<usize>> {
     (start > 0).then(|| (start..r).collect())
 }
 
-/// A line of problems: position (a logarithm, in units of its own) to coefficients.
+/// A line of problems: position (a logarithm, in units of its own) to a problem.
 pub(super) struct Line<'a> {
-    pub(super) at: &'a (dyn Fn(f64) -> Coefficients + Sync),
+    pub(super) at: &'a (dyn Fn(f64) -> Setting + Sync),
+    /// Whether positions are logarithms of whole numbers, and a boundary is the first of those behind it.
+    pub(super) whole: bool,
     pub(super) control: &'a Control,
 }
 
@@ -123,11 +204,14 @@ fn extremum_sign([a, b, c]: [&Sample; 3]) -> Option<f64> {
     let sign = match b.state {
         State::Apart => 1.0,
         State::Collapsed(_) => -1.0,
-        State::Undecided => return None,
+        State::Searched(_) | State::Undecided => return None,
     };
     let same = [a, c].iter().all(|sample| sample.state.kind() == b.state.kind());
     (same && sign * fb >= sign * fa && sign * fb >= sign * fc).then_some(sign)
 }
+
+/// Where bisection ends, in the logarithm, where the low-rank solver tells.
+const SEARCHED_STEP: f64 = 1e-8;
 
 /// How far from a boundary the solver is asked on both sides, in the logarithm; the first that tells counts.
 const CONFIRM: [f64; 5] = [1e-9, 1e-8, 1e-7, 1e-6, 1e-5];
@@ -137,17 +221,20 @@ impl Line<'_> {
         if self.control.stop().is_some() {
             return Err(stopped());
         }
-        let coefficients = (self.at)(x);
-        let state = State::of(&coefficients, self.control)?;
-        let xi = first_set(&coefficients).and_then(|set| self.xi(x, &[set], false));
+        let setting = (self.at)(x);
+        let state = State::of(&setting, self.control)?;
+        let xi = setting.first_set().and_then(|set| self.xi(x, &[set], false));
         Ok(Sample { x, state, xi })
     }
 
     /// `xi` of clusters at `x`, where the merged problem has a definite solution.
     fn xi(&self, x: f64, clusters: &[Vec<usize>], thorough: bool) -> Option<f64> {
         let interrupt = || self.control.stop().is_some();
+        let Setting::FullBatch(coefficients) = (self.at)(x) else {
+            return None;
+        };
         let solved = newton::solve_clusters(
-            &(self.at)(x),
+            &coefficients,
             clusters.to_vec(),
             thorough,
             &NewtonSettings::default(),
@@ -168,7 +255,13 @@ impl Line<'_> {
         journal: Option<&Journal>,
     ) -> Result<Vec<Sample>, Error> {
         let last = (points - 1) as f64;
-        let positions = (0..points).map(|i| low + i as f64 / last * (high - low)).collect();
+        let between = (0..points).map(|i| low + i as f64 / last * (high - low));
+        let mut positions: Vec<f64> = if self.whole {
+            between.map(|x| x.exp().round().ln()).collect()
+        } else {
+            between.collect()
+        };
+        positions.dedup();
         let line = self;
         let mut samples = all_rows(&Scan { line, positions }, journal, self.control)?;
         let extra = all_rows(
@@ -194,7 +287,7 @@ impl Line<'_> {
     fn hidden_extremum(&self, near: &[Sample]) -> Option<f64> {
         let [a, b, c] = near else { return None };
         let sign = extremum_sign([a, b, c])?;
-        let value = |x: f64| self.xi(x, &[first_set(&(self.at)(x))?], false).map(|xi| sign * xi);
+        let value = |x: f64| self.xi(x, &[(self.at)(x).first_set()?], false).map(|xi| sign * xi);
         let golden = 0.5 * (5.0_f64.sqrt() - 1.0);
         let (mut low, mut high) = (a.x, c.x);
         for _ in 0..40 {
@@ -229,7 +322,12 @@ impl Line<'_> {
             let count = |sets: &&[Vec<usize>]| sets.iter().map(Vec::len).sum::<usize>();
             Stretch {
                 from: before.map_or(first.x, |crossing| crossing.x),
-                to: behind.map_or(last.x, |crossing| crossing.x),
+                to: match behind {
+                    // The last whole number before the boundary.
+                    Some(crossing) if self.whole => (crossing.x.exp().round() - 1.0).ln(),
+                    Some(crossing) => crossing.x,
+                    None => last.x,
+                },
                 kind,
                 sets: seen.min_by_key(count).unwrap_or_default().to_vec(),
             }
@@ -251,27 +349,31 @@ impl Line<'_> {
     /// The position between two samples of different kinds where the kind changes: a root of `kappa` that the solver
     /// confirms on both sides, else by bisection on the solver itself.
     pub(super) fn boundary(&self, a: &Sample, b: &Sample) -> Result<f64, Error> {
+        if self.whole {
+            return self.first_behind(a, b);
+        }
         let sets = match (&a.state, &b.state) {
             (State::Collapsed(sets), State::Apart) | (State::Apart, State::Collapsed(sets)) => sets.clone(),
             _ => return self.bisect(a, b),
         };
         let mut candidates: Vec<Vec<Vec<usize>>> = Vec::new();
-        candidates.extend(first_set(&(self.at)(0.5 * (a.x + b.x))).map(|set| vec![set]));
+        candidates.extend((self.at)(0.5 * (a.x + b.x)).first_set().map(|set| vec![set]));
         candidates.extend(sets.iter().map(|set| vec![set.clone()]));
         candidates.push(sets);
         for clusters in candidates {
             let mut unsolved = false;
             let x = root(a.x, b.x, |x| {
                 // Where the merged problem has no definite solution, more classes collapse or none.
-                self.xi(x, &clusters, true)
-                    .or_else(|| match State::of(&(self.at)(x), self.control) {
-                        Ok(State::Apart) => Some(-1.0),
-                        Ok(State::Collapsed(_)) => Some(1.0),
+                self.xi(x, &clusters, true).or_else(|| {
+                    match State::of(&(self.at)(x), self.control).map(|state| state.kind()) {
+                        Ok(StateKind::Apart) => Some(-1.0),
+                        Ok(StateKind::Collapsed) => Some(1.0),
                         _ => {
                             unsolved = true;
                             None
                         }
-                    })
+                    }
+                })
             });
             if self.control.stop().is_some() {
                 return Err(stopped());
@@ -299,11 +401,29 @@ impl Line<'_> {
         Ok(false)
     }
 
+    /// The first whole number behind the boundary, as its logarithm.
+    fn first_behind(&self, a: &Sample, b: &Sample) -> Result<f64, Error> {
+        let [mut low, mut high] = [a, b].map(|sample| sample.x.exp().round());
+        while high - low > 1.0 {
+            let middle = ((low + high) / 2.0).floor();
+            if State::of(&(self.at)(middle.ln()), self.control)?.kind() == a.state.kind() {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(high.ln())
+    }
+
     fn bisect(&self, a: &Sample, b: &Sample) -> Result<f64, Error> {
         let (mut low, mut high) = (a.x, b.x);
-        while high - low > 1e-10 {
+        let mut searched = [a, b].iter().any(|sample| matches!(sample.state, State::Searched(_)));
+        // Vectors are told apart by an angle whose square is the error of the boundary.
+        while high - low > if searched { SEARCHED_STEP } else { 1e-10 } {
             let middle = 0.5 * (low + high);
-            if State::of(&(self.at)(middle), self.control)?.kind() == a.state.kind() {
+            let state = State::of(&(self.at)(middle), self.control)?;
+            searched |= matches!(state, State::Searched(_));
+            if state.kind() == a.state.kind() {
                 low = middle;
             } else {
                 high = middle;
@@ -313,6 +433,9 @@ impl Line<'_> {
     }
 }
 
+/// What the points of a scan are called.
+pub(super) const SCAN: &str = "points of the scan";
+
 /// The points of a scan, as a study. What rows of a line depend on is the line and their positions, so that a finer scan, or
 /// one of another range, goes on from them.
 struct Scan<'a> {
@@ -321,7 +444,7 @@ struct Scan<'a> {
 }
 
 impl Study for Scan<'_> {
-    const POINTS: &'static str = "points of the scan";
+    const POINTS: &'static str = SCAN;
     type Point = (&'static str, f64);
     type Row = Sample;
 

@@ -40,20 +40,25 @@ pub use limit::{Never, large_ratio_limit, why_never};
 pub use report::text;
 pub(crate) use report::theorem;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::certificate::Verdict;
 use crate::error::Error;
 use crate::math::control::Control;
-use crate::objective::{Coefficients, real_coefficients};
+pub use crate::method::staircase::SHARED;
+use crate::objective::{Coefficients, Sampled, real_coefficients};
 use crate::problem::invalid::{self, Word};
+use crate::problem::{BATCH_RANGE, NEGATIVES_RANGE, Sampling, TEMPERATURE_RANGE, Training};
 use crate::problem::{Classes, Features, Field, FullBatch, Invalid, MAX_CLASS_SIZE, Measure, Model, Problem};
-use crate::problem::{Sampling, TEMPERATURE_RANGE, Training};
-use crate::report::{MAX_LISTED_CLASSES, Name};
+use crate::report::{MAX_LISTED_CLASSES, Name, ProblemReport};
+use crate::solution::Method;
 use crate::solve::{CrossCheckChoice, MethodChoice, Options, solve};
-use crate::study::{Journal, Study, all_rows};
-use line::{Line, StateKind, Stretch};
+use crate::study::{Journal, Stop, Study, all_rows};
+pub use line::{LEAST_WEIGHT, MAX_DECIDED};
+use line::{Line, Setting, StateKind, Stretch};
 
 /// Identifier of the JSON form.
 pub const SCHEMA: &str = "ufmin/phase/1";
@@ -65,9 +70,29 @@ pub struct ScanSettings {
     pub ratios: (f64, f64),
     /// Temperatures, within [`TEMPERATURE_RANGE`]. Default 0.005 to 50.
     pub temperatures: (f64, f64),
+    /// Whole numbers of sampled negatives, or of examples in a random batch; `None`: 1 to 4096 and 3 to 8192.
+    pub draws: Option<(u64, u64)>,
     /// Points of the scan, evenly spaced in the logarithm, at least 3. Default 400. A collapsed stretch between two of them
     /// is found if `kappa` of the smallest classes has its only maximum there.
     pub points: usize,
+}
+
+/// The highest ratio of a scan under a loss that has a rule for it, and without.
+const HIGHEST_RATIO: [f64; 2] = [1e9, 1e5];
+
+impl ScanSettings {
+    /// The ratios that are searched by default: as far as it can be decided which classes share a vector.
+    pub fn default_ratios(family: &Family, model: &Model) -> (f64, f64) {
+        let rule = match &model.training {
+            Training::FullBatch(full) => {
+                let unequal = family.groups() > 2;
+                let mergeable = coefficients(family, full, model.views, 2.0, 1.0).mergeable;
+                mergeable || !unequal
+            }
+            Training::Sampled(_) | Training::FixedBatches(_) => false,
+        };
+        (1.0, HIGHEST_RATIO[usize::from(!rule)])
+    }
 }
 
 impl Default for ScanSettings {
@@ -75,6 +100,7 @@ impl Default for ScanSettings {
         ScanSettings {
             ratios: (1.0, 1e9),
             temperatures: (0.005, 50.0),
+            draws: None,
             points: 400,
         }
     }
@@ -82,16 +108,22 @@ impl Default for ScanSettings {
 
 /// What is varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Vary {
     /// The ratio of the largest to the smallest size; the smallest is fixed.
     Ratio,
     /// The temperature.
     Temperature,
+    /// The number of sampled negatives of each anchor.
+    Negatives,
+    /// The examples in a random batch.
+    BatchSize,
 }
 
 /// The phases of one line of problems.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Phase {
     /// [`SCHEMA`].
     pub schema: Name,
@@ -117,14 +149,28 @@ pub struct Phase {
     pub collapsed_counts: Vec<u64>,
     /// All stretches within `range` in which classes are collapsed.
     pub intervals: Vec<[f64; 2]>,
-    /// Stretches in which the exact solver has no regular optimum and no rule says which classes collapse.
+    /// Stretches in which the exact solver has no regular optimum, no rule says which classes collapse, and there are more
+    /// than [`MAX_DECIDED`] groups for the low-rank solver to say it, or weights of classes that differ by more than
+    /// [`LEAST_WEIGHT`].
     pub undecided: Vec<[f64; 2]>,
+    /// The methods by which it was decided where classes share a vector: `dual`, by a rule of the exact solver; `lowrank`, by
+    /// vectors within [`SHARED`] of each other where no rule tells, which gives a boundary to some 1e-7 of itself.
+    #[serde(default)]
+    pub decided_by: Vec<Name>,
     /// The range searched. A stretch that ends there may go on.
     pub range: [f64; 2],
     /// What was held fixed.
     pub at: Fixed,
-    /// Whether all of the range was searched, which is so: a search that is stopped has no answer.
+    /// The problem at the ratio of the classes that were given, in whole sizes; null where there is none. Nothing of it but the
+    /// form of its sizes counts where the ratio varies.
+    #[serde(default)]
+    pub problem: Option<ProblemReport>,
+    /// Whether all of the range was searched. If not, a stop request came before: `scanned` points were, and what is not known
+    /// is null or empty.
     pub complete: bool,
+    /// How far it came, where it is not complete.
+    #[serde(skip)]
+    pub stop: Option<Stop>,
     /// Problems of whole sizes next to the threshold, each solved and certified.
     pub certified: Vec<Neighbour>,
     /// Things the user should know.
@@ -133,6 +179,7 @@ pub struct Phase {
 
 /// What does not vary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // As in the problem file.
 pub struct Fixed {
     pub title: Option<String>,
@@ -144,6 +191,12 @@ pub struct Fixed {
     pub temperature: Option<f64>,
     /// `None` where it varies.
     pub ratio: Option<f64>,
+    /// Sampled negatives; `None` where they vary, and for losses without.
+    #[serde(default)]
+    pub negatives: Option<u64>,
+    /// Examples in a random batch; `None` where it varies, and for other training.
+    #[serde(default)]
+    pub batch_size: Option<u64>,
     pub smallest: f64,
     pub class_count: u64,
     /// `(majority, minority)` counts where there are two sizes.
@@ -161,6 +214,8 @@ impl Fixed {
             nonnegative: model.features.nonnegative,
             temperature: None,
             ratio: None,
+            negatives: model.training.negatives(),
+            batch_size: model.training.batch_size(),
             smallest: family.smallest(),
             class_count: family.classes(),
             step: family.step().map(|(majority, minority)| [majority, minority]),
@@ -170,6 +225,7 @@ impl Fixed {
 
 /// A certified problem of whole sizes beside a threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Neighbour {
     /// Its ratio.
     pub ratio: f64,
@@ -184,6 +240,49 @@ pub fn coefficients(family: &Family, full: &FullBatch, views: u64, ratio: f64, t
     let samples: Vec<f64> = family.sizes(ratio).iter().map(|n| n * views as f64).collect();
     let multiplicity: Vec<f64> = family.multiplicity().iter().map(|&m| m as f64).collect();
     real_coefficients(full, temperature, &samples, &multiplicity)
+}
+
+/// The training of a model whose phases can be found.
+#[derive(Debug, Clone, Copy)]
+enum Trained {
+    FullBatch(FullBatch),
+    Sampled(Sampling),
+}
+
+impl Trained {
+    /// The problem of a family at a ratio and a temperature.
+    fn setting(&self, family: &Family, views: u64, ratio: f64, temperature: f64) -> Setting {
+        match self {
+            Self::FullBatch(full) => Setting::FullBatch(coefficients(family, full, views, ratio, temperature)),
+            Self::Sampled(sampling) => {
+                let multiplicity: Vec<f64> = family.multiplicity().iter().map(|&m| m as f64).collect();
+                let sizes = family.sizes(ratio);
+                let sampled = Sampled::of_sizes(sampling, temperature, views, &sizes, &multiplicity);
+                Setting::Sampled(Box::new(sampled))
+            }
+        }
+    }
+
+    fn full_batch(&self) -> Option<&FullBatch> {
+        match self {
+            Self::FullBatch(full) => Some(full),
+            Self::Sampled(_) => None,
+        }
+    }
+}
+
+/// The same training with other negatives, or examples in a batch.
+fn with_draws(training: &Training, draws: u64) -> Training {
+    match training {
+        Training::Sampled(Sampling::Negatives { .. }) => Training::Sampled(Sampling::Negatives { count: draws }),
+        Training::Sampled(Sampling::RandomBatches { loss, power, .. }) => Training::Sampled(Sampling::RandomBatches {
+            loss: *loss,
+            size: draws,
+            power: *power,
+            replacement: true,
+        }),
+        other => other.clone(),
+    }
 }
 
 /// The family at the ratio of a problem: its sizes are those that [`solve`](fn@crate::solve::solve) has, whole numbers, except for
@@ -227,6 +326,12 @@ pub fn identity(family: &Family, model: &Model, vary: Vary) -> Value {
             fixed.ratio = Some(family.ratio());
             model.temperature = 0.0;
         }
+        Vary::Negatives | Vary::BatchSize => {
+            fixed.ratio = Some(family.ratio());
+            fixed.temperature = Some(model.temperature);
+            (fixed.negatives, fixed.batch_size) = (None, None);
+            model.training = with_draws(&model.training, 0);
+        }
     }
     crate::study::identity("phase", &fixed, &json!({ "vary": vary }), &(family, &model))
 }
@@ -235,7 +340,7 @@ pub fn identity(family: &Family, model: &Model, vary: Vary) -> Value {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a family without a ratio, a range that is none, or a model that has no phases;
-/// [`Error::Interrupted`]; [`Error::Journal`] and [`Error::Write`] for the journal.
+/// [`Error::Journal`] and [`Error::Write`] for the journal. A search that is stopped is no error: [`Phase::complete`] tells.
 pub fn over_ratio(
     family: &Family,
     model: &Model,
@@ -243,9 +348,10 @@ pub fn over_ratio(
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Phase, Error> {
-    let full = check(family, model, settings)?;
+    let trained = check(family, model, settings)?;
+    let full = trained.full_batch();
     family.check_ratio_varies()?;
-    let at = |x: f64| coefficients(family, &full, model.views, x.exp(), model.temperature);
+    let at = |x: f64| trained.setting(family, model.views, x.exp(), model.temperature);
     let mut phase = Phase {
         at: Fixed {
             temperature: Some(model.temperature),
@@ -253,16 +359,36 @@ pub fn over_ratio(
         },
         ..empty(Vary::Ratio, family, model, settings.ratios)
     };
-    phase.limit = large_ratio_limit(family, model, &full);
+    phase.limit = full.and_then(|full| large_ratio_limit(family, model, full));
     if model.features.nonnegative {
         return Ok(phase.without_collapse(Some(Never::NonnegativeFeatures)));
     }
-    fill(&mut phase, family, &Line { at: &at, control }, settings.points, journal)?;
-    if phase.intervals.is_empty() && phase.undecided.is_empty() {
-        phase = phase.without_collapse(why_never(family, model, &full));
+    let line = Line {
+        at: &at,
+        whole: false,
+        control,
+    };
+    if let Some(stop) = stopped_at(fill(&mut phase, family, &line, settings.points, journal))? {
+        return Ok(phase.stopped(stop));
     }
-    if let Some(ratio) = phase.threshold {
-        phase.certified = neighbours(family, model, ratio, journal, control)?;
+    if phase.intervals.is_empty() && phase.undecided.is_empty() {
+        let why = match full {
+            Some(full) => why_never(family, model, full),
+            None => limit::of_classes(family),
+        };
+        phase = phase.without_collapse(why);
+    }
+    // What the low-rank solver finds is no proof of a collapse on either side.
+    let by_rule = phase.decided_by.iter().all(|method| *method == Method::Dual.name());
+    if let Some(ratio) = phase.threshold.filter(|_| by_rule) {
+        match neighbours(family, model, ratio, journal, control) {
+            Ok(certified) => phase.certified = certified,
+            stopped => {
+                if let Some(stop) = stopped_at(stopped.map(drop))? {
+                    return Ok(phase.stopped(stop));
+                }
+            }
+        }
     }
     Ok(phase)
 }
@@ -278,8 +404,8 @@ pub fn over_temperature(
     journal: Option<&Journal>,
     control: &Control,
 ) -> Result<Phase, Error> {
-    let full = check(family, model, settings)?;
-    let at = |x: f64| coefficients(family, &full, model.views, family.ratio(), x.exp());
+    let trained = check(family, model, settings)?;
+    let at = |x: f64| trained.setting(family, model.views, family.ratio(), x.exp());
     let mut phase = Phase {
         at: Fixed {
             ratio: Some(family.ratio()),
@@ -295,14 +421,139 @@ pub fn over_temperature(
         };
         return Ok(phase.without_collapse(Some(why)));
     }
-    fill(&mut phase, family, &Line { at: &at, control }, settings.points, journal)?;
+    let line = Line {
+        at: &at,
+        whole: false,
+        control,
+    };
+    if let Some(stop) = stopped_at(fill(&mut phase, family, &line, settings.points, journal))? {
+        return Ok(phase.stopped(stop));
+    }
     if phase.intervals.is_empty() && phase.undecided.is_empty() {
-        phase = phase.without_collapse(limit::theorem(family, model, &full));
+        let why = match trained.full_batch() {
+            Some(full) => limit::theorem(family, model, full),
+            None => limit::of_classes(family),
+        };
+        phase = phase.without_collapse(why);
     }
     Ok(phase)
 }
 
+/// The numbers of sampled negatives, or of examples in a random batch, at which classes collapse, at the given ratio of the
+/// family and the temperature of the model. Ends of intervals are whole numbers that belong to them.
+///
+/// # Errors
+/// As [`over_ratio`]; [`Error::Invalid`] for a loss without such draws.
+pub fn over_draws(
+    family: &Family,
+    model: &Model,
+    settings: &ScanSettings,
+    journal: Option<&Journal>,
+    control: &Control,
+) -> Result<Phase, Error> {
+    let trained = check(family, model, settings)?;
+    let (vary, (least, most), default) = match trained {
+        Trained::Sampled(Sampling::Negatives { .. }) => (Vary::Negatives, NEGATIVES_RANGE, (1, 4096)),
+        Trained::Sampled(Sampling::RandomBatches { .. }) => (Vary::BatchSize, BATCH_RANGE, (3, 8192)),
+        Trained::Sampled(Sampling::ClassBalanced { .. }) | Trained::FullBatch(_) => {
+            return Err(Invalid::conflict(
+                Field::Loss,
+                "the full batch has neither sampled negatives nor a size of its batches to vary",
+                &[
+                    Word::Text("use "),
+                    Word::Set(Field::Loss, &["nce"]),
+                    Word::Text(", or random batches"),
+                ],
+            )
+            .into());
+        }
+    };
+    let (low, high) = settings.draws.unwrap_or(default);
+    if !(least <= low && low < high && high <= most) {
+        let (value, least, most) = (format!("{low}..{high}"), least as f64, most as f64);
+        return Err(Invalid::new(Field::Draws, invalid::Kind::Range { value, least, most }).into());
+    }
+    let at = |x: f64| {
+        let draws = x.exp().round() as u64;
+        let trained = match with_draws(&model.training, draws) {
+            Training::Sampled(sampling) => Trained::Sampled(sampling),
+            Training::FullBatch(_) | Training::FixedBatches(_) => trained,
+        };
+        trained.setting(family, model.views, family.ratio(), model.temperature)
+    };
+    let mut phase = Phase {
+        at: Fixed {
+            ratio: Some(family.ratio()),
+            temperature: Some(model.temperature),
+            negatives: None,
+            batch_size: None,
+            ..Fixed::new(family, model)
+        },
+        ..empty(vary, family, model, (low as f64, high as f64))
+    };
+    if let Some(why) = limit::of_classes(family) {
+        return Ok(phase.without_collapse(Some(why)));
+    }
+    let line = Line {
+        at: &at,
+        whole: true,
+        control,
+    };
+    if let Some(stop) = stopped_at(fill(&mut phase, family, &line, settings.points, journal))? {
+        return Ok(phase.stopped(stop));
+    }
+    Ok(phase)
+}
+
+/// How far a part of a search came that was stopped; `None` where it came to its end.
+fn stopped_at(found: Result<(), Error>) -> Result<Option<Stop>, Error> {
+    match found {
+        Ok(()) => Ok(None),
+        Err(Error::Interrupted {
+            points, done, total, ..
+        }) => Ok(Some(Stop { points, done, total })),
+        Err(error) => Err(error),
+    }
+}
+
+/// The problem at the ratio of a family, in whole sizes.
+pub(crate) fn restated(family: &Family, model: &Model) -> Option<ProblemReport> {
+    let runs = family.rounded(family.ratio());
+    let classes = match family.measure() {
+        Measure::Counts => Classes::from_runs(runs),
+        Measure::Probabilities if family.classes() <= MAX_LISTED_CLASSES => {
+            let sizes = family.sizes(family.ratio());
+            let mut of_class = vec![0.0; family.classes() as usize];
+            for (group, &size) in sizes.iter().enumerate() {
+                for class in family.members(&[group]) {
+                    of_class[class as usize] = size;
+                }
+            }
+            let sum: f64 = of_class.iter().sum();
+            let shares: Vec<f64> = of_class.iter().map(|size| size / sum).collect();
+            Classes::from_probabilities(&shares)
+        }
+        Measure::Probabilities => return None,
+    };
+    classes.ok().map(|classes| ProblemReport::new(&classes, model))
+}
+
 impl Phase {
+    /// A search that came so far.
+    fn stopped(self, stop: Stop) -> Phase {
+        let scanned = if stop.points == line::SCAN {
+            stop.done
+        } else {
+            self.scanned
+        };
+        Phase {
+            complete: false,
+            scanned,
+            stop: Some(stop),
+            ..self
+        }
+    }
+
     /// With what is known about why it found nothing.
     fn without_collapse(self, why: Option<Never>) -> Phase {
         Phase {
@@ -327,9 +578,12 @@ fn empty(vary: Vary, family: &Family, model: &Model, range: (f64, f64)) -> Phase
         collapsed_counts: Vec::new(),
         intervals: Vec::new(),
         undecided: Vec::new(),
+        decided_by: Vec::new(),
         range: [range.0, range.1],
         at: Fixed::new(family, model),
+        problem: restated(family, model),
         complete: true,
+        stop: None,
         certified: Vec::new(),
         warnings: Vec::new(),
     }
@@ -346,11 +600,14 @@ fn fill(
     let [low, high] = phase.range;
     let samples = line.scan(low.ln(), high.ln(), points, journal)?;
     phase.scanned = samples.len() as u64;
+    let methods: BTreeSet<&str> = samples.iter().filter_map(|sample| sample.state.decided_by()).collect();
+    phase.decided_by = methods.into_iter().map(Name::from).collect();
     let stretches = line.stretches(&samples, journal)?;
     // The ends of the range come back as they were given.
     let end = |x: f64| match x {
         x if x == low.ln() => low,
         x if x == high.ln() => high,
+        x if line.whole => x.exp().round(),
         x => x.exp(),
     };
     let stretches_of = |kind: StateKind| stretches.iter().filter(move |stretch| stretch.kind == kind);
@@ -367,9 +624,11 @@ fn fill(
     }
     if stretches_of(StateKind::Undecided).next().is_some() {
         phase.warnings.push(format!(
-            "for {} with {} anchors no rule says which classes of unequal size share a vector: in the undecided stretches \
-             the regular optimum does not exist",
-            phase.at.loss, phase.at.anchors
+            "for {} with {} anchors no rule says which classes share a vector in the undecided stretches, and the low-rank solver \
+             does not say it above {MAX_DECIDED} sizes, or where the weights of classes differ by more than {:e}",
+            phase.at.loss,
+            phase.at.anchors,
+            1.0 / LEAST_WEIGHT
         ));
     }
     Ok(())
@@ -451,6 +710,9 @@ impl Study for Certified<'_> {
     }
 }
 
+/// Most points of a search; a solve each.
+pub const MAX_POINTS: usize = 1_000_000;
+
 /// Ratios that can be searched.
 const RATIO_RANGE: (f64, f64) = (1.0, 1e12);
 
@@ -463,20 +725,20 @@ fn check_range(field: Field, (low, high): (f64, f64), (least, most): (f64, f64))
 }
 
 /// The training of a model whose phases can be found.
-fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<FullBatch, Error> {
-    let sampled = |field| {
-        Invalid::conflict(
-            field,
-            "phase boundaries are those of full-batch losses, and this loss is sampled",
-            &[
-                Word::Text("use a full-batch loss, or "),
-                Word::Verb("curve"),
-                Word::Text(" for the geometry at several sizes"),
-            ],
+fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Trained, Error> {
+    // The sizes along a family are real numbers, of which no subsets are drawn.
+    if model.training.replacement() == Some(false) {
+        return Err(Invalid::conflict(
+            Field::Replacement,
+            "phase boundaries are over real class sizes, and batches without replacement need whole samples",
+            &[Word::Text(
+                "draw with replacement, or look at single problems with `ufmin solve`",
+            )],
         )
-    };
-    let full = match &model.training {
-        Training::FullBatch(full) => *full,
+        .into());
+    }
+    let trained = match &model.training {
+        Training::FullBatch(full) => Trained::FullBatch(*full),
         Training::FixedBatches(_) => {
             return Err(Invalid::conflict(
                 Field::Batches,
@@ -485,8 +747,9 @@ fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Full
             )
             .into());
         }
-        Training::Sampled(Sampling::Negatives { .. }) => return Err(sampled(Field::Loss).into()),
-        Training::Sampled(Sampling::RandomBatches { .. }) => return Err(sampled(Field::Batches).into()),
+        Training::Sampled(sampling @ (Sampling::Negatives { .. } | Sampling::RandomBatches { .. })) => {
+            Trained::Sampled(*sampling)
+        }
         Training::Sampled(Sampling::ClassBalanced { .. }) => {
             return Err(Invalid::conflict(
                 Field::BatchClasses,
@@ -498,12 +761,15 @@ fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Full
     };
     check_range(Field::Ratios, settings.ratios, RATIO_RANGE)?;
     check_range(Field::Temperatures, settings.temperatures, TEMPERATURE_RANGE)?;
-    if settings.points < 3 {
-        let value = settings.points as i128;
-        return Err(Invalid::new(Field::Points, invalid::Kind::TooSmall { value, least: 3 }).into());
+    if !(3..=MAX_POINTS).contains(&settings.points) {
+        let (value, least, most) = (settings.points.to_string(), 3.0, MAX_POINTS as f64);
+        return Err(Invalid::new(Field::Points, invalid::Kind::Range { value, least, most }).into());
     }
     let largest = family.smallest() * model.views as f64;
-    if full.loss.needs_positive() && largest < 2.0 {
+    if let Trained::FullBatch(full) = trained
+        && full.loss.needs_positive()
+        && largest < 2.0
+    {
         return Err(Invalid::unavailable(
             Field::Classes,
             format!(
@@ -516,5 +782,5 @@ fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Full
         )
         .into());
     }
-    Ok(full)
+    Ok(trained)
 }

@@ -50,6 +50,8 @@ impl Vary {
         match self {
             Self::Ratio => "ratio",
             Self::Temperature => "temperature",
+            Self::Negatives => "negatives",
+            Self::BatchSize => "batch size",
         }
     }
 }
@@ -85,7 +87,8 @@ impl View for Phase {
     /// One line a stretch.
     fn table(&self) -> Option<Table> {
         let name = self.vary.name();
-        let mut table = Table::new(&["state", &format!("{name}_from"), &format!("{name}_to")]);
+        let column = name.replace(' ', "_");
+        let mut table = Table::new(&["state", &format!("{column}_from"), &format!("{column}_to")]);
         for (state, stretches) in [("collapsed", &self.intervals), ("undecided", &self.undecided)] {
             let rows = stretches.iter();
             table
@@ -119,6 +122,11 @@ pub fn text(phase: &Phase, style: Style) -> String {
     if at.anchors != "sample" {
         facts.push(format!("{} anchors", at.anchors));
     }
+    facts.extend(
+        at.negatives
+            .map(|count| format!("{count} sampled {}", if count == 1 { "negative" } else { "negatives" })),
+    );
+    facts.extend(at.batch_size.map(|size| format!("random batches of {size}")));
     facts.extend(at.temperature.map(|value| format!("temperature {value}")));
     facts.extend(at.ratio.map(|value| format!("ratio {value}")));
     if at.views != 1 {
@@ -126,8 +134,19 @@ pub fn text(phase: &Phase, style: Style) -> String {
     }
     page.paragraph(facts.join(", "));
     let ([low, high], name) = (phase.range, phase.vary.name());
-    let scanned = format!("{} {name}s scanned from {low} to {high}", phase.scanned);
+    let plural = match phase.vary {
+        Vary::Negatives => "numbers of negatives".to_owned(),
+        Vary::Ratio | Vary::Temperature | Vary::BatchSize => format!("{name}s"),
+    };
+    let scanned = format!("{} {plural} scanned from {low} to {high}", phase.scanned);
     let subject = || phase.subject();
+    if let (Some(stop), None) = (phase.stop, phase.threshold) {
+        page.line(format_args!(
+            "stopped after {} of {} {}: where classes collapse is not known yet",
+            stop.done, stop.total, stop.points
+        ));
+        return page.text();
+    }
     match (phase.vary, phase.threshold, phase.never_because) {
         (_, None, Some(Never::ScanAndLimit)) => {
             let limit = phase.limit.unwrap_or_default();
@@ -151,6 +170,9 @@ pub fn text(phase: &Phase, style: Style) -> String {
     }
     if phase.threshold.is_some() {
         page.line(format_args!("searched: {name} {low} to {high}"));
+    }
+    if phase.decided_by.iter().any(|method| method == "lowrank") {
+        page.line("decided by the low-rank solver where no rule tells which classes share a vector: ends to some 1e-7 of themselves");
     }
     for neighbour in &phase.certified {
         let what = if neighbour.collapsed {

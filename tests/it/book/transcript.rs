@@ -89,6 +89,13 @@ pub(super) fn run(command: &str, folder: &Path) -> Result<Vec<String>, String> {
         std::fs::write(folder.join(file), &text).unwrap();
         text.clear();
     }
+    // A busy machine takes so long that the program says how far it is.
+    let waiting = |line: &&str| line.ends_with(" left") && line.contains(" of ");
+    let errors: String = errors
+        .lines()
+        .filter(|line| !waiting(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
     Ok((text + &errors)
         .lines()
         .map(|line| line.trim_end().to_owned())
