@@ -812,7 +812,7 @@ mod tests {
             ),
             (
                 Parts {
-                    loss: Loss::Nscl,
+                    loss: Loss::Population,
                     ..balanced.clone()
                 },
                 Field::Loss,

@@ -249,7 +249,7 @@ fn what_cannot_be_compared_is_refused_by_name() {
         (&["--sizes", "9,3", "--losses", "supcon,nce"], &["negatives"]),
         (
             &["--sizes", "9,3", "--batch-size", "4", "--losses", "supcon,population"],
-            &["population", "has no batches"],
+            &["population", "batches"],
         ),
         (
             &["--sizes", "9,1", "--losses", "population,supcon"],
