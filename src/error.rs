@@ -1,5 +1,7 @@
 //! [`Error`]: why something could not be done. Whether a solution is optimal is not an error but a verdict.
 
+mod table;
+
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,9 @@ use thiserror::Error as ThisError;
 
 use crate::problem::invalid::worded;
 pub use crate::problem::invalid::{Field, Hint, Invalid, Kind, ProblemFileWording, Word, Wording, closest, one_of};
+#[cfg(feature = "files")]
+pub(crate) use table::FOREIGN;
+pub use table::{Format, TableError};
 
 /// What an array is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +36,8 @@ pub enum Contents {
 impl Contents {
     fn types(self) -> &'static str {
         match self {
-            Self::Labels | Self::Batches => "an integer type",
+            Self::Labels => "an integer type, text, or floats with whole values",
+            Self::Batches => "an integer type",
             Self::Counts | Self::Matrix | Self::SquareMatrix | Self::Features | Self::Classifier => {
                 "float16, float32, float64 or an integer type"
             }
@@ -114,8 +120,16 @@ pub enum ArrayError {
         "row {row} has the negative entry {value} in column {column}, and the features of this problem are nonnegative"
     )]
     NegativeEntry { row: u64, column: u64, value: String },
-    #[error("line {line} is `{text}`, and a label is a whole number")]
-    Label { line: u64, text: String },
+    #[error("label {index} is {value}, and a label is a whole number or text")]
+    Label { index: u64, value: String },
+    #[error(
+        "it is a .npz archive with {} arrays{}{}, and {}",
+        names.len(),
+        if names.is_empty() { "" } else { ": " },
+        brief_list(names),
+        wanted.as_ref().map_or("which of them is meant is not known".to_owned(), |key| format!("none is called {key}"))
+    )]
+    Key { names: Vec<String>, wanted: Option<String> },
     #[error("it has no elements")]
     Empty,
     #[error("element {index} is not finite")]
@@ -197,7 +211,7 @@ impl ArrayError {
                 Word::Text("give class sizes with "),
                 Word::Name(Field::SizesFile),
                 Word::Text(
-                    ", or in a problem file as sizes = [..] or as text; if these are labels, number the classes with numpy.unique(labels, return_inverse=True)[1]",
+                    "; if these are labels, number the classes with numpy.unique(labels, return_inverse=True)[1]",
                 ),
             ],
             Self::Count { .. } => &[
@@ -237,8 +251,9 @@ impl ArrayError {
                 Word::Name(Field::Nonnegative),
             ],
             Self::Label { .. } => &[Word::Text(
-                "write one whole number a line, for example with numpy.savetxt(FILE, labels, fmt=\"%d\")",
+                "number the classes first, for example with numpy.unique(labels, return_inverse=True)[1]",
             )],
+            Self::Key { .. } => &[Word::Text("name the array by "), Word::Set(Field::Key, &["NAME"])],
             Self::Empty => &[Word::Text("give at least one element")],
             Self::NotFinite { .. } => &[Word::Text("remove NaN and infinity")],
         }
@@ -321,15 +336,13 @@ pub enum Error {
         /// Where, if it came from a file.
         location: Option<Box<Location>>,
     },
-    /// A line of a counts file is not a class size.
-    #[error("{}, line {line}: {source}", path.display())]
-    CountsFile {
+    /// A file of counts or labels is not what is needed.
+    #[error("{}: {source}", path.display())]
+    Table {
         /// The file.
         path: PathBuf,
-        /// Line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        source: Invalid,
+        /// What is wrong.
+        source: TableError,
     },
     /// A file of batches holds others than the problem can have.
     #[error("{}: {source}", path.display())]
@@ -516,13 +529,14 @@ impl Error {
             ),
             Self::Syntax { hint, .. } => hint.clone(),
             Self::TooLarge { hint, .. } => worded(hint, wording),
-            Self::Invalid { source, .. } | Self::CountsFile { source, .. } | Self::Batches { source, .. } => {
+            Self::Invalid { source, .. } | Self::Batches { source, .. } => {
                 source.hint_in(wording)
             }
             Self::BatchSyntax { .. } => {
                 "write one list of sample numbers a batch, such as [[0, 1, 4], [2, 3, 5]]: json.dump([list(map(int, batch)) for batch in batch_sampler], file)".to_owned()
             }
             Self::Array { source, .. } => worded(source.words(), wording),
+            Self::Table { source, .. } => worded(source.words(), wording),
             Self::Method { instead, .. } => format!("use {}", wording.setting(Field::Method, instead)),
             Self::NotBuilt { feature, instead, .. } => {
                 format!("build it with --features {feature}, or {instead}")

@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyDict};
 use ufmin::error::{ArrayError, Contents, Error};
 use ufmin::files::npy;
 use ufmin::measure::rows::Rows;
+use ufmin::problem::Label;
 
 use crate::error::raised;
 
@@ -83,7 +84,7 @@ fn check_type(array: &Bound<'_, PyAny>, name: &str, contents: Contents) -> PyRes
 }
 
 /// Integer labels, one a sample.
-pub(crate) fn labels(object: &Bound<'_, PyAny>) -> PyResult<Vec<i128>> {
+pub(crate) fn labels(object: &Bound<'_, PyAny>) -> PyResult<Vec<Label>> {
     read(object, "labels", Contents::Labels, npy::labels)
 }
 

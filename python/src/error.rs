@@ -57,7 +57,16 @@ fn keyword(field: Field) -> Option<&'static str> {
         Field::Labels => "labels",
         Field::Embeddings => "embeddings",
         Field::ClassifierFile => "classifier",
-        Field::Offsets | Field::Draws | Field::Transposed | Field::Output => return None,
+        Field::Column
+        | Field::Key
+        | Field::IgnoreLabel
+        | Field::DropEmpty
+        | Field::Normalise
+        | Field::Replacement
+        | Field::Offsets
+        | Field::Draws
+        | Field::Transposed
+        | Field::Output => return None,
     })
 }
 
@@ -131,7 +140,7 @@ pub(crate) fn raised(py: Python<'_>, error: Error) -> PyErr {
             };
             (Some(name), message)
         }
-        Error::CountsFile { .. } => (Some("sizes".to_owned()), error.to_string()),
+        Error::Table { .. } => (Some("sizes".to_owned()), error.to_string()),
         Error::Batches { .. } | Error::BatchSyntax { .. } => (Some("batches".to_owned()), error.to_string()),
         Error::Method { .. } => (Some("method".to_owned()), error.to_string()),
         // An array in memory is called by its keyword.
@@ -144,7 +153,7 @@ pub(crate) fn raised(py: Python<'_>, error: Error) -> PyErr {
     let class = match error {
         Error::Invalid { .. }
         | Error::Syntax { .. }
-        | Error::CountsFile { .. }
+        | Error::Table { .. }
         | Error::Batches { .. }
         | Error::BatchSyntax { .. }
         | Error::Array { .. }

@@ -132,7 +132,7 @@ impl Labelled {
         keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let py = embeddings.py();
-        let labels = Labels::new(&array::labels(labels)?);
+        let labels = Labels::new(array::labels(labels)?);
         let features = Features::new(embeddings)?;
         features.check_labels(py, labels.classes.len())?;
         let base = problem
@@ -143,7 +143,7 @@ impl Labelled {
             Some(keywords) => file_of(base, keywords)?,
             None => base,
         };
-        let resolved = spec::count_rows(&mut file, &labels.counts)
+        let resolved = spec::count_rows(&mut file, &labels)
             .map_err(Error::from)
             .and_then(|()| spec::resolve(&file, Path::new("")))
             .and_then(|(problem, options)| {

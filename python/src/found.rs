@@ -53,7 +53,9 @@ impl Found {
                 convention,
                 ..
             } => {
-                let report = Report::new(problem, solved, full_gram)?.in_convention(problem, *convention);
+                let report = Report::new(problem, solved, full_gram)?
+                    .in_convention(problem, *convention)
+                    .with_batch_mean(problem);
                 // A schedule is solved by samples, whatever was asked for.
                 let few = solved.schedule.is_some() && arrays::few_samples(solved);
                 if few || (by_sample && solved.schedule.is_none()) {
@@ -272,7 +274,9 @@ impl Source for Lazy {
                 convention,
                 ..
             } => {
-                let mut report = Report::new(problem, solved, false)?.in_convention(problem, *convention);
+                let mut report = Report::new(problem, solved, false)?
+                    .in_convention(problem, *convention)
+                    .with_batch_mean(problem);
                 let samples = if solved.schedule.is_some() && arrays::few_samples(solved) {
                     Some(arrays::sample_gram(problem, solved)?)
                 } else {

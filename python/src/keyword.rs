@@ -156,7 +156,7 @@ pub(crate) fn file_of(base: ProblemFile, keywords: &Bound<'_, PyDict>) -> PyResu
             let what = "class sizes are given in more than one way: sizes, labels";
             return Err(usage(py, "labels", what, "keep exactly one of them"));
         }
-        let counted = Labels::new(&labels).counts.into_iter();
+        let counted = Labels::new(labels.clone()).counts.into_iter();
         given.classes.sizes = Some(counted.map(|count| Value::Integer(count as i64)).collect());
         let order = SampleOrder::of_labels(&labels).map_err(|error| raised(py, error.into()))?;
         given.classes.order = Some(Arc::new(order));

@@ -37,7 +37,14 @@ impl<T: View + Send + Sync + 'static> Shown for T {
     }
 
     fn text(&self, verbose: bool) -> String {
-        View::text(self, Style { verbose, colour: false })
+        View::text(
+            self,
+            Style {
+                verbose,
+                colour: false,
+                width: None,
+            },
+        )
     }
 
     fn table(&self) -> Option<Table> {

@@ -64,13 +64,17 @@ impl Statement {
 /// A problem file without the names of others: what they hold is in it.
 pub(crate) fn absorbed(mut file: ProblemFile, folder: &Path, statement: &Statement) -> Result<ProblemFile, Error> {
     let classes = statement.classes();
-    if file.classes.file.is_some() {
-        if statement.members().is_some() {
-            let order = spec::sample_order(classes, &file.classes, folder)?;
-            file.classes.order = Some(Arc::new(order));
-        }
-        file.classes.sizes = Some(classes.sizes().map(|size| Value::Integer(size as i64)).collect());
-        file.classes.file = None;
+    if file.classes.reads_file() {
+        let order = match statement.members() {
+            Some(_) => Some(Arc::new(spec::sample_order(&spec::given(&file.classes, folder)?)?)),
+            None => None,
+        };
+        file.classes = spec::ClassesTable {
+            sizes: Some(classes.sizes().map(|size| Value::Integer(size as i64)).collect()),
+            views: file.classes.views,
+            order,
+            ..Default::default()
+        };
     }
     if let Some(table) = file.batches.as_mut().filter(|table| table.file.is_some()) {
         table.file = None;

@@ -29,7 +29,7 @@ def test_numbers(step: ufmin.Solution) -> None:
     assert (step.method, step.termination) == ("dual", "converged")
     assert step.iterations > 0 and step.seconds > 0
     assert step.collapsed == []
-    assert [reference["name"] for reference in step.references] == ["etf", "orthogonal-frame", "merged-minorities"]
+    assert [reference["name"] for reference in step.references] == ["etf", "orthogonal-frame", "merged-minorities", "all-equal"]
     assert all(reference["loss_above_optimum"] > 0 for reference in step.references)
     assert step.warnings == []
     assert step.cross_check is not None and step.cross_check["gram_difference"] < 1e-5

@@ -106,7 +106,11 @@ pub(crate) fn run(arguments: &BatchesArgs) -> Result<Outcome, Failure> {
     match &arguments.verb {
         Verb::Check(arguments) => {
             let (problem, _) = arguments.problem.resolve(&SolverTable::default())?;
-            show(&Check::new(&problem, fixed(&problem)?), &arguments.show)
+            show(
+                &Check::new(&problem, fixed(&problem)?),
+                &arguments.show,
+                &arguments.problem,
+            )
         }
         Verb::Bind(arguments) => {
             let kind = FileKind::of(&arguments.output)?;
@@ -114,7 +118,11 @@ pub(crate) fn run(arguments: &BatchesArgs) -> Result<Outcome, Failure> {
             let bound = bind(&problem, fixed(&problem)?)?;
             write(&arguments.output, kind, &bound.batches)?;
             let file = arguments.output.display().to_string();
-            show(&Written::of_binding(file, &problem, &bound), &arguments.show)
+            show(
+                &Written::of_binding(file, &problem, &bound),
+                &arguments.show,
+                &arguments.problem,
+            )
         }
         Verb::Sample(arguments) => {
             let kind = FileKind::of(&arguments.output)?;
@@ -139,7 +147,11 @@ pub(crate) fn run(arguments: &BatchesArgs) -> Result<Outcome, Failure> {
                 epoch(&classes, &order, &settings).map_err(|source| Failure::Value { flag: "--size", source })?;
             write(&arguments.output, kind, &drawn)?;
             let file = arguments.output.display().to_string();
-            show(&Written::of_epoch(file, &drawn, settings.seed), &arguments.show)
+            show(
+                &Written::of_epoch(file, &drawn, settings.seed),
+                &arguments.show,
+                &arguments.problem,
+            )
         }
     }
 }
@@ -199,8 +211,9 @@ fn write(path: &Path, kind: FileKind, batches: &Batches) -> Result<(), Error> {
     write_atomically(path, &bytes)
 }
 
-fn show(view: &impl View, arguments: &ShowArgs) -> Result<Outcome, Failure> {
+fn show(view: &impl View, arguments: &ShowArgs, problem: &ProblemArgs) -> Result<Outcome, Failure> {
     if !arguments.quiet {
+        problem.notes().iter().for_each(|note| super::diagnostic::warn(note));
         print_data(&match arguments.format {
             Format::Json => json(view),
             Format::Text | Format::Csv | Format::Latex => view.text(Style::default()),

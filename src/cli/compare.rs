@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<Outcome, Failure> {
         .resolve_with(&SolverTable::default(), |file, folder| {
             compare::candidates(file, folder, &losses)
         })?;
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let journal = session.journal(&compare::identity(&problem, &options))?;
     let found = compare::compare(&problem, &losses, &options, journal.as_ref(), session.control())?;
     if let Some(folder) = session.folder() {

@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &CurveArgs) -> Result<Outcome, Failure> {
         Vary::Temperature | Vary::Power => arguments.problem.clone(),
     };
     let (problem, options) = given.resolve(&SolverTable::default())?;
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let journal = session.journal(&curve::identity(&problem, vary, &options))?;
     let found = curve::curve(&problem, vary, &values, &options, journal.as_ref(), session.control())?;
     if let Some(folder) = session.folder() {

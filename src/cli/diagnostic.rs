@@ -22,6 +22,11 @@ pub(super) fn print(error: &Failure) {
     let _ = stderr.write_all(render(error, style).as_bytes());
 }
 
+/// Prints a warning to stderr.
+pub(super) fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "warning: {}", visible(text));
+}
+
 fn render(error: &Failure, style: Style) -> String {
     let mut text = format!("{style}error:{style:#} {}\n", visible(&brief(&error.to_string())));
     if let Some(location) = error.location().filter(|location| location.is_known()) {

@@ -10,8 +10,8 @@ use ufmin::files::labels::Labels;
 use ufmin::files::npy::stream::MatrixFile;
 use ufmin::files::npy::{matrix_bytes, read_matrix};
 use ufmin::files::{read_text, write_atomically};
-use ufmin::measure::rows::Rows;
-use ufmin::problem::{Convention, Measure, Problem};
+use ufmin::measure::rows::{Rows, Selected};
+use ufmin::problem::{Convention, Label, Measure, Problem};
 use ufmin::report::Report;
 use ufmin::report::arrays::write_table;
 use ufmin::report::view::View;
@@ -38,7 +38,7 @@ use super::session::{Session, SessionArgs};
 #[derive(Debug, Args)]
 #[command(
     mut_arg("labels", |arg| arg
-        .help("Labels of the rows: .npy of any integer type, or text with one a line; the values in ascending order are the classes")
+        .help("Labels of the rows: .npy, .npz, one a line, path label, CSV or JSON; the values in ascending order are the classes")
         .value_name("FILE")
         .help_heading("Features")),
     mut_arg("output", |arg| arg.help(
@@ -130,7 +130,7 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
     for index in 0..trained.files.len() {
         trained.open(index)?;
     }
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let solved = match optimum(&trained.problem, &trained.options, session.control()) {
         Err(Error::Stopped { what }) => return session.stopped("evaluation", &trained.problem, what),
         found => found?,
@@ -144,21 +144,13 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
 
 impl Trained<'_> {
     /// The features of a file, and the classifier that goes with them.
-    fn open(&self, index: usize) -> Result<(MatrixFile, Option<DMatrix<f64>>), Error> {
-        let path = &self.files[index];
-        let rows = MatrixFile::open(path, self.arguments.transposed)?;
-        let (found, labels) = (rows.rows() as u64, self.labels.classes.len() as u64);
-        if found != labels {
-            let (rows, columns) = (found, rows.columns() as u64);
-            let source = ArrayError::RowsAndLabels { rows, columns, labels };
-            let path = path.clone();
-            return Err(Error::Array { path, source });
-        }
+    fn open(&self, index: usize) -> Result<(Selected<MatrixFile>, Option<DMatrix<f64>>), Error> {
+        let rows = labelled_rows(&self.files[index], self.arguments.transposed, &self.labels)?;
         let path = match &self.classifiers[..] {
             [one] => Some(one),
             many => many.get(index),
         };
-        let shape = (self.labels.counts.len(), rows.columns());
+        let shape = (self.labels.counts.len(), rows.dimension());
         let classifier = path.map(|path| classifier(path, shape)).transpose()?;
         Ok((rows, classifier))
     }
@@ -251,7 +243,7 @@ struct About<'a> {
     options: &'a Options,
     convention: Convention,
     embeddings: &'a Path,
-    labels: &'a [i128],
+    labels: &'a [Label],
     seed: u64,
 }
 
@@ -347,7 +339,7 @@ fn of_folder(arguments: &EvaluateArgs, folder: &Path, settings: Settings) -> Res
             Measure::Probabilities => 1,
         })
         .collect();
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let solved = match optimum(&problem, &options, session.control()) {
         Err(Error::Stopped { what }) => return session.stopped("evaluation", &problem, what),
         found => found?,
@@ -381,18 +373,44 @@ fn classifier(path: &Path, (classes, dimension): (usize, usize)) -> Result<DMatr
     })
 }
 
+/// The rows of a file that have these labels, without those whose label is to be ignored.
+pub(crate) fn labelled_rows(path: &Path, transposed: bool, labels: &Labels) -> Result<Selected<MatrixFile>, Error> {
+    let rows = MatrixFile::open(path, transposed)?;
+    if rows.rows() != labels.total {
+        let source = ArrayError::RowsAndLabels {
+            rows: rows.rows() as u64,
+            columns: rows.columns() as u64,
+            labels: labels.total as u64,
+        };
+        let path = path.to_owned();
+        return Err(Error::Array { path, source });
+    }
+    Ok(Selected::new(rows, labels.kept.clone()))
+}
+
+/// What is wrong with labels that a flag gives is said of the flag.
+fn of_labels(error: Error) -> Failure {
+    match error {
+        Error::Invalid { source, location: None } => Failure::Value {
+            flag: "--labels",
+            source,
+        },
+        other => other.into(),
+    }
+}
+
 /// The labels that the flags name, and the problem of so many samples.
 pub(crate) fn labelled(problem: &ProblemArgs) -> Result<(Labels, (Problem, Options, Convention)), Failure> {
-    let Some(path) = problem.labels() else {
+    let Some((path, choice)) = problem.labels() else {
         return Err(Failure::usage(
             "--labels",
             "no labels are given",
             "give one label for every row, for example --labels y.npy (numpy.save)",
         ));
     };
-    let labels = Labels::read(path)?;
-    let resolved = problem.resolve_counts(&labels.counts)?;
-    check_labels(&resolved.0, &labels.counts, &labels.values)?;
+    let labels = Labels::read(path, &choice)?;
+    let resolved = problem.resolve_counts(&labels)?;
+    check_labels(&resolved.0, &labels.counts, &labels.values).map_err(of_labels)?;
     Ok((labels, resolved))
 }
 

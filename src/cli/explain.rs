@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ufmin::error::{ArrayError, Error};
-use ufmin::files::npy::stream::MatrixFile;
+use ufmin::error::Error;
 use ufmin::report::ProblemReport;
 use ufmin::report::arrays::write_table;
 use ufmin::study::explain::{Explanation, Samples, explain};
 
 use super::Outcome;
-use super::evaluate::labelled;
+use super::evaluate::{labelled, labelled_rows};
 use super::failure::Failure;
 use super::problem_args::ProblemArgs;
 use super::session::SessionArgs;
@@ -24,7 +23,7 @@ use super::session::SessionArgs;
 #[derive(Debug, Args)]
 #[command(
     mut_arg("labels", |arg| arg
-        .help("Labels of the rows: .npy of any integer type, or text with one a line; the values in ascending order are the classes")
+        .help("Labels of the rows: .npy, .npz, one a line, path label, CSV or JSON; the values in ascending order are the classes")
         .value_name("FILE")
         .help_heading("Features")),
     mut_arg("pictures", |arg| arg.hide(true)),
@@ -46,17 +45,8 @@ pub(crate) struct ExplainArgs {
 pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
     let (labels, (problem, ..)) = labelled(&arguments.problem)?;
     let path = &arguments.embeddings;
-    let mut rows = MatrixFile::open(path, arguments.transposed)?;
-    if rows.rows() != labels.classes.len() {
-        let source = ArrayError::RowsAndLabels {
-            rows: rows.rows() as u64,
-            columns: rows.columns() as u64,
-            labels: labels.classes.len() as u64,
-        };
-        let path = path.clone();
-        return Err(Error::Array { path, source }.into());
-    }
-    let session = arguments.session.start()?;
+    let mut rows = labelled_rows(path, arguments.transposed, &labels)?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let samples = Samples {
         classes: &labels.classes,
         counts: &labels.counts,

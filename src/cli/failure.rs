@@ -20,6 +20,7 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         Field::Reduction => "--reduction",
         Field::Batches | Field::BatchSize => "--batch-size",
         Field::Power => "--power",
+        Field::Replacement => "--without-replacement",
         Field::BatchClasses => "--batch-classes",
         Field::PerClass => "--per-class",
         Field::BatchFile => "--batches",
@@ -40,6 +41,11 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
         Field::Transposed => "--transposed",
         Field::ClassifierFile => "--classifier",
         Field::SizesFile => "--sizes-file",
+        Field::Column => "--column",
+        Field::Key => "--key",
+        Field::IgnoreLabel => "--ignore-label",
+        Field::DropEmpty => "--drop-empty",
+        Field::Normalise => "--normalise",
         Field::Output => "--output",
         Field::Title
         | Field::File
@@ -64,7 +70,7 @@ pub(crate) fn flag(field: Field) -> Option<&'static str> {
 }
 
 /// Flags, and keys for what has none.
-struct Flags;
+pub(crate) struct Flags;
 
 impl Wording for Flags {
     fn name(&self, field: Field) -> String {
@@ -73,6 +79,8 @@ impl Wording for Flags {
 
     fn setting(&self, field: Field, values: &[&str]) -> String {
         match flag(field) {
+            // A switch.
+            Some(flag) if values == ["true"] => flag.to_owned(),
             Some(flag) => {
                 let values = values.iter().map(|&value| value.to_owned()).collect();
                 format!("{flag} {}", ufmin::error::one_of(values))
@@ -190,11 +198,9 @@ mod tests {
             Field::Values,
             Field::Level,
             Field::CrossCheck,
-            Field::Labels,
             Field::Embeddings,
             Field::Transposed,
             Field::ClassifierFile,
-            Field::SizesFile,
             Field::Output,
         ] {
             assert!(field.key().is_none() && flag(field).is_some(), "{field}");

@@ -14,7 +14,7 @@ use ufmin::report::view::View;
 use ufmin::report::{ProblemReport, Report};
 use ufmin::solution::Termination;
 use ufmin::solve::{CrossCheckChoice, solve};
-use ufmin::spec::load;
+use ufmin::spec::{bundled, load, load_text};
 
 use super::Outcome;
 use super::failure::Failure;
@@ -107,9 +107,13 @@ fn picture(source: &Path, control: &Control) -> Result<(Picture, bool), Error> {
             .map_or_else(|| "matrix".to_owned(), |name| name.to_string_lossy().into_owned());
         return Ok((Picture::of_matrix(&name, square(source)?), true));
     }
-    let (problem, mut options, _) = {
-        let _patience = Patience::reading(source);
-        load(source)?
+    let name = source.to_str().filter(|_| !source.exists()).unwrap_or_default();
+    let (problem, mut options, _) = match bundled::problem(name) {
+        Some(text) => load_text(source, text)?,
+        None => {
+            let _patience = Patience::reading(source);
+            load(source)?
+        }
     };
     options.cross_check = CrossCheckChoice::Never;
     let solved = solve(&problem, &options, control)?;

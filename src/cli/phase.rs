@@ -102,7 +102,7 @@ pub(crate) fn run(arguments: &PhaseArgs) -> Result<Outcome, Failure> {
         ..settings
     };
     phase::check_dimension(&problem)?;
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     if let Some(points) = points {
         let settings = grid::GridSettings {
             points,
@@ -148,7 +148,7 @@ fn cross_entropy(
         ));
     }
     let points = u64::try_from(arguments.points).unwrap_or(0);
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let found = collapse_threshold(problem, family, ratios, points, session.control())?;
     let complete = session.control().stop().is_none();
     let report = CrossEntropyPhase::new(problem, family, &found, complete);

@@ -1,26 +1,30 @@
 //! The flags that describe a problem, shared by all verbs that take one. They fill the same structure as a problem file.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
-use ufmin::error::{Error, Field, Invalid, Kind, Word};
-use ufmin::files::has_extension;
-use ufmin::files::npy::read_counts;
+use ufmin::error::{Error, Field, Invalid, Kind, Word, closest};
+use ufmin::files::STDIN;
+use ufmin::files::counts::Choice;
+use ufmin::files::labels::Labels;
+use ufmin::files::note::Note;
 use ufmin::problem::{Convention, Problem};
 use ufmin::solve::Options;
+use ufmin::spec::bundled::{PROBLEMS, problem};
 use ufmin::spec::{self, ProblemFile, SolverTable};
 use ufmin::study::phase::Family;
 
-use super::failure::{Failure, flag};
+use super::failure::{Failure, Flags, flag};
 use super::session::Patience;
 
 /// A problem: a file, or class sizes with flags. Flags override the file.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ProblemArgs {
-    /// Problem file (TOML), or a result (.json), whose problem is taken
+    /// Problem file (TOML), a result (.json), whose problem is taken, the name of a bundled problem, or - for standard input
     #[arg(value_name = "PROBLEM.toml|RESULT.json")]
     file: Option<PathBuf>,
-    /// Class sizes, for example 500,500,5,5
+    /// Class sizes, for example 500,500,5,5; 500x5,50x3 are five classes of 500 and three of 50
     #[arg(
         long,
         value_name = "N,N,..",
@@ -29,12 +33,30 @@ pub(crate) struct ProblemArgs {
         allow_hyphen_values = true
     )]
     sizes: Option<Vec<String>>,
-    /// Class sizes: a text file with one a line, or an array (.npy)
+    /// Class sizes: CSV, TSV, JSON, one a line, name: count, .npy or .npz; - is standard input
     #[arg(long, value_name = "FILE", help_heading = "Problem")]
     sizes_file: Option<PathBuf>,
-    /// Labels of the samples (.npy, any integer type), which are counted
-    #[arg(long, value_name = "FILE.npy", help_heading = "Problem")]
+    /// Labels of the samples, which are counted: .npy, .npz, one a line, path label, CSV or JSON; - is standard input
+    #[arg(long, value_name = "FILE", help_heading = "Problem")]
     labels: Option<PathBuf>,
+    /// Column of a table, by name or by number from 0 [default: the one that it can be]
+    #[arg(long, value_name = "NAME", help_heading = "Problem")]
+    column: Option<String>,
+    /// Array of an .npz archive [default: the one that it can be]
+    #[arg(long, value_name = "NAME", help_heading = "Problem")]
+    key: Option<String>,
+    /// Labels of samples that are left out, as training leaves them out, for example -1,255
+    #[arg(
+        long,
+        value_name = "L,L,..",
+        value_delimiter = ',',
+        help_heading = "Problem",
+        allow_hyphen_values = true
+    )]
+    ignore_label: Option<Vec<String>>,
+    /// Leave out classes of size 0
+    #[arg(long, help_heading = "Problem")]
+    drop_empty: bool,
     /// Class probabilities that sum to 1 (population, nce, random batches)
     #[arg(
         long,
@@ -45,11 +67,14 @@ pub(crate) struct ProblemArgs {
         allow_hyphen_values = true
     )]
     probabilities: Option<Vec<f64>>,
+    /// Divide the class probabilities by their sum: for frequencies printed to a few digits
+    #[arg(long, visible_alias = "normalize", help_heading = "Problem")]
+    normalise: bool,
     /// supcon, sincere, nscl, population, bcl, nce, or cross-entropy (solve, phase) [default: supcon]
     #[arg(long, value_name = "NAME", help_heading = "Problem")]
     loss: Option<String>,
     /// Temperature, above 0 [default: 0.1]
-    #[arg(long, value_name = "TAU", value_parser = number, help_heading = "Problem", allow_hyphen_values = true)]
+    #[arg(long, visible_alias = "tau", value_name = "TAU", value_parser = number, help_heading = "Problem", allow_hyphen_values = true)]
     temperature: Option<f64>,
     /// Augmented views per example; multiplies the sizes [default: 1]
     #[arg(long, value_name = "V", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
@@ -75,6 +100,9 @@ pub(crate) struct ProblemArgs {
     /// Random batches draw a class of n samples in proportion to n^P: 1 samples alike, 0 classes alike [default: 1]
     #[arg(long, value_name = "P", value_parser = number, help_heading = "Problem", allow_hyphen_values = true)]
     power: Option<f64>,
+    /// Random batches hold different examples, as those of a loader that shuffles every epoch and drops the last batch
+    #[arg(long, help_heading = "Problem")]
+    without_replacement: bool,
     /// Classes in a class-balanced batch, drawn alike without replacement; needs --per-class (supcon, sincere)
     #[arg(long, value_name = "P", value_parser = whole_number, help_heading = "Problem", allow_hyphen_values = true)]
     batch_classes: Option<i64>,
@@ -90,6 +118,25 @@ pub(crate) struct ProblemArgs {
     /// Dimension of the features [default: as many as the optimum needs]
     #[arg(long, value_name = "D", value_parser = dimensions, help_heading = "Problem", allow_hyphen_values = true)]
     dimension: Option<Dimensions>,
+    /// What there is to say of the files that were read.
+    #[arg(skip)]
+    notes: Notes,
+}
+
+/// Notes on files, each once. Problems that are made of the same flags share them.
+#[derive(Debug, Clone, Default)]
+struct Notes(Arc<Mutex<Vec<String>>>);
+
+impl Notes {
+    fn add(&self, notes: &[Note]) {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for note in notes {
+            let words = note.words(&Flags);
+            if !said.contains(&words) {
+                said.push(words);
+            }
+        }
+    }
 }
 
 /// What `--dimension` says.
@@ -149,9 +196,21 @@ impl ProblemArgs {
         self.resolve_with(&SolverTable::default(), spec::resolve_family)
     }
 
-    /// The file of labels.
-    pub(crate) fn labels(&self) -> Option<&Path> {
-        self.labels.as_deref()
+    /// The file of labels, and how it is read.
+    pub(crate) fn labels(&self) -> Option<(&Path, Choice)> {
+        let path = self.labels.as_deref()?;
+        let choice = Choice {
+            column: self.column.clone(),
+            key: self.key.clone(),
+            ignored: self.ignore_label.clone().unwrap_or_default(),
+            drop_empty: false,
+        };
+        Some((path, choice))
+    }
+
+    /// What there is to say of the files that were read.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.notes.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether a file or a flag gives classes.
@@ -170,6 +229,7 @@ impl ProblemArgs {
             || self.loss_scale.is_some()
             || self.reduction.is_some()
             || self.batch_size.is_some()
+            || self.without_replacement
             || self.batch_classes.is_some()
             || self.per_class.is_some()
             || self.nonnegative
@@ -178,12 +238,16 @@ impl ProblemArgs {
 
     /// The problem of samples that were counted: the classes are those of the file or of a flag, and where neither has any
     /// they have `counts` samples, views counted.
-    pub(crate) fn resolve_counts(&self, counts: &[u64]) -> Result<(Problem, Options, Convention), Failure> {
+    pub(crate) fn resolve_counts(&self, labels: &Labels) -> Result<(Problem, Options, Convention), Failure> {
+        self.notes.add(&labels.notes);
         let others = Self {
             labels: None,
+            column: None,
+            key: None,
+            ignore_label: None,
             ..self.clone()
         };
-        others.resolve_from(&SolverTable::default(), Some(counts), stated)
+        others.resolve_from(&SolverTable::default(), Some(labels), stated)
     }
 
     /// What a function makes of the file and the flags.
@@ -198,20 +262,28 @@ impl ProblemArgs {
     fn resolve_from<T>(
         &self,
         solver: &SolverTable,
-        counts: Option<&[u64]>,
+        labels: Option<&Labels>,
         resolve: impl FnOnce(&ProblemFile, &Path) -> Result<T, Error>,
     ) -> Result<T, Failure> {
         let (mut file, text) = match &self.file {
             Some(path) => {
-                let _patience = Patience::reading(path);
-                let (file, text) = spec::read(path)?;
+                let (file, text) = match bundled(path)? {
+                    Some(text) => (spec::parse(path, text)?, text.to_owned()),
+                    None => {
+                        let _patience = Patience::reading(path);
+                        spec::read(path)?
+                    }
+                };
                 (file, Some((path, text)))
             }
             None => (ProblemFile::default(), None),
         };
         let mut source = self.apply(&mut file)?;
-        if let Some(counts) = counts.filter(|_| !file.classes.is_given()) {
-            spec::count_rows(&mut file, counts)?;
+        if let Some(labels) = labels.filter(|_| !file.classes.is_given()) {
+            spec::count_rows(&mut file, labels).map_err(|source| Failure::Value {
+                flag: "--labels",
+                source,
+            })?;
             source = Some("--labels");
         }
         set(&mut file.solver.method, &solver.method);
@@ -230,19 +302,29 @@ impl ProblemArgs {
                 })?;
             }
         }
-        let named = file.classes.file.as_ref().map(|file| folder.join(file));
+        let table = &file.classes;
+        let named = [&table.file, &table.counts, &table.labels].into_iter().flatten().next();
+        let named = named
+            .filter(|path| *path != Path::new(STDIN))
+            .map(|file| folder.join(file));
         let _patience = named.map(|path| Patience::reading(&path));
-        resolve(&file, folder).map_err(|error| {
-            let flag = match &error {
-                Error::Invalid { source: invalid, .. } => self.flag(invalid.field, source, solver),
-                _ => None,
-            };
-            match (error, flag, &text) {
-                (Error::Invalid { source, .. }, Some(flag), _) => Failure::Value { flag, source },
-                (error, _, Some((path, text))) => spec::locate(error, path, text).into(),
-                (error, _, None) => error.into(),
-            }
-        })
+        let notes = spec::read_classes(&mut file, folder);
+        notes
+            .and_then(|notes| {
+                self.notes.add(&notes);
+                resolve(&file, folder)
+            })
+            .map_err(|error| {
+                let flag = match &error {
+                    Error::Invalid { source: invalid, .. } => self.flag(invalid.field, source, solver),
+                    _ => None,
+                };
+                match (error, flag, &text) {
+                    (Error::Invalid { source, .. }, Some(flag), _) => Failure::Value { flag, source },
+                    (error, _, Some((path, text))) => spec::locate(error, path, text).into(),
+                    (error, _, None) => error.into(),
+                }
+            })
     }
 
     /// The flag that a field of the problem file comes from: the one given or, without a file, the one to give.
@@ -252,6 +334,11 @@ impl ProblemArgs {
                 let flag = source.or(flag(Field::Sizes));
                 return flag.filter(|_| source.is_some() || self.file.is_none());
             }
+            Field::Column => self.column.is_some(),
+            Field::Key => self.key.is_some(),
+            Field::IgnoreLabel => self.ignore_label.is_some(),
+            Field::DropEmpty => self.drop_empty,
+            Field::Normalise => self.normalise,
             Field::Views => self.views.is_some(),
             Field::Loss => self.loss.is_some(),
             Field::Temperature => self.temperature.is_some(),
@@ -262,6 +349,7 @@ impl ProblemArgs {
             Field::Reduction => self.reduction.is_some(),
             Field::Batches | Field::BatchSize => self.batch_size.is_some(),
             Field::Power => self.power.is_some(),
+            Field::Replacement => self.without_replacement,
             Field::BatchClasses => self.batch_classes.is_some(),
             Field::PerClass => self.per_class.is_some(),
             Field::BatchFile | Field::BatchMembers => self.batches.is_some(),
@@ -290,17 +378,6 @@ impl ProblemArgs {
             return Err(Failure::Value { flag, source });
         }
         let source = given.first().copied();
-        let (counts, path) = match (&self.sizes_file, &self.labels) {
-            // As the file of a problem file, an array is one of labels.
-            (Some(path), _) if has_extension(path, "npy") => (Some(read_counts(path)?), None),
-            (Some(path), _) => (None, Some(path.clone())),
-            (None, Some(path)) => {
-                check_labels("--labels", path)?;
-                (None, Some(path.clone()))
-            }
-            (None, None) => (None, None),
-        };
-        let counts = counts.map(|counts| counts.into_iter().map(|n| toml::Value::Integer(n as i64)).collect());
         let dimension = match self.dimension {
             Some(Dimensions::One(dimension)) => Some(dimension),
             Some(Dimensions::Range(first, last)) => {
@@ -319,8 +396,17 @@ impl ProblemArgs {
         let given = ProblemFile {
             classes: spec::ClassesTable {
                 views: self.views,
-                sizes: self.sizes.as_deref().map(sizes).or(counts),
-                file: path,
+                sizes: self.sizes.as_deref().map(sizes),
+                counts: self.sizes_file.clone(),
+                labels: self.labels.clone(),
+                column: self.column.clone(),
+                key: self.key.clone(),
+                ignore_label: self.ignore_label.as_ref().map(|ignored| {
+                    let values = ignored.iter().map(|word| spec::value_of_word(word)).collect();
+                    toml::Value::Array(values)
+                }),
+                drop_empty: self.drop_empty.then_some(true),
+                normalise: self.normalise.then_some(true),
                 probabilities: self.probabilities.clone(),
                 ..Default::default()
             },
@@ -351,6 +437,7 @@ impl ProblemArgs {
         let table = spec::BatchesTable {
             size: self.batch_size,
             power: self.power,
+            replacement: self.without_replacement.then_some(false),
             classes: self.batch_classes,
             per_class: self.per_class,
             file: self.batches.clone(),
@@ -363,10 +450,30 @@ impl ProblemArgs {
         } else if table.size.is_some() {
             "random"
         } else {
-            return table.power.is_some().then_some(table);
+            return (table.power.is_some() || table.replacement.is_some()).then_some(table);
         };
         let kind = Some(kind.to_owned());
         Some(spec::BatchesTable { kind, ..table })
+    }
+}
+
+/// The text of the bundled problem of a name, if there is no file of that name.
+fn bundled(path: &Path) -> Result<Option<&'static str>, Failure> {
+    let plain = path.file_name() == Some(path.as_os_str());
+    let Some(name) = path.to_str().filter(|&name| plain && name != STDIN && !path.exists()) else {
+        return Ok(None);
+    };
+    if let Some(text) = problem(name) {
+        return Ok(Some(text));
+    }
+    let names = PROBLEMS.map(|(name, _)| name);
+    match closest(name.strip_suffix(".toml").unwrap_or(name), &names) {
+        Some(near) => Err(Failure::usage(
+            "PROBLEM",
+            format!("there is no file {name}, and no bundled problem of that name"),
+            format!("did you mean `{near}`? ufmin problems lists them"),
+        )),
+        None => Ok(None),
     }
 }
 
@@ -375,18 +482,6 @@ fn stated(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options, Conven
     let (problem, options) = spec::resolve(file, folder)?;
     let convention = spec::convention(file, &problem)?;
     Ok((problem, options, convention))
-}
-
-/// Labels are arrays: text is read as class sizes, and an archive is refused where files are read.
-fn check_labels(flag: &'static str, path: &Path) -> Result<(), Failure> {
-    if has_extension(path, "npy") || has_extension(path, "npz") {
-        return Ok(());
-    }
-    Err(Failure::usage(
-        flag,
-        format!("{} is not a .npy file", path.display()),
-        "give labels, one a sample, as .npy (numpy.save); class sizes go to --sizes-file, as text with one a line or as .npy",
-    ))
 }
 
 fn sizes(words: &[String]) -> Vec<toml::Value> {

@@ -6,6 +6,7 @@ use ufmin::error::closest;
 use ufmin::spec::bundled::{PROBLEMS, problem, summary};
 
 use super::failure::Failure;
+use super::session::width;
 use super::{Outcome, print_data};
 
 /// List the bundled problem files, or print one
@@ -16,6 +17,15 @@ use super::{Outcome, print_data};
 pub(crate) struct ProblemsArgs {
     /// The problem file to print
     name: Option<String>,
+}
+
+/// A line of at most so many characters.
+fn cut(line: &str, room: usize) -> String {
+    if line.chars().count() <= room {
+        return line.to_owned();
+    }
+    let start: String = line.chars().take(room.saturating_sub(3)).collect();
+    format!("{}...", start.trim_end())
 }
 
 pub(crate) fn run(arguments: &ProblemsArgs) -> Result<Outcome, Failure> {
@@ -34,8 +44,11 @@ pub(crate) fn run(arguments: &ProblemsArgs) -> Result<Outcome, Failure> {
         None => {
             let mut table = Table::new();
             table.load_style(presets::NOTHING);
+            let longest = PROBLEMS.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+            // The name, and three spaces about it.
+            let room = width().map_or(usize::MAX, |width| width.saturating_sub(longest + 4));
             for (name, text) in PROBLEMS {
-                table.add_row([name, summary(text)]);
+                table.add_row([name.to_owned(), cut(summary(text), room)]);
             }
             print_data(&format!("{}\n", table.trim_fmt()))?;
         }

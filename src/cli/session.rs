@@ -234,6 +234,16 @@ impl Session {
         &self.control
     }
 
+    /// Says what there is to say of the files that a problem was read from.
+    pub(crate) fn saying(self, notes: &[String]) -> Self {
+        if !self.quiet {
+            for note in notes {
+                super::diagnostic::warn(note);
+            }
+        }
+        self
+    }
+
     /// Where files go.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
@@ -274,6 +284,7 @@ impl Session {
             let style = Style {
                 verbose: self.verbose,
                 colour: colour(),
+                width: width(),
             };
             print_data(&match (self.format, view.table()) {
                 (Format::Csv, Some(table)) => table.to_csv(),
@@ -289,6 +300,14 @@ impl Session {
             (None, true) => Ok(Outcome::NotCertified),
         }
     }
+}
+
+/// Characters in a line of the terminal; where the output goes elsewhere COLUMNS says how many, if anything does.
+pub(crate) fn width() -> Option<usize> {
+    const LEAST: usize = 20;
+    let columns = || std::env::var("COLUMNS").ok()?.trim().parse().ok();
+    let of_terminal = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    of_terminal.or_else(columns).filter(|&width| width >= LEAST)
 }
 
 /// Colour on a terminal only, and not where NO_COLOR is set.

@@ -2,10 +2,12 @@
 
 use clap::{Args, ValueEnum};
 use ufmin::cross_entropy::CrossEntropy;
+#[cfg(feature = "conic")]
+use ufmin::method::conic;
 use ufmin::problem::{Partition, Problem, Training};
 use ufmin::report::Report;
 use ufmin::report::arrays::{self, check_samples, few_samples, refuse_large, sample_gram};
-use ufmin::solve::{CrossCheckChoice, solve};
+use ufmin::solve::{CrossCheckChoice, MethodChoice, Options, solve};
 use ufmin::spec::{self, SolverTable};
 
 use super::Outcome;
@@ -42,6 +44,9 @@ pub(crate) struct SolveArgs {
     /// class: inner products of classes; sample: of all samples too (up to 64 in the JSON, 4000 in sample_gram.npy)
     #[arg(long, value_enum, default_value_t = Level::Class, help_heading = "Output")]
     level: Level,
+    /// Fill embeddings.npy with rows of zeros up to --dimension
+    #[arg(long, help_heading = "Output")]
+    pad: bool,
     /// List matrices of any size in the JSON
     #[arg(long, help_heading = "Output")]
     full_gram: bool,
@@ -82,22 +87,73 @@ pub(crate) fn run(arguments: &SolveArgs) -> Result<Outcome, Failure> {
     if by_sample {
         check_samples(&problem)?;
     }
-    let session = arguments.session.start_for(work(&problem))?;
+    let dimension = arguments.padded(&problem)?;
+    let session = arguments
+        .session
+        .start_for(work(&problem))?
+        .saying(&slow(&problem, &options));
     let solved = solve(&problem, &options, session.control())?;
-    let mut report = Report::new(&problem, &solved, arguments.full_gram)?.in_convention(&problem, convention);
+    let mut report = Report::new(&problem, &solved, arguments.full_gram)?
+        .in_convention(&problem, convention)
+        .with_batch_mean(&problem);
     let sample_gram = if by_sample || (is_schedule && few_samples(&solved)) {
         Some(sample_gram(&problem, &solved)?)
     } else {
         None
     };
+    report.warnings.splice(0..0, arguments.problem.notes());
     if let Some(samples) = &sample_gram {
         report = report.at_sample_level(samples);
     }
     if let Some(folder) = session.folder() {
         arrays::write(folder, &problem, &solved, sample_gram.as_ref(), &mut report)?;
+        if let Some(dimension) = dimension {
+            arrays::pad(folder, dimension)?;
+        }
     }
     session.keep("result", &report)?;
     session.finish(&report, None, None)
+}
+
+impl SolveArgs {
+    /// The number of rows that embeddings.npy is filled up to.
+    fn padded(&self, problem: &Problem) -> Result<Option<u64>, Failure> {
+        match problem.model().features.dimension {
+            None if self.pad => Err(Failure::usage(
+                "--pad",
+                "features are to be filled up with zeros, and no dimension is given",
+                "give it, as --dimension 128",
+            )),
+            dimension => Ok(dimension.filter(|_| self.pad)),
+        }
+    }
+}
+
+/// Says what the conic program takes, where that is long.
+#[cfg(not(feature = "conic"))]
+fn slow(_: &Problem, _: &Options) -> Vec<String> {
+    Vec::new()
+}
+
+/// Says what the conic program takes, where that is long.
+#[cfg(feature = "conic")]
+fn slow(problem: &Problem, options: &Options) -> Vec<String> {
+    const LONG: f64 = 5.0;
+    let groups = Partition::by_size(problem).groups();
+    let (seconds, bytes) = conic::effort(groups);
+    let is_full = matches!(problem.model().training, Training::FullBatch(_));
+    if options.method != MethodChoice::Conic
+        || !is_full
+        || seconds < LONG
+        || conic::check_memory(groups, &conic::ConicSettings::default()).is_err()
+    {
+        return Vec::new();
+    }
+    vec![format!(
+        "the conic program with {groups} distinct class sizes takes {} and {:.1} GB",
+        conic::duration(seconds),
+        bytes / 1e9
+    )]
 }
 
 /// Most distinct class sizes that one thread solves and checks in no time.
@@ -136,5 +192,6 @@ fn run_cross_entropy(
             "use --cross-check never: the bound is proven from the solution alone",
         ));
     }
-    cross_entropy::run(problem, tolerance, arguments.full_gram, arguments.session.start()?)
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
+    cross_entropy::run(problem, tolerance, arguments.full_gram, session)
 }

@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &VerifyArgs) -> Result<Outcome, Failure> {
     let mut problem_args = arguments.problem.clone();
     let range = problem_args.take_range();
     let (problem, options) = problem_args.resolve(&SolverTable::default())?;
-    let session = arguments.session.start()?;
+    let session = arguments.session.start()?.saying(&arguments.problem.notes());
     let journal = |identity: &Value| session.journal(identity);
     let found = match landscape::search(&problem, &options, range, &settings, journal, session.control()) {
         Err(Error::Stopped { what }) => return session.stopped("result", &problem, what),

@@ -3,9 +3,10 @@
 //! Every reader goes through one header parser and one rule: the data are exactly as long as the header says. NumPy would
 //! ignore what follows the array; but a file that holds more than its header tells may mean another array.
 
-mod archive;
+pub(crate) mod archive;
 mod header;
 pub mod stream;
+mod strings;
 
 use std::io::Cursor;
 use std::path::Path;
@@ -16,6 +17,7 @@ use npyz::{Order, WriterBuilder};
 use crate::error::{ArrayError, Contents, Error};
 use crate::files::read_bytes;
 pub use crate::math::array::Array;
+use crate::problem::Label;
 use crate::problem::invalid::short;
 use header::{Element, Header, NumberKind};
 
@@ -37,15 +39,31 @@ enum Number {
     Real(f64),
 }
 
-/// Reads integer class labels, of any integer or boolean type, from a one-dimensional array (or one column or row).
+/// Reads class labels, of any integer or boolean type, text of a fixed width, or floats with whole values, from a
+/// one-dimensional array (or one column or row).
 ///
 /// Labels number the classes, from 0 or from 1, so that none exceeds the number of samples. An array in which one does is
 /// doubted: it is more likely one of class sizes.
 ///
 /// # Errors
-/// [`Error::Read`], or [`Error::Array`] for anything but a whole, non-empty array of integers.
-pub fn read_labels(path: &Path) -> Result<Vec<i128>, Error> {
+/// [`Error::Read`], or [`Error::Array`] for anything but a whole, non-empty array of labels.
+pub fn read_labels(path: &Path) -> Result<Vec<Label>, Error> {
     read(path, labels)
+}
+
+/// [`read_labels`] of the bytes of a file.
+///
+/// # Errors
+/// [`ArrayError`] for anything but a whole, non-empty array of labels.
+pub fn labels(bytes: &[u8]) -> Result<Vec<Label>, ArrayError> {
+    let labels = labels_of(bytes)?;
+    let numbers: Vec<i128> = labels.iter().filter_map(Label::number).collect();
+    like_counts(
+        labels.len() as u64,
+        numbers.iter().min().copied(),
+        numbers.iter().max().copied(),
+    )?;
+    Ok(labels)
 }
 
 /// Reads class sizes, one a class, from a one-dimensional array (or one column or row) of integers, or of floats with whole
@@ -55,7 +73,7 @@ pub fn read_labels(path: &Path) -> Result<Vec<i128>, Error> {
 /// [`Error::Read`], or [`Error::Array`] for anything but a whole, non-empty array of numbers from 1 to
 /// [`MAX_CLASS_SIZE`](crate::problem::MAX_CLASS_SIZE).
 pub fn read_counts(path: &Path) -> Result<Vec<u64>, Error> {
-    read(path, counts)
+    read(path, |bytes| whole_numbers(bytes, false))
 }
 
 /// Reads a matrix of finite floats (f16, f32 or f64) or integers, rows first.
@@ -81,29 +99,46 @@ fn read<T>(path: &Path, convert: impl FnOnce(&[u8]) -> Result<T, ArrayError>) ->
     })
 }
 
-/// [`read_labels`] of the bytes of a file.
-///
-/// # Errors
-/// [`ArrayError`] for anything but a whole, non-empty array of integers.
-pub fn labels(bytes: &[u8]) -> Result<Vec<i128>, ArrayError> {
+/// The labels of an array, whatever they look like.
+pub(crate) fn labels_of(bytes: &[u8]) -> Result<Vec<Label>, ArrayError> {
+    if let Some(strings) = strings::strings(&Header::parse(bytes)?, bytes) {
+        return Ok(strings?.into_iter().map(Label::Text).collect());
+    }
     let raw = Raw::parse(bytes, Contents::Labels)?;
     if let Some(axis) = raw.one_hot_axis() {
         let found = raw.shape;
         return Err(ArrayError::OneHot { axis, found });
     }
     raw.check_one_dimension(Contents::Labels)?;
-    raw.check_labels()?;
-    if raw.element.kind == NumberKind::Float {
-        return Err(ArrayError::Type {
-            contents: Contents::Labels,
-            found: raw.element.to_string(),
-        });
-    }
-    let label = |number: Number| number.whole().expect("an integer is whole");
-    Ok(raw.numbers().map(label).collect())
+    // A larger whole number in low precision may have been another one before.
+    let most = raw.element.exact() as i128;
+    let is_float = raw.element.kind == NumberKind::Float;
+    raw.numbers()
+        .zip(0..)
+        .map(|(number, index)| {
+            number
+                .whole()
+                .filter(|label| !is_float || label.abs() <= most)
+                .map(Label::Number)
+                .ok_or_else(|| ArrayError::Label {
+                    index,
+                    value: number.to_string(),
+                })
+        })
+        .collect()
 }
 
-fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
+/// Doubts labels that are more likely class sizes: labels from 0 to k - 1, or from 1 to k, never exceed the number of
+/// samples. A negative number is no class size.
+pub(crate) fn like_counts(samples: u64, least: Option<i128>, largest: Option<i128>) -> Result<(), ArrayError> {
+    match (least, largest) {
+        (Some(0..), Some(largest)) if largest > samples.into() => Err(ArrayError::LikeCounts { samples, largest }),
+        _ => Ok(()),
+    }
+}
+
+/// The class sizes of an array; of 0 too, if that is wanted.
+pub(crate) fn whole_numbers(bytes: &[u8], with_zero: bool) -> Result<Vec<u64>, ArrayError> {
     let raw = Raw::parse(bytes, Contents::Counts)?;
     if raw.element.kind == NumberKind::Bool {
         return Err(ArrayError::Type {
@@ -114,12 +149,13 @@ fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
     raw.check_one_dimension(Contents::Counts)?;
     // A larger whole number in low precision may have been another one before.
     let most = raw.element.exact();
+    let least = i128::from(!with_zero);
     raw.numbers()
         .zip(0..)
         .map(|(number, class)| {
             number
                 .whole()
-                .filter(|n| (1..=most as i128).contains(n))
+                .filter(|n| (least..=most as i128).contains(n))
                 .map(|n| n as u64)
                 .ok_or_else(|| ArrayError::Count {
                     class,
@@ -311,25 +347,6 @@ impl<'a> Raw<'a> {
         }
         if self.data.is_empty() {
             return Err(ArrayError::Empty);
-        }
-        Ok(())
-    }
-
-    /// Doubts labels that are more likely class sizes: labels from 0 to k - 1, or from 1 to k, never exceed the number of
-    /// samples. A negative number is no class size.
-    fn check_labels(&self) -> Result<(), ArrayError> {
-        let mut samples = 0u64;
-        let (mut least, mut largest) = (i128::MAX, i128::MIN);
-        for number in self.numbers() {
-            let Some(label) = number.whole() else {
-                return Ok(());
-            };
-            samples += 1;
-            least = least.min(label);
-            largest = largest.max(label);
-        }
-        if least >= 0 && largest > samples.into() {
-            return Err(ArrayError::LikeCounts { samples, largest });
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ pub mod array;
 pub(crate) mod blocks;
 pub mod cauchy;
 pub mod control;
+pub(crate) mod hypergeometric;
 pub mod memory;
 pub mod sparse;
 pub mod spectrum;

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
-use crate::gram::Gram;
+use crate::gram::{Gram, Partition};
 use crate::objective::others;
 
 /// Two classes closer than this are listed as nearly collapsed, in degrees.
@@ -86,6 +86,11 @@ impl<'a> Angles<'a> {
     /// `factor` is that of the low-rank method, a column a group, from which small angles keep their digits.
     pub fn new(gram: &'a Gram, factor: Option<&'a DMatrix<f64>>) -> Self {
         Self { gram, factor }
+    }
+
+    /// The groups of the matrix.
+    pub(crate) fn partition(&self) -> &'a Partition {
+        self.gram.partition()
     }
 
     /// The angle in degrees between two different classes of the groups `g` and `h`.

@@ -51,6 +51,51 @@ impl Rows for MatrixFile {
     }
 }
 
+/// Some of the rows of others, in their order.
+#[derive(Debug)]
+pub struct Selected<R> {
+    rows: R,
+    /// Ascending; all rows where there is no list.
+    kept: Option<Vec<u32>>,
+}
+
+impl<R: Rows> Selected<R> {
+    /// The rows of these numbers, ascending; all without a list.
+    pub fn new(rows: R, kept: Option<Vec<u32>>) -> Self {
+        Self { rows, kept }
+    }
+}
+
+impl<R: Rows> Rows for Selected<R> {
+    fn path(&self) -> &Path {
+        self.rows.path()
+    }
+
+    fn count(&self) -> usize {
+        self.kept.as_ref().map_or(self.rows.count(), Vec::len)
+    }
+
+    fn dimension(&self) -> usize {
+        self.rows.dimension()
+    }
+
+    fn read(&mut self, first: usize, out: &mut [f64]) -> Result<(), Error> {
+        let Some(kept) = &self.kept else {
+            return self.rows.read(first, out);
+        };
+        let dimension = self.rows.dimension();
+        let wanted = &kept[first..first + out.len() / dimension];
+        let mut done = 0;
+        // Rows that are neighbours are read at once.
+        for run in wanted.chunk_by(|a, b| a + 1 == *b) {
+            let length = run.len() * dimension;
+            self.rows.read(run[0] as usize, &mut out[done..done + length])?;
+            done += length;
+        }
+        Ok(())
+    }
+}
+
 /// Features in memory, d x n: a column is a sample.
 impl Rows for DMatrix<f64> {
     fn path(&self) -> &Path {

@@ -33,11 +33,20 @@ const MAX_SAMPLED_GROUPS: usize = 4000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reference {
-    /// `etf`, `orthogonal-frame` or `merged-minorities`.
+    /// `etf`, `orthogonal-frame`, `merged-minorities` or [`ALL_EQUAL`].
     pub name: Cow<'static, str>,
-    /// Loss at this geometry minus the optimal loss, in nats, computed from the excesses.
+    /// Loss at this geometry, in nats.
+    #[serde(default)]
+    pub loss: f64,
+    /// The same on the user's scale; null where that is nats and a mean.
+    #[serde(default)]
+    pub reported_loss: Option<f64>,
+    /// Loss at this geometry minus the optimal loss, in nats, computed from the excesses; never negative.
     pub loss_above_optimum: f64,
 }
+
+/// All classes in one point: features that are all equal, as at a first step and after total collapse.
+pub const ALL_EQUAL: &str = "all-equal";
 
 /// A geometry at which the loss is known.
 #[derive(Debug, Clone)]
@@ -125,7 +134,7 @@ impl Geometry {
             );
         }
         let all = split(&plain, classes, true);
-        add("all classes in one point".to_owned(), None, 1.0, &all, 1.0);
+        add("all classes in one point".to_owned(), Some(ALL_EQUAL), 1.0, &all, 1.0);
         let few = groups <= MAX_SPLIT_GROUPS && !costly;
         let mut largest = 0.0;
         let ends: Vec<f64> = partition
@@ -199,7 +208,7 @@ impl Geometry {
             };
             add(name, Some("merged-minorities"), clusters, cosine, dimensions);
         }
-        add("all classes in one point".to_owned(), None, 1, 1.0, 1);
+        add("all classes in one point".to_owned(), Some(ALL_EQUAL), 1, 1.0, 1);
         result
     }
 
@@ -233,11 +242,24 @@ impl Geometry {
     }
 
     /// The entry of a report, if there is one for it and it fits the dimension.
-    pub fn reference(&self, problem: &Problem, optimal_excess: f64) -> Option<Reference> {
+    pub fn reference(&self, problem: &Problem, certificate: &Certificate) -> Option<Reference> {
         let fits = problem.model().features.dimension.is_none_or(|d| d as f64 >= self.rank);
         Some(Reference {
             name: self.listed.filter(|_| fits)?.into(),
-            loss_above_optimum: self.excess - optimal_excess,
+            loss: certificate.floor.unwrap_or(0.0) + self.excess,
+            reported_loss: None,
+            loss_above_optimum: {
+                // A geometry that is optimal differs from the optimum by rounding.
+                let scale = certificate
+                    .floor
+                    .map_or(certificate.loss.abs().max(1.0), |_| certificate.excess);
+                let above = self.excess - certificate.excess;
+                if above > 2.0 * certificate.rounding * scale {
+                    above
+                } else {
+                    0.0
+                }
+            },
         })
     }
 }

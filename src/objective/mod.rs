@@ -17,6 +17,7 @@ mod contract;
 mod drawn;
 mod logsumexp;
 mod minorant;
+mod portions;
 mod presence;
 mod quadrature;
 mod sampled;

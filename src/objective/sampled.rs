@@ -9,18 +9,19 @@
 //! with `u_cc' = exp((M_cc' - 1)/tau)`; (11') with `V` views of every example; `B` is any `P` of the classes; sincere has `1`
 //! in the place of `l_c - 1` and of `V m - 1`. In (11) nscl has nothing in that place, and anchors without a negative are
 //! skipped; bcl has 1 there and in the place of every positive `l_c'`. Independent draws are in `drawn`, those of bcl in
-//! `presence`, sets of classes in `subsets`.
+//! `presence`, sets of classes in `subsets`, batches without replacement (11''') in `portions`.
 
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 use super::contract::{Affine, Objective, exponential_rounding};
 use super::drawn::{Drawn, Row};
+use super::portions::Portions;
 use super::presence::Presence;
 use super::quadrature::Scheme;
 use super::subsets::Subsets;
 use crate::gram::Partition;
-use crate::problem::{FullBatchLoss, Problem, Sampling};
+use crate::problem::{BatchLoss, FullBatchLoss, Problem, Sampling};
 
 /// Below this `log u` a row is linear in `u` to every digit, and `u` itself may underflow.
 pub(super) const LINEAR: f64 = -400.0;
@@ -48,6 +49,7 @@ enum Kind {
     Drawn(Drawn),
     Presence(Presence),
     Subsets(Subsets),
+    Portions(Portions),
 }
 
 /// A sampled loss at one matrix.
@@ -80,6 +82,16 @@ impl Sampled {
         let probabilities = sampling.probabilities(sizes, multiplicity);
         let drawn = |scheme| Kind::Drawn(Drawn::new(scheme, views, temperature, &probabilities, multiplicity));
         let kind = match *sampling {
+            Sampling::RandomBatches {
+                loss,
+                size,
+                replacement: false,
+                ..
+            } => {
+                let groups = (sizes, multiplicity, &probabilities[..]);
+                let sincere = loss == BatchLoss::Sincere;
+                Kind::Portions(Portions::new(size, views, sincere, temperature, groups))
+            }
             Sampling::RandomBatches { loss, size, .. } => match Scheme::batches(loss, size, views) {
                 Some(scheme) => drawn(scheme),
                 None => Kind::Presence(Presence::new(size, views, temperature, &probabilities, multiplicity)),
@@ -98,6 +110,7 @@ impl Sampled {
             Kind::Drawn(drawn) => drawn.floor(),
             Kind::Presence(_) => Some(0.0),
             Kind::Subsets(subsets) => subsets.floor(),
+            Kind::Portions(portions) => Some(portions.floor()),
         };
         Self {
             temperature,
@@ -160,6 +173,7 @@ impl Objective for Sampled {
             Kind::Drawn(drawn) => drawn.nodes(),
             Kind::Presence(presence) => presence.nodes(),
             Kind::Subsets(subsets) => subsets.nodes(),
+            Kind::Portions(portions) => portions.terms(),
         };
         2.0 * exponential_rounding(self.temperature, self.groups() + nodes)
     }
@@ -202,6 +216,7 @@ impl Objective for Sampled {
                     (row.value, row.phi)
                 })
                 .collect(),
+            Kind::Portions(portions) => map_rows(groups, |g| portions.row(&column(g), g)),
         };
         let mut phi = DMatrix::zeros(groups, groups);
         let mut of_rows = Vec::with_capacity(groups);
@@ -257,6 +272,7 @@ impl Objective for Sampled {
             Kind::Drawn(drawn) => drawn.hessian_product(at, direction),
             Kind::Presence(presence) => presence.hessian_product(at, direction),
             Kind::Subsets(subsets) => subsets.hessian_product(at, direction),
+            Kind::Portions(portions) => portions.hessian_product(at, direction),
         }
     }
 

@@ -26,6 +26,7 @@ use super::drawn::SMALLEST;
 use super::quadrature::{Grid, Scheme};
 use super::sampled::{LINEAR, SampledPoint, map_rows};
 use super::softplus;
+use crate::math::hypergeometric;
 
 /// Below this logarithm `log(1 + x) = x` to every digit.
 const SMALL: f64 = -37.0;
@@ -304,23 +305,8 @@ impl Found {
 
 /// How many of `draws` without replacement are among the first `a` of `a + b`, with their probabilities.
 fn hypergeometric(a: usize, b: usize, draws: usize) -> impl Iterator<Item = (usize, f64)> {
-    let (least, most) = (draws.saturating_sub(b), draws.min(a));
-    let ratio = |i: usize| {
-        // Of the probability of i + 1 to that of i.
-        let (a, b, n, i) = (a as f64, b as f64, draws as f64, i as f64);
-        (a - i) * (n - i) / ((i + 1.0) * (b - n + i + 1.0))
-    };
-    let mode = ((draws as f64 + 1.0) * (a as f64 + 1.0) / ((a + b) as f64 + 2.0)) as usize;
-    let mode = mode.clamp(least, most);
-    let mut weight = vec![1.0; most - least + 1];
-    for i in mode..most {
-        weight[i + 1 - least] = weight[i - least] * ratio(i);
-    }
-    for i in (least..mode).rev() {
-        weight[i - least] = weight[i + 1 - least] / ratio(i);
-    }
-    let total: f64 = weight.iter().sum();
-    (least..=most).zip(weight.into_iter().map(move |w| w / total))
+    let (least, weights) = hypergeometric::hypergeometric(a as u64, b as u64, draws as u64);
+    (least as usize..).zip(weights)
 }
 
 /// The recursion over the classes of one row at one node.

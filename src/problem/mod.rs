@@ -4,12 +4,16 @@ pub mod batches;
 pub mod convention;
 mod family;
 pub mod invalid;
+pub mod label;
 mod loss;
 mod order;
 mod partition;
+pub(crate) mod portions;
 pub mod profile;
 pub(crate) mod synonyms;
 pub mod training;
+
+use std::sync::Arc;
 
 use crate::math::sum::compensated_sum;
 #[cfg(feature = "files")]
@@ -19,6 +23,7 @@ pub use convention::{Convention, Reduction};
 pub use family::Family;
 use invalid::Word;
 pub use invalid::{Field, Invalid, Kind};
+pub use label::Label;
 pub use loss::Loss;
 pub use order::{MAX_EXAMPLES, SampleOrder};
 pub use partition::Partition;
@@ -64,6 +69,7 @@ pub struct Classes {
     /// `(class, size)` of the first largest and the first smallest class.
     largest: (u64, f64),
     smallest: (u64, f64),
+    labels: Option<Arc<[Label]>>,
 }
 
 impl Classes {
@@ -92,13 +98,25 @@ impl Classes {
     /// [`Invalid`] if there are fewer than two, one is not positive and finite, or the sum is not 1 within
     /// [`PROBABILITY_SUM_TOLERANCE`].
     pub fn from_probabilities(probabilities: &[f64]) -> Result<Self, Invalid> {
+        Self::of_probabilities(probabilities, false)
+    }
+
+    /// Classes from frequencies, which are divided by their sum: for numbers that were printed with a few digits.
+    ///
+    /// # Errors
+    /// [`Invalid`] if there are fewer than two, or one is not above 0 and at most 1.
+    pub fn from_frequencies(frequencies: &[f64]) -> Result<Self, Invalid> {
+        Self::of_probabilities(frequencies, true)
+    }
+
+    fn of_probabilities(probabilities: &[f64], normalise: bool) -> Result<Self, Invalid> {
         for (class, &value) in probabilities.iter().enumerate() {
             if !(value > 0.0 && value <= 1.0) {
                 return Err(Invalid::new(Field::Probability(class as u64), Kind::Probability(value)));
             }
         }
         let sum = compensated_sum(probabilities.iter().copied());
-        if !probabilities.is_empty() && (sum - 1.0).abs() > PROBABILITY_SUM_TOLERANCE {
+        if !normalise && !probabilities.is_empty() && (sum - 1.0).abs() > PROBABILITY_SUM_TOLERANCE {
             return Err(Invalid::new(Field::Probabilities, Kind::Sum(sum)));
         }
         // What was divided by its sum before is left as it is, so that a stored problem is the same again.
@@ -154,6 +172,7 @@ impl Classes {
                 count,
                 largest,
                 smallest,
+                labels: None,
             }),
         }
     }
@@ -161,6 +180,22 @@ impl Classes {
     /// The runs, in the user's class order; neighbours differ in size.
     pub fn runs(&self) -> &[Run] {
         &self.runs
+    }
+
+    /// The same classes with what the data set calls them, in their order.
+    ///
+    /// # Panics
+    /// If there are not as many labels as classes.
+    #[must_use]
+    pub fn with_labels(self, labels: Vec<Label>) -> Self {
+        assert_eq!(labels.len() as u64, self.count, "every class has a label");
+        let labels = Some(labels.into());
+        Self { labels, ..self }
+    }
+
+    /// What the data set calls the classes, if it is known.
+    pub fn labels(&self) -> Option<&[Label]> {
+        self.labels.as_deref()
     }
 
     /// Counts or probabilities.
@@ -293,7 +328,7 @@ impl Problem {
             let value = invalid::short(tau);
             return Err(Invalid::new(Field::Temperature, Kind::Range { value, least, most }));
         }
-        check_sizes(&classes, &model)?;
+        check_sizes(&classes, &model).map_err(|error| error.among(classes.labels()))?;
         if let Training::FixedBatches(fixed) = &model.training {
             check_examples(&classes, &fixed.batches)?;
         }
@@ -384,6 +419,14 @@ fn check_sizes(classes: &Classes, model: &Model) -> Result<(), Invalid> {
                 Word::Text(", or give views"),
             ],
         )),
+        (
+            Training::Sampled(Sampling::RandomBatches {
+                size,
+                replacement: false,
+                ..
+            }),
+            _,
+        ) => portions::check(classes, *size, views),
         // Anchors without a positive in their batch are skipped, whole classes if need be.
         (Training::FullBatch(_) | Training::Sampled(_) | Training::FixedBatches(_), _) => Ok(()),
     }

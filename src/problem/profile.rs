@@ -32,7 +32,8 @@ pub enum Profile {
         /// First size divided by the last, at least 1.
         ratio: f64,
     },
-    /// `floor(largest * (1 + i (ratio^(1/6) - 1)/(count-1))^(-6))`: a power law with exponent 6, like ImageNet-LT \[Liu2019\].
+    /// `floor(largest * (1 + i (ratio^(1/6) - 1)/(count-1))^(-6))`: a power law with exponent 6 in the
+    /// manner of ImageNet-LT \[Liu2019\], of which it has the ends and not the sum: 166,769 samples instead of 115,846.
     Pareto {
         /// Number of classes, at least 2.
         count: u64,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::invalid::{Word, short};
 use super::{BATCH_CLASSES_RANGE, BATCH_RANGE, NEGATIVES_RANGE, PER_CLASS_RANGE, POWER_RANGE};
-use super::{Batches, Field, FixedBatches, Invalid, Kind, Loss};
+use super::{Batches, Field, FixedBatches, Invalid, Kind, Loss, portions};
 
 /// The losses of the form (3): every anchor meets all samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -192,7 +192,7 @@ pub enum Training {
 /// What is drawn in every step of training. Anchors are drawn as often as their class.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Sampling {
-    /// Batches of examples drawn independently, with replacement: THEORY (11).
+    /// Batches of examples: drawn independently, THEORY (11), or without replacement, (11''').
     RandomBatches {
         /// The loss on each batch.
         loss: BatchLoss,
@@ -200,6 +200,9 @@ pub enum Sampling {
         size: u64,
         /// A class of `n` samples is drawn in proportion to `n^power`, in [`POWER_RANGE`]: 1 draws samples alike, 0 classes.
         power: f64,
+        /// Whether an example may be twice in a batch, as examples are drawn independently. False is what a loader does that
+        /// shuffles every epoch and drops the last, smaller batch; power 1 then.
+        replacement: bool,
     },
     /// Batches of some of the classes, drawn without replacement and all alike, with as many examples of each: THEORY (11'').
     ClassBalanced {
@@ -238,6 +241,8 @@ pub struct Parts {
     pub batch_size: Option<u64>,
     /// The power of their sizes by which random batches draw classes. Default none, which is 1.
     pub power: Option<f64>,
+    /// Whether random batches are drawn with replacement. Default none, which is true.
+    pub replacement: Option<bool>,
     /// Classes in a class-balanced batch. Default none.
     pub batch_classes: Option<u64>,
     /// Examples of each class in a class-balanced batch. Default none.
@@ -265,7 +270,22 @@ impl Training {
 
     /// The same where a class of `n` samples is drawn in proportion to `n^power`.
     pub fn resampled_batches(loss: BatchLoss, size: u64, power: f64) -> Self {
-        Self::Sampled(Sampling::RandomBatches { loss, size, power })
+        Self::Sampled(Sampling::RandomBatches {
+            loss,
+            size,
+            power,
+            replacement: true,
+        })
+    }
+
+    /// The expectation of a loss over random batches of `size` different examples.
+    pub fn shuffled_batches(loss: BatchLoss, size: u64) -> Self {
+        Self::Sampled(Sampling::RandomBatches {
+            loss,
+            size,
+            power: 1.0,
+            replacement: false,
+        })
     }
 
     /// The expectation of a loss over batches of `classes` different classes with `per_class` examples of each.
@@ -300,6 +320,7 @@ impl Training {
             negatives,
             batch_size,
             power,
+            replacement,
             batch_classes,
             per_class,
             batches,
@@ -336,6 +357,12 @@ impl Training {
             let needless = [
                 (Field::BatchSize, batch_size.is_some(), "a size", "have their own sizes"),
                 (Field::Power, power.is_some(), "a power", "draw no classes"),
+                (
+                    Field::Replacement,
+                    replacement.is_some(),
+                    "a rule for replacement",
+                    "draw no examples",
+                ),
                 (
                     Field::BatchClasses,
                     batch_classes.is_some(),
@@ -408,6 +435,13 @@ impl Training {
                 &[Word::Text("remove it")],
             );
         }
+        if replacement.is_some() && batch_size.is_none() {
+            return conflict(
+                Field::Replacement,
+                "it is said whether examples are drawn with replacement, and there are no random batches",
+                &[Word::Text("remove it, or set "), Word::Set(Field::BatchSize, &["256"])],
+            );
+        }
         if power.is_some() && batch_size.is_none() {
             return conflict(
                 Field::Power,
@@ -435,6 +469,7 @@ impl Training {
                 loss: on_batches(loss)?,
                 size,
                 power: power.unwrap_or(1.0),
+                replacement: replacement.unwrap_or(true),
             },
             (None, None, _) => return Err(Invalid::new(Field::Negatives, Kind::Missing(None))),
             (None, Some(_), Some(size)) => {
@@ -483,6 +518,7 @@ impl Training {
             negatives: self.negatives(),
             batch_size: self.batch_size(),
             power: self.power(),
+            replacement: self.replacement(),
             batch_classes: self.class_balanced().map(|(classes, _)| classes),
             per_class: self.class_balanced().map(|(_, per_class)| per_class),
             batches: match self {
@@ -545,6 +581,16 @@ impl Training {
         }
     }
 
+    /// Whether random batches are drawn with replacement.
+    pub fn replacement(&self) -> Option<bool> {
+        match *self {
+            Self::Sampled(Sampling::RandomBatches { replacement, .. }) => Some(replacement),
+            Self::FullBatch(_)
+            | Self::FixedBatches(_)
+            | Self::Sampled(Sampling::Negatives { .. } | Sampling::ClassBalanced { .. }) => None,
+        }
+    }
+
     /// Sampled negatives of every anchor.
     pub fn negatives(&self) -> Option<u64> {
         match *self {
@@ -588,6 +634,21 @@ impl Sampling {
         sizes.iter().map(|&n| weight(n) / total).collect()
     }
 
+    /// The loss on groups of these sizes is formed by few enough terms: of batches without replacement, which are summed.
+    ///
+    /// # Errors
+    /// [`Invalid`] for too many.
+    pub(crate) fn check_terms(&self, sizes: &[f64], multiplicity: &[f64]) -> Result<(), Invalid> {
+        match *self {
+            Self::RandomBatches {
+                size,
+                replacement: false,
+                ..
+            } => portions::check_terms(size, sizes, multiplicity),
+            Self::RandomBatches { .. } | Self::ClassBalanced { .. } | Self::Negatives { .. } => Ok(()),
+        }
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         let range = |field, value: u64, (least, most): (u64, u64)| {
             if (least..=most).contains(&value) {
@@ -597,7 +658,26 @@ impl Sampling {
             }
         };
         match *self {
-            Self::RandomBatches { size, power, .. } => {
+            Self::RandomBatches {
+                loss,
+                size,
+                power,
+                replacement,
+            } => {
+                if !replacement && !matches!(loss, BatchLoss::Supcon | BatchLoss::Sincere) {
+                    return Err(Invalid::unavailable(
+                        Field::Replacement,
+                        format!("the loss {} on batches without replacement", FullBatchLoss::from(loss)),
+                        &[Word::Text("use supcon or sincere, or draw with replacement")],
+                    ));
+                }
+                if !replacement && power != 1.0 {
+                    return Err(Invalid::conflict(
+                        Field::Power,
+                        "a power is given, and batches without replacement draw every sample alike",
+                        &[Word::Text("remove it, or draw with replacement")],
+                    ));
+                }
                 let (least, most) = POWER_RANGE;
                 if !(least..=most).contains(&power) {
                     let value = short(power);

@@ -249,6 +249,28 @@ fn write_dense(
     write_atomically(&folder.join("embeddings.npy"), &npy::matrix_bytes(&features))
 }
 
+/// Fills the features that [`write`] wrote up with rows of zeros to a dimension: they are other features of the same inner
+/// products, as fixed prototypes need them.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Write`], and [`Error::TooLarge`] for a dimension that no file has.
+pub fn pad(folder: &Path, dimension: u64) -> Result<(), Error> {
+    let path = folder.join("embeddings.npy");
+    if !path.exists() {
+        return Ok(());
+    }
+    let features = npy::read_matrix(&path)?;
+    if features.nrows() as u64 >= dimension {
+        return Ok(());
+    }
+    refuse_larger(
+        format!("embeddings.npy in dimension {dimension}"),
+        embedding::bytes(dimension, features.ncols() as u64),
+    )?;
+    let features = features.resize_vertically(dimension as usize, 0.0);
+    write_atomically(&path, &npy::matrix_bytes(&features))
+}
+
 /// Writes the arrays of a cross-entropy answer: Gram matrices, logits, and the vectors themselves with a column for every
 /// class; and `certificate.npz`. Above [`MAX_WRITTEN`] classes the former are left out, with a warning in the report.
 ///

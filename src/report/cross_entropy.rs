@@ -3,16 +3,18 @@
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "plot")]
+use super::picture::{axis_of_classes, ticks};
 use super::text::Page;
 use super::view::{Style, View};
-use super::{GroupReport, MAX_JSON_ROWS, MAX_LISTED_CLASSES, Name, SCHEMA, rows};
+use super::{GroupReport, MAX_JSON_ROWS, MAX_LISTED_CLASSES, Name, SCHEMA, class_name, rows};
 use crate::certificate::Verdict;
 use crate::cross_entropy::{Constraint, CrossEntropy, Solved};
 use crate::math::array::Array;
 use crate::method::formula::Reference;
 #[cfg(feature = "plot")]
 use crate::plot::{Body, ColourRange, Figure, Panel};
-use crate::problem::Measure;
+use crate::problem::{Label, Measure};
 
 /// Most classes that are drawn.
 pub const MAX_DRAWN: u64 = 1000;
@@ -56,6 +58,8 @@ pub struct CrossEntropyProblem {
     pub sizes: Option<Vec<u64>>,
     pub probabilities: Option<Vec<f64>>,
     pub class_count: u64,
+    #[serde(default)]
+    pub class_labels: Option<Vec<Label>>,
     pub views: u64,
     pub loss: Name,
     /// Always null: logits have no temperature.
@@ -220,6 +224,11 @@ impl CrossEntropyReport {
                 sizes: (listed && counts).then(|| classes.sizes().map(|size| size as u64).collect()),
                 probabilities: (listed && !counts).then(|| classes.sizes().collect()),
                 class_count: count,
+                class_labels: problem
+                    .classes()
+                    .labels()
+                    .filter(|_| count <= MAX_LISTED_CLASSES)
+                    .map(<[Label]>::to_vec),
                 views: problem.views(),
                 loss: "cross-entropy".into(),
                 temperature: None,
@@ -300,7 +309,7 @@ impl View for CrossEntropyReport {
 
     fn text(&self, style: Style) -> String {
         let (problem, solution, proof) = (&self.problem, &self.solution, &self.certificate);
-        let mut page = Page::default();
+        let mut page = Page::new(style);
         if let Some(title) = &problem.title {
             page.line(title);
         }
@@ -360,10 +369,13 @@ impl View for CrossEntropyReport {
         }
         page.line("");
         for set in &solution.collapsed {
-            page.line(format!("One classifier for classes {}", list(set)));
+            page.line(format!("One classifier for classes {}", list(problem, set)));
         }
         if !solution.vanished.is_empty() {
-            page.line(format!("No classifier (zero) for classes {}", list(&solution.vanished)));
+            page.line(format!(
+                "No classifier (zero) for classes {}",
+                list(problem, &solution.vanished)
+            ));
         }
         let verdict = match proof.verdict {
             Verdict::Certified => "certified",
@@ -415,13 +427,8 @@ impl View for CrossEntropyReport {
         ];
         let figure = |((name, quantity, what), values): ((&'static str, &str, &str), DMatrix<f64>)| {
             let panel = Panel {
-                labels: sizes.iter().map(f64::to_string).collect(),
-                axis: if problem.sizes.is_some() {
-                    "class size"
-                } else {
-                    "class probability"
-                }
-                .to_owned(),
+                labels: ticks(problem.class_labels.as_deref(), &sizes),
+                axis: axis_of_classes(problem.class_labels.as_deref(), problem.sizes.is_some()),
                 boundaries: (1..sizes.len()).filter(|&i| sizes[i] != sizes[i - 1]).collect(),
                 range: ColourRange::around(values.iter().copied()),
                 quantity: quantity.to_owned(),
@@ -452,9 +459,10 @@ impl View for CrossEntropyReport {
 }
 
 /// The first few of a list of classes.
-fn list(classes: &[u64]) -> String {
+fn list(problem: &CrossEntropyProblem, classes: &[u64]) -> String {
     const SHOWN: usize = 20;
-    let mut words: Vec<String> = classes.iter().take(SHOWN).map(u64::to_string).collect();
+    let name = |&class: &u64| class_name(problem.class_labels.as_deref(), class);
+    let mut words: Vec<String> = classes.iter().take(SHOWN).map(name).collect();
     if classes.len() > SHOWN {
         words.push(format!("... ({} in all)", classes.len()));
     }

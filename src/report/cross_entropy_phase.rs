@@ -75,9 +75,9 @@ impl CrossEntropyPhase {
 impl View for CrossEntropyPhase {
     const SCHEMA: &'static str = "ufmin/phase/1";
 
-    fn text(&self, _: Style) -> String {
+    fn text(&self, style: Style) -> String {
         let at = &self.at;
-        let mut page = Page::default();
+        let mut page = Page::new(style);
         if let Some(title) = &at.title {
             page.line(title);
         }

@@ -27,14 +27,17 @@ use crate::gram::cells::Cells;
 use crate::gram::entries::Entries;
 use crate::gram::{Gram, Partition};
 use crate::math::array::Array;
+use crate::measure::batch_mean::{BatchMean, batch_mean};
 use crate::measure::embedding::Embedding;
 use crate::measure::metrics::{Angles, Pair, downstream_loss, extreme_pairs, nearly_collapsed};
 use crate::measure::schedule::{ClassMeans, batches};
+use crate::measure::shots::{Shot, shots};
 use crate::method::formula::Reference;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
 use crate::problem::batches::conditions::Conditions;
 use crate::problem::convention::anchors_of;
+use crate::problem::label::{Label, shortened};
 use crate::problem::training::Parts;
 use crate::problem::{
     Anchors, BatchLoss, Batches, Classes, Convention, Features, FixedBatches, Loss, MAX_CLASS_SIZE, Measure, Model,
@@ -110,6 +113,10 @@ pub struct ProblemReport {
     pub sizes: Option<Vec<u64>>,
     pub probabilities: Option<Vec<f64>>,
     pub class_count: u64,
+    /// What the data set calls the classes, in their order: the labels, or the names in a file of counts. Null where it does
+    /// not say, and above [`MAX_LISTED_CLASSES`].
+    #[serde(default)]
+    pub class_labels: Option<Vec<Label>>,
     pub views: u64,
     pub loss: Name,
     pub anchors: Name,
@@ -169,6 +176,19 @@ fn unit() -> f64 {
     1.0
 }
 
+/// What a class is called: by its label, else by its number.
+pub(crate) fn class_name(labels: Option<&[Label]>, class: u64) -> String {
+    let label = labels.and_then(|labels| labels.get(class as usize));
+    label.map_or_else(|| class.to_string(), |label| shortened(&label.to_string()))
+}
+
+/// Labels that say more than the numbers of the classes do.
+pub(crate) fn telling(labels: Option<&[Label]>) -> Option<&[Label]> {
+    let labels = labels?;
+    let numbered = (0..).zip(labels).all(|(number, label)| *label == Label::Number(number));
+    (!numbered).then_some(labels)
+}
+
 /// The batches of a problem.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -181,6 +201,9 @@ pub struct BatchesReport {
     /// Random batches draw a class of `n` samples in proportion to `n^power`; null for other batches.
     #[serde(default)]
     pub power: Option<f64>,
+    /// Whether an example may be twice in a random batch; null for other batches.
+    #[serde(default)]
+    pub replacement: Option<bool>,
     /// Classes in a class-balanced batch, alone there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<u64>,
@@ -221,10 +244,16 @@ impl BatchesReport {
     pub fn new(training: &Training) -> Option<Self> {
         match training {
             Training::FullBatch(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
-            Training::Sampled(Sampling::RandomBatches { size, power, .. }) => Some(Self {
+            Training::Sampled(Sampling::RandomBatches {
+                size,
+                power,
+                replacement,
+                ..
+            }) => Some(Self {
                 kind: "random".into(),
                 size: Some(*size),
                 power: Some(*power),
+                replacement: Some(*replacement),
                 classes: None,
                 per_class: None,
                 fixed: None,
@@ -233,6 +262,7 @@ impl BatchesReport {
                 kind: "class-balanced".into(),
                 size: Some(classes * per_class),
                 power: None,
+                replacement: None,
                 classes: Some(*classes),
                 per_class: Some(*per_class),
                 fixed: None,
@@ -241,6 +271,7 @@ impl BatchesReport {
                 kind: "fixed".into(),
                 size: None,
                 power: None,
+                replacement: None,
                 classes: None,
                 per_class: None,
                 fixed: Some(FixedBatchesReport::new(batches)),
@@ -283,6 +314,9 @@ impl fmt::Display for BatchesReport {
             (Some(fixed), _) => fixed.fmt(f),
             (None, Some(size)) => {
                 write!(f, "{} batches of {size}", self.kind)?;
+                if self.replacement == Some(false) {
+                    write!(f, " without replacement")?;
+                }
                 if let (Some(classes), Some(per_class)) = (self.classes, self.per_class) {
                     return write!(f, ": {classes} classes, {per_class} of each");
                 }
@@ -333,6 +367,10 @@ pub struct SolutionReport {
     pub reported_anchors: Option<u64>,
     /// Mean over the anchors of random batches that have a positive; null for other losses.
     pub loss_per_active_anchor: Option<f64>,
+    /// Mean over random batches of the mean over their active anchors, the default of libraries for metric learning, from batches
+    /// that were drawn; null for other losses, where every anchor is active, and where it was not asked for.
+    #[serde(default)]
+    pub loss_per_batch: Option<BatchMean>,
     /// Cross-entropy of the classifier whose weights are the class means; null above 4000 distinct sizes.
     pub downstream_loss: Option<f64>,
     /// What no geometry can remove; null for nscl.
@@ -352,6 +390,9 @@ pub struct SolutionReport {
     pub collapsed: Vec<Vec<u64>>,
     /// Pairs under 0.1 degree that are not proven to coincide.
     pub nearly_collapsed: Vec<Pair>,
+    /// Classes of more than 100, of 20 to 100 and of fewer than 20 samples; empty up to 10 distinct sizes and above 4000.
+    #[serde(default)]
+    pub shots: Vec<Shot>,
     /// The closest pair of classes, and the farthest; null above 4000 distinct sizes.
     pub nearest_pair: Option<Pair>,
     /// See `nearest_pair`.
@@ -427,6 +468,7 @@ impl ProblemReport {
             sizes: (counts && listed).then(|| classes.sizes().map(|size| size as u64).collect()),
             probabilities: (!counts && listed).then(|| classes.sizes().collect()),
             class_count: classes.count(),
+            class_labels: classes.labels().filter(|_| listed).map(<[Label]>::to_vec),
             views: model.views,
             loss: model.training.loss().name().into(),
             anchors: model.training.anchors().name().into(),
@@ -450,6 +492,16 @@ impl ProblemReport {
     pub(crate) fn state(&mut self, convention: Convention) {
         self.loss_scale = convention.scale();
         self.reduction = convention.reduction();
+    }
+
+    /// What a class is called: by its label, else by its number.
+    pub fn name(&self, class: u64) -> String {
+        class_name(self.class_labels.as_deref(), class)
+    }
+
+    /// The labels, where they say more than the numbers of the classes do.
+    pub(crate) fn names(&self) -> Option<&[Label]> {
+        telling(self.class_labels.as_deref())
     }
 
     /// The size (or probability) of every class, where they are listed.
@@ -530,6 +582,7 @@ impl Report {
                 reported_loss: None,
                 reported_anchors: None,
                 loss_per_active_anchor: active_share(problem).map(|share| certificate.loss / share),
+                loss_per_batch: None,
                 downstream_loss: downstream_loss(gram),
                 floor: certificate.floor,
                 excess: has_floor.then_some(certificate.excess),
@@ -539,6 +592,7 @@ impl Report {
                 dimension_search: solved.dimension_search.clone(),
                 collapsed: collapsed_sets(gram, &solved.solution.clusters),
                 nearly_collapsed: nearly_collapsed(&angles, &solved.solution.clusters),
+                shots: shots(&angles, problem.classes().measure()),
                 nearest_pair,
                 farthest_pair,
                 group_gram: small(groups.len() as u64).then(|| rows(&gram.values())),
@@ -570,7 +624,7 @@ impl Report {
                 rounding: certificate.rounding,
             },
             references: solved.references.clone(),
-            warnings: solved.warnings.clone(),
+            warnings: solved.warnings.iter().cloned().chain(whole_data_set(problem)).collect(),
             gram: Some(gram.clone()),
             cells: solved
                 .schedule
@@ -595,7 +649,14 @@ impl Report {
             }
             (None, None) => return Err("it lists no class sizes: give the problem too".to_owned()),
         };
-        let classes = classes.map_err(|error| error.to_string())?;
+        let mut classes = classes.map_err(|error| error.to_string())?;
+        if let Some(labels) = given
+            .class_labels
+            .as_ref()
+            .filter(|l| l.len() as u64 == classes.count())
+        {
+            classes = classes.with_labels(labels.clone());
+        }
         let batches = given.batches.as_ref();
         let named = |name: &str| Loss::ALL.into_iter().find(|loss| loss.name() == name);
         let anchors = [Anchors::Sample, Anchors::Class];
@@ -610,6 +671,7 @@ impl Report {
             // Of class-balanced batches it is a product.
             batch_size: batches.filter(|of| of.classes.is_none()).and_then(|of| of.size),
             power: batches.and_then(|of| of.power),
+            replacement: batches.and_then(|of| of.replacement),
             batch_classes: batches.and_then(|of| of.classes),
             per_class: batches.and_then(|of| of.per_class),
             batches: None,
@@ -669,7 +731,17 @@ impl Report {
         solution.reported_loss = convention.state(solution.loss, anchors);
         let is_sum = convention.reduction() == Reduction::Sum;
         solution.reported_anchors = anchors.filter(|_| is_sum).map(|anchors| anchors as u64);
+        for reference in &mut self.references {
+            reference.reported_loss = convention.state(reference.loss, anchors);
+        }
         self.problem.state(convention);
+        self
+    }
+
+    /// States the mean over batches of their means over active anchors too, of the problem that this report is of.
+    #[must_use]
+    pub fn with_batch_mean(mut self, problem: &Problem) -> Self {
+        self.solution.loss_per_batch = self.gram.as_ref().and_then(|gram| batch_mean(problem, gram));
         self
     }
 
@@ -686,7 +758,7 @@ impl View for Report {
     const SCHEMA: &'static str = SCHEMA;
 
     fn text(&self, style: Style) -> String {
-        text::render(self, style.verbose, style.colour)
+        text::render(self, style)
     }
 
     #[cfg(feature = "plot")]
@@ -723,6 +795,25 @@ fn frame_is_unique(problem: &Problem) -> Option<bool> {
     }
 }
 
+/// Says where a batch is no part of the data set.
+fn whole_data_set(problem: &Problem) -> Option<String> {
+    let Training::Sampled(Sampling::RandomBatches { size, replacement, .. }) = problem.model().training else {
+        return None;
+    };
+    let classes = problem.classes();
+    let samples: f64 = classes.runs().iter().map(|run| run.size * run.count as f64).sum();
+    (classes.measure() == Measure::Counts && size as f64 >= samples).then(|| {
+        let drawn = if replacement {
+            format!("here {size} samples are drawn with replacement")
+        } else {
+            "and so is this".to_owned()
+        };
+        format!(
+            "a batch of {size} is at least the data set of {samples}: a data loader makes one full batch of it, which is the problem without batches; {drawn}"
+        )
+    })
+}
+
 /// The share of the samples of a random batch that have a positive in it (and for nscl a negative); `None` for other losses.
 fn active_share(problem: &Problem) -> Option<f64> {
     let model = problem.model();
@@ -730,6 +821,28 @@ fn active_share(problem: &Problem) -> Option<f64> {
         // The loss of fixed batches is a mean over these anchors.
         Training::FullBatch(_) | Training::FixedBatches(_) | Training::Sampled(Sampling::Negatives { .. }) => None,
         Training::Sampled(Sampling::ClassBalanced { .. }) => Some(1.0),
+        &Training::Sampled(Sampling::RandomBatches {
+            size,
+            replacement: false,
+            ..
+        }) => {
+            if model.views > 1 {
+                return Some(1.0);
+            }
+            let runs = problem.classes().runs();
+            let samples: f64 = runs.iter().map(|run| run.size * run.count as f64).sum();
+            // The others of the batch are all of other classes.
+            let alone = |n: f64| -> f64 {
+                (0..size - 1)
+                    .map(|drawn| ((samples - n - drawn as f64) / (samples - 1.0 - drawn as f64)).max(0.0))
+                    .product()
+            };
+            Some(
+                runs.iter()
+                    .map(|run| run.count as f64 * run.size / samples * (1.0 - alone(run.size)))
+                    .sum(),
+            )
+        }
         Training::Sampled(sampling @ Sampling::RandomBatches { size, loss, .. }) => {
             let runs = problem.classes().runs().iter();
             let (sizes, counts): (Vec<f64>, Vec<f64>) = runs.map(|run| (run.size, run.count as f64)).unzip();
@@ -933,7 +1046,9 @@ fn sampled_arrays(problem: &Problem, sampling: &Sampling, certificate: &Certific
     let probabilities = sampling.probabilities(partition.sizes(), &multiplicity);
     let draws = match *sampling {
         Sampling::Negatives { count } => vec![("negatives", count)],
-        Sampling::RandomBatches { size, .. } => vec![("batch_size", size)],
+        Sampling::RandomBatches { size, replacement, .. } => {
+            vec![("batch_size", size), ("replacement", u64::from(replacement))]
+        }
         Sampling::ClassBalanced { classes, per_class, .. } => {
             vec![("batch_classes", classes), ("per_class", per_class)]
         }

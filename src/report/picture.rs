@@ -6,8 +6,9 @@ use crate::cross_entropy::VANISHED;
 use crate::gram::Gram;
 use crate::gram::cells::Cells;
 use crate::plot::{Body, ColourRange, Figure, Panel, significant};
-use crate::report::ProblemReport;
+use crate::problem::Label;
 use crate::report::cross_entropy::CrossEntropyProblem;
+use crate::report::{ProblemReport, telling};
 
 /// Most classes that are drawn one by one; above that, groups.
 pub const MAX_CLASSES: u64 = 1000;
@@ -79,7 +80,7 @@ impl Picture {
         };
         let class = |&cell: &usize| cells.classes()[cell];
         let panel = Panel {
-            labels: shown.iter().map(|cell| class(cell).to_string()).collect(),
+            labels: shown.iter().map(|cell| problem.name(class(cell).into())).collect(),
             boundaries: (1..shown.len())
                 .filter(|&i| class(&shown[i]) != class(&shown[i - 1]))
                 .collect(),
@@ -106,10 +107,15 @@ impl Picture {
         };
         let panel = Panel {
             boundaries: (1..sizes.len()).filter(|&i| sizes[i] != sizes[i - 1]).collect(),
-            labels: sizes.into_iter().map(label).collect(),
+            labels: ticks(problem.class_labels.as_deref(), &sizes),
             ..panel
         };
-        Self::of_problem(problem, panel, axis(problem), Vec::new())
+        Self::of_problem(
+            problem,
+            panel,
+            &axis_of_classes(problem.class_labels.as_deref(), problem.probabilities.is_none()),
+            Vec::new(),
+        )
     }
 
     /// The picture of the features of cross-entropy from their inner products: scaled to length 1, as they may have any, and
@@ -130,19 +136,20 @@ impl Picture {
             (Some(sizes), _) => sizes.iter().map(|&size| size as f64).collect(),
             (None, probabilities) => probabilities.clone().unwrap_or_default(),
         };
-        let axis = match &problem.probabilities {
-            _ if sizes.len() != values.nrows() => "row",
-            None => "class size",
-            Some(_) => "class probability",
+        let labels = problem.class_labels.as_deref();
+        let axis = if sizes.len() == values.nrows() {
+            axis_of_classes(labels, problem.probabilities.is_none())
+        } else {
+            "row".to_owned()
         };
         let mut panel = Panel {
-            axis: axis.to_owned(),
+            axis: axis.clone(),
             quantity: "cosine of features".to_owned(),
             ..Panel::new(cosines)
         };
         if axis != "row" {
             panel.boundaries = (1..sizes.len()).filter(|&i| sizes[i] != sizes[i - 1]).collect();
-            panel.labels = sizes.into_iter().map(label).collect();
+            panel.labels = ticks(labels, &sizes);
         }
         let title = problem.title.clone();
         Self {
@@ -274,6 +281,27 @@ fn axis(problem: &ProblemReport) -> &'static str {
     match problem.probabilities {
         None => "class size",
         Some(_) => "class probability",
+    }
+}
+
+/// What stands at the classes of an axis: their sizes, behind their labels where these say more than a number.
+pub(crate) fn ticks(labels: Option<&[Label]>, sizes: &[f64]) -> Vec<String> {
+    match telling(labels).filter(|labels| labels.len() == sizes.len()) {
+        Some(labels) => labels
+            .iter()
+            .zip(sizes)
+            .map(|(name, &size)| format!("{name} ({})", label(size)))
+            .collect(),
+        None => sizes.iter().map(|&size| label(size)).collect(),
+    }
+}
+
+/// What an axis with these ticks is called.
+pub(crate) fn axis_of_classes(labels: Option<&[Label]>, counts: bool) -> String {
+    let size = if counts { "size" } else { "probability" };
+    match telling(labels) {
+        None => format!("class {size}"),
+        Some(_) => format!("class ({size})"),
     }
 }
 

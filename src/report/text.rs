@@ -5,7 +5,10 @@ use std::fmt::Display;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::certificate::Verdict;
+use crate::measure::batch_mean::BatchMean;
 use crate::measure::metrics::{Pair, angle_degrees};
+use crate::method::formula::ALL_EQUAL;
+use crate::report::view::Style;
 use crate::report::{ProblemReport, Report};
 use crate::solve::CrossCheck;
 
@@ -15,31 +18,75 @@ const MAX_SHOWN_GROUPS: usize = 10;
 /// Most groups whose angle matrix is shown.
 const MAX_MATRIX_GROUPS: usize = 8;
 
+/// Spaces between the columns of a table.
+const GAP: usize = 3;
+
 /// A text that grows line by line.
 #[derive(Debug, Default)]
-pub(crate) struct Page(String);
+pub(crate) struct Page {
+    text: String,
+    width: Option<usize>,
+}
 
 impl Page {
+    /// An empty page whose tables are as wide as a style allows.
+    pub(crate) fn new(style: Style) -> Self {
+        Self {
+            text: String::new(),
+            width: style.width,
+        }
+    }
+
     pub(crate) fn line(&mut self, line: impl Display) {
-        self.0.push_str(&format!("{line}\n"));
+        self.text.push_str(&format!("{line}\n"));
     }
 
     /// A line with an empty one behind it.
     pub(crate) fn paragraph(&mut self, line: impl Display) {
-        self.0.push_str(&format!("{line}\n\n"));
+        self.text.push_str(&format!("{line}\n\n"));
     }
 
-    /// A table, its columns aligned to the right.
+    /// A table, its columns aligned to the right. One that is too wide continues below, with its first column again.
     pub(crate) fn table(&mut self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        table.set_header(header);
-        table.add_rows(rows);
-        for column in table.column_iter_mut() {
-            column.set_cell_alignment(CellAlignment::Right);
-            column.set_padding((0, 3));
+        let rows: Vec<Vec<String>> = rows.into_iter().collect();
+        for (part, columns) in self.parts(header, &rows).into_iter().enumerate() {
+            let mut table = Table::new();
+            table.load_style(presets::NOTHING);
+            table.set_header(columns.iter().map(|&column| header[column]));
+            table.add_rows(rows.iter().map(|row| columns.iter().map(|&column| &row[column])));
+            for column in table.column_iter_mut() {
+                column.set_cell_alignment(CellAlignment::Right);
+                column.set_padding((0, GAP as u16));
+            }
+            if part > 0 {
+                self.line("");
+            }
+            self.line(table.trim_fmt());
         }
-        self.line(table.trim_fmt());
+    }
+
+    /// The columns of every part of a table.
+    fn parts(&self, header: &[&str], rows: &[Vec<String>]) -> Vec<Vec<usize>> {
+        let widest = |column: usize| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..header.len()).map(widest).collect();
+        let limit = self.width.unwrap_or(usize::MAX);
+        let mut parts = vec![vec![0]];
+        let mut used = widths[0];
+        for column in 1..header.len() {
+            let next = used + GAP + widths[column];
+            // A part has at least one column besides the first.
+            if next > limit && parts.last().is_some_and(|part| part.len() > 1) {
+                parts.push(vec![0, column]);
+                used = widths[0] + GAP + widths[column];
+            } else {
+                parts.last_mut().expect("there is a part").push(column);
+                used = next;
+            }
+        }
+        parts
     }
 
     /// Title, and what is solved in one line; `last` ends it.
@@ -74,21 +121,22 @@ impl Page {
 
     /// All of it.
     pub(crate) fn text(self) -> String {
-        self.0
+        self.text
     }
 }
 
-/// Renders a report. `verbose` adds how the matrix was moved to be feasible; `colour` marks the verdict with ANSI codes.
-pub fn render(report: &Report, verbose: bool, colour: bool) -> String {
-    let mut page = Page::default();
+/// Renders a report. A verbose style adds how the matrix was moved to be feasible; colour marks the verdict with ANSI codes.
+pub fn render(report: &Report, style: Style) -> String {
+    let mut page = Page::new(style);
     let dimension = report.problem.dimension;
     page.header(&report.problem, dimension.map(|d| format!("dimension {d}")));
     loss(&mut page, report);
     schedule(&mut page, report);
     groups(&mut page, report);
+    shots(&mut page, report);
     collapse(&mut page, report);
     references(&mut page, report);
-    certificate(&mut page, report, verbose, colour);
+    certificate(&mut page, report, style);
     for warning in &report.warnings {
         page.line(format_args!("warning: {warning}"));
     }
@@ -106,6 +154,17 @@ fn loss(page: &mut Page, report: &Report) {
     if let Some(active) = solution.loss_per_active_anchor {
         page.line(format_args!(
             "          {active:<22} mean over those that have a positive"
+        ));
+    }
+    if let Some(BatchMean {
+        mean,
+        standard_error,
+        batches,
+    }) = solution.loss_per_batch
+    {
+        let shown = format!("{mean:.6} +- {standard_error:.6}");
+        page.line(format_args!(
+            "          {shown:<22} mean over batches of their means over those ({batches} drawn)"
         ));
     }
     if let Some(reported) = solution.reported_loss {
@@ -187,8 +246,9 @@ fn schedule(page: &mut Page, report: &Report) {
     let widest = (0..spread.len()).fold(0, |most, c| if spread[c] > spread[most] { c } else { most });
     if spread[widest] > SAME_POINT {
         page.paragraph(format_args!(
-            "Samples of a class do not coincide: their mean square distance from the class mean is up to {:.3e} (class {widest}).",
-            spread[widest]
+            "Samples of a class do not coincide: their mean square distance from the class mean is up to {:.3e} (class {}).",
+            spread[widest],
+            report.problem.name(widest as u64)
         ));
     } else {
         page.paragraph(format_args!(
@@ -243,16 +303,36 @@ fn groups(page: &mut Page, report: &Report) {
             named(others.reduce(|a, b| if b.0 > a.0 { b } else { a })),
         ]
     };
-    let header = ["group", "size", "classes", "within", "nearest other", "farthest other"];
+    let labelled = report.problem.names().is_some();
+    let all = [
+        "group",
+        "size",
+        "classes",
+        "within",
+        "nearest other",
+        "farthest other",
+        "labels",
+    ];
+    let header = if labelled { &all[..] } else { &all[..6] };
+    let row = |g: usize| {
+        let mut cells = row(g);
+        if labelled {
+            let classes = groups[g].classes.as_deref().unwrap_or_default();
+            cells.push(names(report, classes));
+        }
+        cells
+    };
     let rows: Vec<Vec<String>> = if groups.len() <= MAX_SHOWN_GROUPS {
         (0..groups.len()).map(row).collect()
     } else {
         let half = MAX_SHOWN_GROUPS / 2;
-        let gap = std::iter::once(["...", "", "", "", "", ""].map(str::to_owned).to_vec());
+        let mut dots = vec![String::new(); header.len()];
+        dots[0] = "...".to_owned();
+        let gap = std::iter::once(dots);
         let smallest = groups.len() - half..groups.len();
         (0..half).map(row).chain(gap).chain(smallest.map(row)).collect()
     };
-    page.table(&header, rows);
+    page.table(header, rows);
     page.line("");
     if (2..=MAX_MATRIX_GROUPS).contains(&groups.len()) {
         let names: Vec<String> = (0..groups.len()).map(|g| format!("group {g}")).collect();
@@ -264,6 +344,42 @@ fn groups(page: &mut Page, report: &Report) {
         page.table(&header, names.iter().enumerate().map(row));
         page.line("");
     }
+}
+
+/// The names of the classes of a group, as far as they fit a column.
+fn names(report: &Report, classes: &[u64]) -> String {
+    const SHOWN: usize = 3;
+    let names: Vec<String> = classes
+        .iter()
+        .take(SHOWN)
+        .map(|&class| report.problem.name(class))
+        .collect();
+    match classes.len() {
+        0..=SHOWN => names.join(", "),
+        _ => format!("{}, ...", names.join(", ")),
+    }
+}
+
+/// Classes with many, some and few samples.
+fn shots(page: &mut Page, report: &Report) {
+    if report.solution.shots.is_empty() {
+        return;
+    }
+    page.line("classes by their number of samples; angles in degrees, means over pairs and over classes:");
+    let rows = report.solution.shots.iter().map(|shot| {
+        vec![
+            format!("{}-shot", shot.name),
+            shot.samples(),
+            shot.classes.to_string(),
+            shot.mean_angle_degrees.map_or("-".to_owned(), degrees),
+            degrees(shot.nearest_angle_degrees),
+        ]
+    });
+    page.table(
+        &["", "samples", "classes", "among themselves", "to the nearest class"],
+        rows,
+    );
+    page.line("");
 }
 
 /// At most this many classes of a set, or pairs, are listed.
@@ -284,7 +400,8 @@ fn collapse(page: &mut Page, report: &Report) {
     let solution = &report.solution;
     if let (Some(near), Some(far)) = (&solution.nearest_pair, &solution.farthest_pair) {
         let at = |pair: &Pair| {
-            let ([a, b], angle) = (pair.classes, degrees(pair.angle_degrees));
+            let angle = degrees(pair.angle_degrees);
+            let [a, b] = pair.classes.map(|class| report.problem.name(class));
             format!("{a} and {b} at {angle} degrees")
         };
         if near.angle_degrees == far.angle_degrees {
@@ -295,12 +412,13 @@ fn collapse(page: &mut Page, report: &Report) {
         }
     }
     for set in &solution.collapsed {
-        let classes = listed(set, "classes", u64::to_string);
+        let classes = listed(set, "classes", |&class| report.problem.name(class));
         page.paragraph(format_args!("collapsed: classes {classes} share one vector (proven)"));
     }
     if !solution.nearly_collapsed.is_empty() {
         let pairs = listed(&solution.nearly_collapsed, "pairs", |p| {
-            format!("{}-{} ({:.2e})", p.classes[0], p.classes[1], p.angle_degrees)
+            let [a, b] = p.classes.map(|class| report.problem.name(class));
+            format!("{a}-{b} ({:.2e})", p.angle_degrees)
         });
         page.paragraph(format_args!(
             "nearly collapsed: pairs of classes under 0.1 degree that are not proven to coincide, with their angle: {pairs}"
@@ -322,6 +440,15 @@ fn references(page: &mut Page, report: &Report) {
             format!("  ({:.3e} of the excess)", above / excess)
         });
         page.line(format_args!("  {name:<18} {above:>12.4e}{share}"));
+    }
+    if let Some(equal) = report.references.iter().find(|reference| reference.name == ALL_EQUAL) {
+        let scaled = equal
+            .reported_loss
+            .map_or(String::new(), |loss| format!(", {} on your scale", plain(loss)));
+        page.line(format_args!(
+            "With all features equal, as at a first step or after total collapse, the loss is {}{scaled}.",
+            plain(equal.loss)
+        ));
     }
     page.line("");
 }
@@ -349,7 +476,7 @@ fn dimension(page: &mut Page, report: &Report) {
     }
 }
 
-fn certificate(page: &mut Page, report: &Report, verbose: bool, colour: bool) {
+fn certificate(page: &mut Page, report: &Report, style: Style) {
     let (certificate, solution) = (&report.certificate, &report.solution);
     let relative = match solution.floor {
         Some(_) => "of the excess",
@@ -372,7 +499,7 @@ fn certificate(page: &mut Page, report: &Report, verbose: bool, colour: bool) {
             33,
         ),
     };
-    if colour {
+    if style.colour {
         page.line(format_args!("\x1b[1;{code}m{verdict}\x1b[0m: {meaning}."));
     } else {
         page.line(format_args!("{verdict}: {meaning}."));
@@ -390,7 +517,7 @@ fn certificate(page: &mut Page, report: &Report, verbose: bool, colour: bool) {
         explain(&certificate.method)
     ));
     dimension(page, report);
-    if verbose {
+    if style.verbose {
         let shift = certificate.feasibility_shift;
         page.line(format_args!(
             "  The Gram matrix was moved by {shift:.2e} to be feasible."

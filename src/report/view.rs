@@ -72,6 +72,8 @@ pub struct Style {
     pub verbose: bool,
     /// With escape codes for colour.
     pub colour: bool,
+    /// Most characters of a line of a table, which is broken between columns there; none for tables as wide as they are.
+    pub width: Option<usize>,
 }
 
 /// The name of a column, and its cell for a row.

@@ -63,6 +63,8 @@ pub(super) fn search(
             search_in(&program.class_level(), problem, relaxed, dimension, control)
         }
         Training::Sampled(sampling) => {
+            // Every class is a group of its own here.
+            sampling.check_terms(partition.sizes(), &partition.multiplicity_f64())?;
             let objective = Sampled::on_partition(problem, sampling, &partition);
             search_in(&objective, problem, relaxed, dimension, control)
         }

@@ -172,10 +172,9 @@ pub fn solve(problem: &Problem, options: &Options, control: &Control) -> Result<
         solved = dimension::search(problem, solved, dimension, control)?;
         solved.seconds += start.elapsed().as_secs_f64();
     }
-    let excess = solved.certificate.excess;
     solved.references = geometries
         .iter()
-        .filter_map(|geometry| geometry.reference(problem, excess))
+        .filter_map(|geometry| geometry.reference(problem, &solved.certificate))
         .collect();
     if solved.certificate.tolerance < 2.0 * solved.certificate.rounding {
         solved.warnings.push(format!(

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::resolve::{choice, classes, draws};
-use super::schema::{BatchesTable, ClassesTable, ProblemFile};
+use super::classes::{Given, given};
+use super::resolve::{choice, draws};
+use super::schema::{BatchesTable, ProblemFile};
 use crate::error::{ArrayError, Error};
-use crate::files::npy::{read_batches, read_labels};
+use crate::files::npy::read_batches;
 use crate::files::{has_extension, read_text};
 use crate::problem::invalid::Word;
 use crate::problem::{BATCH_CLASSES_RANGE, BATCH_RANGE, PER_CLASS_RANGE};
@@ -23,11 +24,7 @@ pub(super) enum Scheme {
 }
 
 /// The batches of a problem; none on the full batch. Without a kind it is the one that has the keys.
-pub(super) fn scheme(
-    table: Option<&BatchesTable>,
-    (classes, source): (&Classes, &ClassesTable),
-    folder: &Path,
-) -> Result<Option<Scheme>, Error> {
+pub(super) fn scheme(table: Option<&BatchesTable>, given: &Given, folder: &Path) -> Result<Option<Scheme>, Error> {
     let Some(table) = table else {
         return Ok(None);
     };
@@ -56,7 +53,7 @@ pub(super) fn scheme(
         }
     }
     Ok(Some(match kind {
-        "fixed" => Scheme::Fixed(Arc::new(fixed_batches(table, (classes, source), folder)?)),
+        "fixed" => Scheme::Fixed(Arc::new(fixed_batches(table, given, folder)?)),
         "class-balanced" => {
             refuse_samples(table)?;
             if table.size.is_some() {
@@ -107,11 +104,7 @@ fn random_size(table: &BatchesTable) -> Result<u64, Invalid> {
     }
 }
 
-fn fixed_batches(
-    table: &BatchesTable,
-    (classes, source): (&Classes, &ClassesTable),
-    folder: &Path,
-) -> Result<Batches, Error> {
+fn fixed_batches(table: &BatchesTable, given: &Given, folder: &Path) -> Result<Batches, Error> {
     if table.size.is_some() {
         let hint = &[
             Word::Text("remove it, or set "),
@@ -139,8 +132,8 @@ fn fixed_batches(
         (Some(members), None) => {
             let lists = members.iter().map(|list| list.iter().map(|&position| position.into()));
             let order = match &table.examples {
-                Some(examples) => SampleOrder::of_examples(examples, classes)?,
-                None => sample_order(classes, source, folder)?,
+                Some(examples) => SampleOrder::of_examples(examples, &given.classes)?,
+                None => sample_order(given)?,
             };
             Ok(Batches::from_positions(order, lists, unused)?)
         }
@@ -149,7 +142,7 @@ fn fixed_batches(
         }
         (None, Some(file)) => {
             let path = folder.join(file);
-            let order = sample_order(classes, source, folder)?;
+            let order = sample_order(given)?;
             let lists = read_lists(&path, order.examples())?;
             Batches::from_positions(order, lists, unused).map_err(|source| Error::Batches { path, source })
         }
@@ -159,14 +152,21 @@ fn fixed_batches(
 /// How samples are numbered: by position among labels, where the classes come from some.
 ///
 /// # Errors
-/// [`Error::Invalid`] for classes whose samples cannot be numbered, and errors of the file.
-pub fn sample_order(classes: &Classes, source: &ClassesTable, folder: &Path) -> Result<SampleOrder, Error> {
-    if let Some(order) = &source.order {
+/// [`Invalid`] for classes whose samples cannot be numbered, or of which some are left out.
+pub fn sample_order(given: &Given) -> Result<SampleOrder, Invalid> {
+    if let Some(order) = &given.order {
         return Ok(SampleOrder::clone(order));
     }
-    match source.file.as_ref().map(|file| folder.join(file)) {
-        Some(path) if has_extension(&path, "npy") => Ok(SampleOrder::of_labels(&read_labels(&path)?)?),
-        _ => Ok(SampleOrder::class_major(classes)?),
+    match &given.labels {
+        Some(labels) if labels.kept.is_some() => Err(Invalid::conflict(
+            Field::Batches,
+            "batches number the samples of the labels, and some of these are to be ignored",
+            &[Word::Text(
+                "save the labels without them, and number the samples that are left",
+            )],
+        )),
+        Some(labels) => SampleOrder::of_labels(&labels.classes),
+        None => SampleOrder::class_major(&given.classes),
     }
 }
 
@@ -175,9 +175,9 @@ pub fn sample_order(classes: &Classes, source: &ClassesTable, folder: &Path) -> 
 /// # Errors
 /// [`Error::Invalid`] without location, and errors of the files that are named.
 pub fn samples(file: &ProblemFile, folder: &Path) -> Result<(Classes, SampleOrder), Error> {
-    let classes = classes(&file.classes, folder)?;
-    let order = sample_order(&classes, &file.classes, folder)?;
-    Ok((classes, order))
+    let given = given(&file.classes, folder)?;
+    let order = sample_order(&given)?;
+    Ok((given.classes, order))
 }
 
 /// Batches of sample numbers from a `.npy` file, or a JSON file of lists.

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::resolve::{classes, resolve, title, tolerance, whole};
+use super::classes::given;
+use super::resolve::{resolve, title, tolerance, whole};
 use super::schema::{ClassifierTable, FeaturesTable, ProblemFile};
 use crate::cross_entropy::{Constraint, CrossEntropy, MAX_LOGIT, StepFamily};
 use crate::error::Error;
@@ -24,7 +25,7 @@ pub fn cross_entropy(file: &ProblemFile, folder: &Path) -> Result<Option<(CrossE
     }
     refuse_contrastive(file)?;
     let problem = CrossEntropy::new(
-        classes(&file.classes, folder)?,
+        given(&file.classes, folder)?.classes,
         classifier(file.classifier.as_ref())?,
         features(&file.features)?,
     )?

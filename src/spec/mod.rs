@@ -6,6 +6,7 @@
 
 mod batches;
 pub mod bundled;
+mod classes;
 mod cross_entropy;
 mod overrides;
 mod resolve;
@@ -13,11 +14,9 @@ mod restated;
 mod schema;
 
 pub use batches::{sample_order, samples};
+pub use classes::{Given, classes_of_counts, classes_of_labels, count_rows, given, read_classes, value_of_word};
 pub use cross_entropy::{beside_cross_entropy, cross_entropy, cross_entropy_step};
-pub use resolve::{
-    classes_of_counts, classes_of_labels, convention, count_rows, load, method, read, resolve, resolve_family,
-    value_of_word,
-};
+pub use resolve::{convention, load, load_text, method, read, resolve, resolve_family};
 pub use restated::restated;
 pub use schema::{
     BatchesTable, ClassesTable, ClassifierTable, Expected, FeaturesTable, LossTable, ProblemFile, SolverTable, locate,

@@ -59,6 +59,13 @@ fn classes(old: ClassesTable, given: ClassesTable) -> ClassesTable {
             sizes,
             probabilities,
             file,
+            counts,
+            labels,
+            column,
+            key,
+            ignore_label,
+            drop_empty,
+            normalise,
             profile,
             count,
             largest,
@@ -68,6 +75,7 @@ fn classes(old: ClassesTable, given: ClassesTable) -> ClassesTable {
             ratio,
             views,
             order,
+            read,
         }
     )
 }
@@ -115,12 +123,14 @@ fn batches(old: Option<BatchesTable>, given: Option<BatchesTable>) -> Option<Bat
     } else if given.size.is_some() {
         BatchesTable {
             power: given.power.or(old.power),
+            replacement: given.replacement.or(old.replacement),
             ..given
         }
     } else {
         BatchesTable {
             kind: given.kind.or(old.kind),
             power: given.power.or(old.power),
+            replacement: given.replacement.or(old.replacement),
             unused: given.unused.or(old.unused),
             ..old
         }

@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use toml::Value;
-
 use super::batches::{Scheme, scheme};
+use super::classes::given;
 use super::restated::restated;
 use super::schema::{ClassesTable, ProblemFile, locate, parse};
-use crate::error::{ArrayError, Error};
-use crate::files::npy::read_labels;
+use crate::error::Error;
 use crate::files::{has_extension, read_text, read_text_within};
 use crate::problem::Family;
 use crate::problem::invalid::{Hint, Word, short};
@@ -16,7 +14,7 @@ use crate::problem::profile::Profile;
 use crate::problem::synonyms::AVAILABLE;
 use crate::problem::training::{Parts, out_of_range};
 use crate::problem::{Anchors, Convention, Features, Field, Invalid, Kind, Loss, Reduction, Singletons, Training};
-use crate::problem::{Classes, MAX_CLASS_SIZE, Model, NEGATIVES_RANGE, Problem, Run};
+use crate::problem::{Model, NEGATIVES_RANGE, Problem};
 use crate::solve::{CrossCheckChoice, MethodChoice, Options};
 
 /// Turns a parsed file (or flags) into a problem. `folder` is what file names are relative to.
@@ -26,9 +24,9 @@ use crate::solve::{CrossCheckChoice, MethodChoice, Options};
 pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), Error> {
     let loss = loss_kind(file)?;
     refuse_later(file)?;
-    let classes = classes(&file.classes, folder)?;
+    let given = given(&file.classes, folder)?;
     let (mut batch_size, mut batch_classes, mut per_class, mut batches) = (None, None, None, None);
-    match scheme(file.batches.as_ref(), (&classes, &file.classes), folder)? {
+    match scheme(file.batches.as_ref(), &given, folder)? {
         Some(Scheme::Random(size)) => batch_size = Some(size),
         // A table of this kind says so even where it has no numbers.
         Some(Scheme::ClassBalanced(None, None)) => {
@@ -57,6 +55,7 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
         negatives: draws(Field::Negatives, file.loss.negatives, NEGATIVES_RANGE)?,
         batch_size,
         power: file.batches.as_ref().and_then(|table| table.power),
+        replacement: file.batches.as_ref().and_then(|table| table.replacement),
         batch_classes,
         per_class,
         batches,
@@ -76,7 +75,7 @@ pub fn resolve(file: &ProblemFile, folder: &Path) -> Result<(Problem, Options), 
         tolerance: tolerance(file.solver.tolerance)?,
         cross_check: CrossCheckChoice::default(),
     };
-    let problem = Problem::new(classes, model)?;
+    let problem = Problem::new(given.classes, model)?;
     // A study that states no loss must not accept one that cannot be.
     convention(file, &problem)?;
     Ok((problem, options))
@@ -127,6 +126,17 @@ pub fn load(path: &Path) -> Result<(Problem, Options, ProblemFile), Error> {
     Ok((problem, options, file))
 }
 
+/// The same for a text that is not to be read from the path that messages name.
+///
+/// # Errors
+/// [`Error`], pointing at the line.
+pub fn load_text(path: &Path, text: &str) -> Result<(Problem, Options, ProblemFile), Error> {
+    let file = parse(path, text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (problem, options) = resolve(&file, folder).map_err(|error| locate(error, path, text))?;
+    Ok((problem, options, file))
+}
+
 /// The class sizes of a file as a function of the imbalance ratio, and the problem at the ratio it gives. With a profile
 /// the sizes are real, and `smallest * ratio` of a STEP profile need not be whole: the problem then has equal classes, and
 /// only its [`Model`] means something.
@@ -137,7 +147,7 @@ pub fn resolve_family(file: &ProblemFile, folder: &Path) -> Result<(Family, Prob
     let sources = [
         file.classes.sizes.is_some(),
         file.classes.probabilities.is_some(),
-        file.classes.file.is_some(),
+        file.classes.reads_file(),
     ];
     if file.classes.profile.is_none() || sources.contains(&true) {
         let (problem, _) = resolve(file, folder)?;
@@ -289,135 +299,6 @@ pub(super) fn whole(field: Field, value: Option<i64>, least: i64) -> Result<Opti
     }
 }
 
-/// The classes that a table describes.
-pub(super) fn classes(table: &ClassesTable, folder: &Path) -> Result<Classes, Error> {
-    let given: Vec<&str> = [
-        ("sizes", table.sizes.is_some()),
-        ("probabilities", table.probabilities.is_some()),
-        ("file", table.file.is_some()),
-        ("profile", table.profile.is_some()),
-    ]
-    .into_iter()
-    .filter(|(_, given)| *given)
-    .map(|(name, _)| name)
-    .collect();
-    if given.len() > 1 {
-        return Err(Invalid::new(Field::Classes, Kind::Several(given)).into());
-    }
-    if table.profile.is_none() {
-        check_profile_keys(table, None, &[])?;
-    }
-    if let Some(sizes) = &table.sizes {
-        let runs = sizes
-            .iter()
-            .enumerate()
-            .map(|(class, value)| size_of(class as u64, value))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Classes::from_runs(runs)?)
-    } else if let Some(probabilities) = &table.probabilities {
-        Ok(Classes::from_probabilities(probabilities)?)
-    } else if let Some(file) = &table.file {
-        if file.as_os_str().is_empty() {
-            return Err(Invalid::new(Field::File, Kind::Missing(None)).into());
-        }
-        let path = folder.join(file);
-        if has_extension(&path, "npz") {
-            let source = ArrayError::Archive;
-            Err(Error::Array { path, source })
-        } else if has_extension(&path, "npy") {
-            classes_of_labels(&path)
-        } else {
-            classes_of_counts(&path)
-        }
-    } else if table.profile.is_some() {
-        Ok(Classes::from_runs(profile(table)?.runs()?)?)
-    } else {
-        Err(Invalid::new(Field::Classes, Kind::Missing(None)).into())
-    }
-}
-
-/// A word of the command line or of a counts file, as the value that it would be in a problem file.
-pub fn value_of_word(word: &str) -> Value {
-    let word = word.trim();
-    match (word.parse::<i64>(), word.parse::<f64>()) {
-        (Ok(n), _) => Value::Integer(n),
-        // An integer that does not fit stays as it was written.
-        (Err(_), Ok(x)) if word.contains(['.', 'e', 'E', 'n', 'N']) => Value::Float(x),
-        _ => Value::String(word.to_owned()),
-    }
-}
-
-fn size_of(class: u64, value: &Value) -> Result<Run, Invalid> {
-    match value {
-        Value::Integer(n) if (1..=MAX_CLASS_SIZE as i64).contains(n) => Ok(Run {
-            size: *n as f64,
-            count: 1,
-        }),
-        other => Err(Invalid::new(Field::Size(class), Kind::Size(other.to_string()))),
-    }
-}
-
-/// Class sizes from a text file with one integer a line; blank lines and lines that start with `#` are skipped. Those of a
-/// `.npy` file are [`read_counts`](crate::files::npy::read_counts).
-///
-/// # Errors
-/// [`Error::Read`], [`Error::CountsFile`] with the line, [`Error::Invalid`].
-pub fn classes_of_counts(path: &Path) -> Result<Classes, Error> {
-    let text = read_text(path)?;
-    let mut runs = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let run = size_of(runs.len() as u64, &value_of_word(line)).map_err(|source| Error::CountsFile {
-            path: path.to_owned(),
-            line: index + 1,
-            source,
-        })?;
-        runs.push(run);
-    }
-    Ok(Classes::from_runs(runs)?)
-}
-
-/// Gives a file the sizes of samples that were counted, where it has none: `counts` are the rows of every class, and a row is
-/// one view.
-///
-/// # Errors
-/// [`Invalid`] for rows that are no multiple of the views.
-pub fn count_rows(file: &mut ProblemFile, counts: &[u64]) -> Result<(), Invalid> {
-    if file.classes.is_given() {
-        return Ok(());
-    }
-    // What is no number of views is refused with the problem.
-    let views = u64::try_from(file.classes.views.unwrap_or(1)).unwrap_or(1).max(1);
-    if let Some((class, count)) = counts.iter().enumerate().find(|(_, count)| *count % views != 0) {
-        return Err(Invalid::conflict(
-            Field::Labels,
-            format!("class {class} has {count} rows, which is no multiple of {views} views"),
-            &[
-                Word::Text("every row is one view of one example: evaluate all of them, or leave out "),
-                Word::Name(Field::Views),
-            ],
-        ));
-    }
-    let size = |count: &u64| Value::Integer((count / views) as i64);
-    file.classes.sizes = Some(counts.iter().map(size).collect());
-    Ok(())
-}
-
-/// Class sizes from labels: the distinct values in ascending order are classes 0, 1, ... A file that looks like class sizes
-/// is doubted ([`read_labels`]).
-///
-/// # Errors
-/// [`Error::Read`], [`Error::Array`], [`Error::Invalid`].
-pub fn classes_of_labels(path: &Path) -> Result<Classes, Error> {
-    let mut labels = read_labels(path)?;
-    labels.sort_unstable();
-    let counts: Vec<u64> = labels.chunk_by(|a, b| a == b).map(|chunk| chunk.len() as u64).collect();
-    Ok(Classes::from_counts(&counts)?)
-}
-
 const PROFILE_KEYS: [Field; 6] = [
     Field::Count,
     Field::Largest,
@@ -428,7 +309,11 @@ const PROFILE_KEYS: [Field; 6] = [
 ];
 
 /// Refuses keys that the profile does not have: a key that is ignored would be a wrong answer.
-fn check_profile_keys(table: &ClassesTable, profile: Option<&'static str>, allowed: &[Field]) -> Result<(), Invalid> {
+pub(super) fn check_profile_keys(
+    table: &ClassesTable,
+    profile: Option<&'static str>,
+    allowed: &[Field],
+) -> Result<(), Invalid> {
     let present = [
         table.count.is_some(),
         table.largest.is_some(),
@@ -447,7 +332,7 @@ fn check_profile_keys(table: &ClassesTable, profile: Option<&'static str>, allow
     }
 }
 
-fn profile(table: &ClassesTable) -> Result<Profile, Invalid> {
+pub(super) fn profile(table: &ClassesTable) -> Result<Profile, Invalid> {
     let missing = |profile, field| Invalid::new(field, Kind::Missing(Some(profile)));
     let integer = |profile, field, value: Option<i64>| whole(field, value, 0)?.ok_or_else(|| missing(profile, field));
     match choice(

@@ -60,6 +60,7 @@ struct BatchesOf {
     kind: Option<String>,
     size: Option<i64>,
     power: Option<f64>,
+    replacement: Option<bool>,
     classes: Option<i64>,
     per_class: Option<i64>,
     count: Option<u64>,
@@ -182,6 +183,7 @@ fn batches(given: BatchesOf) -> Result<BatchesTable, String> {
         return Err("it does not list its fixed batches, which are many: give the problem file".to_owned());
     }
     Ok(BatchesTable {
+        replacement: given.replacement,
         // That of class-balanced batches is a product.
         size: given.size.filter(|_| given.classes.is_none()),
         kind: given.kind,

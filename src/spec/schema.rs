@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use toml::Value;
 use toml::de::{DeTable, DeValue};
 
+use super::classes::Given;
 use crate::error::{Error, Location};
 use crate::problem::invalid::closest;
 use crate::problem::{MAX_CLASS_SIZE, SampleOrder};
@@ -42,6 +43,14 @@ pub struct ClassesTable {
     pub sizes: Option<Vec<Value>>,
     pub probabilities: Option<Vec<f64>>,
     pub file: Option<PathBuf>,
+    pub counts: Option<PathBuf>,
+    pub labels: Option<PathBuf>,
+    pub column: Option<String>,
+    pub key: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<String>>"))]
+    pub ignore_label: Option<Value>,
+    pub drop_empty: Option<bool>,
+    pub normalise: Option<bool>,
     pub profile: Option<String>,
     pub count: Option<i64>,
     pub largest: Option<i64>,
@@ -50,6 +59,9 @@ pub struct ClassesTable {
     pub minority: Option<i64>,
     pub ratio: Option<f64>,
     pub views: Option<i64>,
+    /// The classes, where they were read already ([`read_classes`](super::read_classes)).
+    #[serde(skip)]
+    pub read: Option<Given>,
     /// How samples are numbered where labels were counted that are in no file.
     #[serde(skip)]
     pub order: Option<Arc<SampleOrder>>,
@@ -58,7 +70,16 @@ pub struct ClassesTable {
 impl ClassesTable {
     /// Whether sizes are given in some way.
     pub fn is_given(&self) -> bool {
-        self.sizes.is_some() || self.probabilities.is_some() || self.file.is_some() || self.profile.is_some()
+        self.sizes.is_some()
+            || self.probabilities.is_some()
+            || self.reads_file()
+            || self.profile.is_some()
+            || self.read.is_some()
+    }
+
+    /// Whether sizes come from a file.
+    pub fn reads_file(&self) -> bool {
+        self.file.is_some() || self.counts.is_some() || self.labels.is_some()
     }
 }
 
@@ -87,6 +108,7 @@ pub struct BatchesTable {
     pub kind: Option<String>,
     pub size: Option<i64>,
     pub power: Option<f64>,
+    pub replacement: Option<bool>,
     pub classes: Option<i64>,
     pub per_class: Option<i64>,
     pub members: Option<Vec<Vec<i64>>>,
@@ -196,11 +218,18 @@ const TABLES: [&str; 7] = [
 ];
 
 /// One line that each key may look like; keys are those of the reference page.
-const EXAMPLES: [(&str, &str); 38] = [
+const EXAMPLES: [(&str, &str); 46] = [
     ("title", "title = \"two large classes, two small\""),
     ("classes.sizes", "sizes = [500, 500, 5, 5]"),
     ("classes.probabilities", "probabilities = [0.5, 0.3, 0.2]"),
     ("classes.file", "file = \"counts.txt\""),
+    ("classes.counts", "counts = \"counts.csv\""),
+    ("classes.labels", "labels = \"labels.npy\""),
+    ("classes.column", "column = \"train\""),
+    ("classes.key", "key = \"y_train\""),
+    ("classes.ignore_label", "ignore_label = [-1, 255]"),
+    ("classes.drop_empty", "drop_empty = true"),
+    ("classes.normalise", "normalise = true"),
     ("classes.profile", "profile = \"exponential\""),
     ("classes.count", "count = 100"),
     ("classes.largest", "largest = 5000"),
@@ -219,6 +248,7 @@ const EXAMPLES: [(&str, &str); 38] = [
     ("batches.kind", "kind = \"random\""),
     ("batches.size", "size = 256"),
     ("batches.power", "power = 0.5"),
+    ("batches.replacement", "replacement = false"),
     ("batches.classes", "classes = 8"),
     ("batches.per_class", "per_class = 4"),
     ("batches.members", "members = [[0, 1, 4], [2, 3, 5]]"),
@@ -323,9 +353,11 @@ fn collect_spans_of_value(value: &DeValue<'_>, span: Span, path: String, spans: 
 }
 
 /// Where the class sizes may be; errors about a key that is not there are about these.
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 6] = [
     "classes.sizes",
     "classes.file",
+    "classes.counts",
+    "classes.labels",
     "classes.profile",
     "classes.probabilities",
 ];

@@ -193,8 +193,8 @@ fn range(field: Field, value: f64, least: f64, most: f64) -> Result<(), Invalid>
 impl View for AllBatches {
     const SCHEMA: &'static str = SCHEMA;
 
-    fn text(&self, _: Style) -> String {
-        let mut page = Page::default();
+    fn text(&self, style: Style) -> String {
+        let mut page = Page::new(style);
         page.paragraph(format_args!(
             "{} classes of {} samples, features of length {}, temperature {}, all batches of {}",
             self.classes, self.per_class, self.radius, self.temperature, self.batch

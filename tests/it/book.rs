@@ -449,6 +449,7 @@ fn the_json_page_names_every_field() {
         "--sizes 1000,1000,2,2 --temperature 1 --method conic",
         "--sizes 4,3 --level sample",
         "--sizes 9,5,3 --dimension 1",
+        "--sizes 200,150,120,90,80,60,40,30,20,10,5 --batch-size 8",
     ] {
         let exit = if arguments.contains("--dimension") {
             " # exit 1"

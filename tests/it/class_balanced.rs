@@ -404,7 +404,7 @@ fn a_result_that_is_read_back_has_its_batches() {
     let text = serde_json::to_string(&report).unwrap();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let batches = serde_json::json!({
-        "kind": "class-balanced", "size": 12, "power": null, "classes": 3, "per_class": 4,
+        "kind": "class-balanced", "size": 12, "power": null, "replacement": null, "classes": 3, "per_class": 4,
     });
     assert_eq!(value["problem"]["batches"], batches);
     let back: Report = serde_json::from_str(&text).unwrap();

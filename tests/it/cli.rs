@@ -651,7 +651,7 @@ fn other_keys_of_files() {
             "views = 2.0",
             &["classes.views", "expected a whole number", "views = 2"],
         ),
-        ("label = 1", &["line 3: unknown key `label`", "remove the key"]),
+        ("label = 1", &["line 3: unknown key `label`", "did you mean `labels`?"]),
         (
             "[batches]\nkind = \"fixed\"\nmembers = [[0, 14]]",
             &[
@@ -813,25 +813,24 @@ fn counts_files() {
             .unwrap()
     };
     for (bytes, needles) in [
-        (&b""[..], &["--sizes-file: no class sizes"][..]),
-        (b"# nothing\n\n", &["--sizes-file: no class sizes"]),
+        (&b""[..], &["c.txt: it has no values"][..]),
+        (b"# nothing\n\n", &["c.txt: it has no values"]),
         (b"5\n", &["--sizes-file: only one class"]),
         (
             b"# sizes\n5\n\nfive\n",
-            &["c.txt, line 4: class 1 has size \"five\"", "whole number"],
+            &[
+                "c.txt: read as one value a line, line 4: class 1 has size five",
+                "whole number",
+            ],
         ),
-        (b"5\n-5\n", &["c.txt, line 2: class 1 has size -5"]),
-        (b"5\n0\n", &["c.txt, line 2: class 1 has size 0"]),
-        (b"5\n4.0\n", &["c.txt, line 2: class 1 has size 4.0"]),
-        (b"5 4\n", &["c.txt, line 1: class 0 has size \"5 4\""]),
-        (
-            b"5\n9007199254740993\n",
-            &["c.txt, line 2: class 1 has size 9007199254740993"],
-        ),
-        (b"5\n\x00\n", &["c.txt, line 2: class 1"]),
-        (b"5\n\x1b[31m\n", &["c.txt, line 2: class 1"]),
+        (b"5\n-5\n", &["line 2: class 1 has size -5"]),
+        (b"5\n0\n", &["c.txt: class 1 has no samples", "--drop-empty"]),
+        (b"5\n4.5\n", &["line 2: class 1 has size 4.5"]),
+        (b"5\n9007199254740993\n", &["line 2: class 1 has size 9007199254740993"]),
+        (b"5\n\x00\n", &["c.txt: it is neither text nor"]),
+        (b"5\n\x1b[31m\n", &["line 2: class 1"]),
         (b"5\n1\n", &["--sizes-file: class 1 has 1 sample"]),
-        (b"\xff\xff\n", &["cannot read c.txt", "not UTF-8"]),
+        (b"\xff\xff\n", &["c.txt: it is text in no Unicode encoding", "UTF-8"]),
     ] {
         refusal(&format!("{bytes:?}"), &run(bytes), needles);
     }
@@ -839,6 +838,8 @@ fn counts_files() {
         &b"5\n5\n4\n"[..],
         b"\xef\xbb\xbf# sizes\r\n 5\r\n5\t\r\n\r\n4",
         b"5\n\n5\n# four\n+4\n",
+        b"5 5 4\n",
+        b"5\n5.0\n4e0\n",
     ] {
         assert_eq!(run(bytes).status.code(), Some(0), "{bytes:?}");
     }
@@ -851,7 +852,11 @@ fn counts_files() {
     std::fs::write(inner.join("c.txt"), "5\nx\n").unwrap();
     std::fs::write(inner.join("p.toml"), "[classes]\nfile = \"c.txt\"\n").unwrap();
     let output = ufmin(folder.path(), &["solve", "inner/p.toml"]).output().unwrap();
-    refusal("inner", &output, &["inner/c.txt, line 2: class 1 has size \"x\""]);
+    refusal(
+        "inner",
+        &output,
+        &["inner/c.txt: read as one value a line, line 2: class 1 has size x"],
+    );
     std::fs::write(inner.join("c.txt"), "5\n1\n").unwrap();
     let output = ufmin(folder.path(), &["solve", "inner/p.toml"]).output().unwrap();
     refusal(
@@ -872,7 +877,7 @@ fn label_files_that_are_refused() {
         .into_iter()
         .flat_map(i64::to_le_bytes)
         .collect();
-    let floats: Vec<u8> = [0.0f64; 4].into_iter().flat_map(f64::to_le_bytes).collect();
+    let floats: Vec<u8> = [0.0f64, 0.0, 1.0, 0.5].into_iter().flat_map(f64::to_le_bytes).collect();
     for (bytes, needles) in [
         (
             npy("<i8", false, "(9,)", &labels[..70]),
@@ -884,13 +889,16 @@ fn label_files_that_are_refused() {
         (npy("<i8", false, "(9,)", &[]), &["promises 72 bytes"]),
         (
             npy("<f8", false, "(4,)", &floats),
-            &[
-                "its element type is <f8",
-                "numpy.unique(labels, return_inverse=True)[1]",
-            ],
+            &["y.npy: label 3 is 0.5", "numpy.unique(labels, return_inverse=True)[1]"],
         ),
-        (npy("<U1", false, "(4,)", &[65; 16]), &["its element type is <U1"]),
-        (npy("|S1", false, "(4,)", &[65; 4]), &["its element type is |S1"]),
+        (
+            npy("<U1", false, "(4,)", &[65; 16]),
+            &["y.npy: label 0 is empty or no text"],
+        ),
+        (
+            npy("|S1", false, "(4,)", &[0xff; 4]),
+            &["y.npy: label 0 is empty or no text"],
+        ),
         (npy("|O", false, "(4,)", &[65; 40]), &["its element type is |O"]),
         (npy("<c16", false, "(2,)", &[0; 32]), &["its element type is <c16"]),
         (npy("<M8[s]", false, "(2,)", &[0; 16]), &["its element type is <M8[s]"]),
@@ -934,7 +942,7 @@ fn label_files_that_are_refused() {
         refusal("through a problem file", &output, &[]);
     }
     refused(&["--labels", "nothing.npy"], &["cannot read nothing.npy"]);
-    refused(&["--labels", "y.txt"], &["--labels: y.txt is not a .npy file"]);
+    refused(&["--labels", "y.txt"], &["cannot read y.txt"]);
     std::fs::create_dir(folder.path().join("d.npy")).unwrap();
     let output = ufmin(folder.path(), &["solve", "--labels", "d.npy"]).output().unwrap();
     refusal("d.npy", &output, &["cannot read d.npy", "not a folder"]);
@@ -1150,6 +1158,9 @@ fn the_json_has_every_key_of_the_contract() {
     ];
     let always = [
         ".problem.title",
+        ".problem.class_labels",
+        ".references.reported_loss",
+        ".solution.loss_per_batch",
         ".problem.probabilities",
         ".problem.dimension",
         ".problem.batches",
@@ -1253,18 +1264,24 @@ fn labels_of_any_integer_type_are_sizes() {
         for (shape, fortran) in [("(9,)", false), ("(9,)", true), ("(9, 1)", false), ("(1, 9)", true)] {
             let file = npy(descr, fortran, shape, &bytes(width, big));
             std::fs::write(folder.path().join("y.npy"), file).unwrap();
-            let found = without_time(json_in(folder.path(), &["--labels", "y.npy"]));
+            let mut found = without_time(json_in(folder.path(), &["--labels", "y.npy"]));
+            assert_eq!(
+                found["problem"]["class_labels"].take(),
+                serde_json::json!([0, 1]),
+                "{descr} {shape}"
+            );
             assert_eq!(found, expected, "{descr} {shape}");
         }
     }
     // Classes are the distinct values in ascending order, whatever they are.
-    let odd: Vec<u8> = [7i64, -100, 7, i64::MAX, -100, 7, i64::MAX]
+    let odd: Vec<u8> = [6i64, 4, 6, 7, 4, 6, 7]
         .into_iter()
         .flat_map(i64::to_le_bytes)
         .collect();
     std::fs::write(folder.path().join("y.npy"), npy("<i8", false, "(7,)", &odd)).unwrap();
     let found = json_in(folder.path(), &["--labels", "y.npy"]);
     assert_eq!(found["problem"]["sizes"], serde_json::json!([2, 3, 2]));
+    assert_eq!(found["problem"]["class_labels"], serde_json::json!([4, 6, 7]));
 }
 
 #[test]

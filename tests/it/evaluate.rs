@@ -371,16 +371,16 @@ fn a_problem_and_its_labels_must_agree() {
     };
     refused(
         &["--sizes", "8,7,4"],
-        &["--labels: class 1 (label 1) has 6 rows, and 7 in the problem"],
+        &["--labels: label 1 has 6 rows, and 7 in the problem"],
     );
     refused(
         &["p.toml", "--views", "1"],
-        &["class 0 (label 0) has 8 rows, and 4 in the problem"],
+        &["label 0 has 8 rows, and 4 in the problem"],
     );
     refused(&["--sizes", "8,6,4,2"], &["3 different labels, and 4 classes"]);
     refused(
         &["--views", "3"],
-        &["class 0 has 8 rows, which is no multiple of 3 views"],
+        &["label 0 has 8 rows, which is no multiple of 3 views"],
     );
     refused(
         &["--temperature", "0.002"],
@@ -464,11 +464,11 @@ fn what_is_no_features_is_refused_by_name() {
         &run(&["--embeddings", "h.npy", "--labels", "one.npy"]),
         &["only one class"],
     );
-    write(folder.path(), "y.txt", b"1\ntwo\n");
+    write(folder.path(), "y.txt", b"1\n1.5\n");
     refusal(
         "words",
         &run(&["--embeddings", "h.npy", "--labels", "y.txt"]),
-        &["y.txt: line 2 is `two`"],
+        &["y.txt: read as one value a line, line 2: the label 1.5 is a number that is not whole"],
     );
     refusal(
         "no file",

@@ -278,7 +278,6 @@ fn labels_that_look_like_class_sizes_are_doubted() {
         (&[1, 2, 2, 1], json!([2, 2])),
         (&[3, 3, 1, 1, 2, 2], json!([2, 2, 2])),
         (&[0, 0, 4, 4], json!([2, 2])),
-        (&[-1, 0, 70, 70, -1, 0], json!([2, 2, 2])),
     ] {
         write(&vector(labels));
         assert_eq!(sizes(folder.path(), &["--labels", "y.npy"]), expected, "{labels:?}");
@@ -335,30 +334,6 @@ fn one_hot_labels_are_answered_with_argmax() {
         &npy("|u1", false, "(2, 2, 2)", &[0; 8]),
         &["its shape is [2, 2, 2]", "an array of one dimension"],
     );
-}
-
-#[test]
-fn an_archive_is_refused_by_its_name_or_by_its_bytes() {
-    let folder = folder();
-    let archive = ufmin::files::npy::npz_bytes(&[("y", ufmin::files::npy::Array::Indices(vec![0, 0, 1, 1]))]);
-    std::fs::write(folder.path().join("y.npz"), &archive).unwrap();
-    std::fs::write(folder.path().join("y.npy"), &archive).unwrap();
-    std::fs::write(folder.path().join("p.toml"), "[classes]\nfile = \"y.npz\"\n").unwrap();
-    for arguments in [
-        &["solve", "--labels", "y.npz"][..],
-        &["solve", "--labels", "y.npy"],
-        &["solve", "--sizes-file", "y.npz"],
-        &["solve", "--sizes-file", "y.npy"],
-        &["solve", "p.toml"],
-        &["heatmap", "y.npz", "-o", "a.png"],
-        &["heatmap", "y.npy", "-o", "a.png"],
-    ] {
-        refused_in(
-            folder.path(),
-            arguments,
-            &["it is a .npz archive", "numpy.load(", "numpy.save("],
-        );
-    }
 }
 
 #[test]

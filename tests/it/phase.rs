@@ -11,7 +11,7 @@ use ufmin::problem::profile::Profile;
 use ufmin::problem::{
     Anchors, BatchLoss, Classes, Features, FullBatch, FullBatchLoss, Model, Problem, Run, Sampling, Training,
 };
-use ufmin::report::view::View;
+use ufmin::report::view::{Style, View};
 use ufmin::study::phase::{
     Family, Never, Phase, ScanSettings, Vary, coefficients, grid, over_draws, over_ratio, over_temperature, text,
 };
@@ -110,7 +110,7 @@ fn never_is_said_where_theory_says_it() {
     assert!(!Never::ScanAndLimit.is_theorem());
     assert!((phase.limit.unwrap() - 0.818_776_1).abs() < 1e-7);
     assert!(phase.scanned >= 400);
-    let said = text(&phase);
+    let said = text(&phase, Style::default());
     let expected = format!("none of the {} ratios scanned from 1 to 1000000000", phase.scanned);
     assert!(
         said.contains(&expected) && said.contains("the limit of large ratios"),
@@ -144,9 +144,9 @@ fn never_is_said_where_theory_says_it() {
         let phase = ratio_phase(&family, &model);
         assert!(phase.never && phase.never_because == Some(because) && because.is_theorem());
         assert!(
-            text(&phase).contains("no ratio collapses any classes: "),
+            text(&phase, Style::default()).contains("no ratio collapses any classes: "),
             "{}",
-            text(&phase)
+            text(&phase, Style::default())
         );
     }
     // Just below tau*(3) = 0.20505036 it happens; a limit in front of the threshold is not "never".
@@ -165,7 +165,11 @@ fn never_is_said_where_theory_says_it() {
     assert!(!phase.never && phase.never_because.is_none() && phase.threshold.is_none());
     assert_eq!(phase.limit, Some(1.0));
     let expected = format!("at any of the {} ratios scanned from 1 to 20000", phase.scanned);
-    assert!(text(&phase).contains(&expected), "{}", text(&phase));
+    assert!(
+        text(&phase, Style::default()).contains(&expected),
+        "{}",
+        text(&phase, Style::default())
+    );
 }
 
 #[test]
@@ -574,6 +578,7 @@ fn draws_and_ratios_meet_at_one_boundary() {
             loss: BatchLoss::Supcon,
             size,
             power: 1.0,
+            replacement: true,
         },
     ];
     for (sampling, (vary, least)) in trainings.into_iter().zip([(Vary::Negatives, 1), (Vary::BatchSize, 3)]) {
@@ -669,7 +674,7 @@ fn what_no_rule_decides_the_solver_does() {
         phase.threshold.is_some() && phase.decided_by == ["dual", "lowrank"],
         "{phase:?}"
     );
-    assert!(text(&phase).contains("decided by the low-rank solver where no rule tells"));
+    assert!(text(&phase, Style::default()).contains("decided by the low-rank solver where no rule tells"));
 }
 
 proptest! {

@@ -133,6 +133,7 @@ const KEYS: [(&str, &[&str]); 7] = [
             "kind",
             "size",
             "power",
+            "replacement",
             "classes",
             "per_class",
             "members",
@@ -257,7 +258,7 @@ fn labels(counts: &[u64]) -> Vec<u8> {
     let mut labels: Vec<i64> = counts
         .iter()
         .enumerate()
-        .flat_map(|(class, &count)| vec![3 * class as i64 - 5; count as usize])
+        .flat_map(|(class, &count)| vec![class as i64; count as usize])
         .collect();
     let n = labels.len();
     for i in 0..n {
@@ -319,7 +320,9 @@ proptest! {
         let labels_file = write("y.npy", &labels(&counts));
         prop_assert_eq!(&Classes::from_counts(&counts).unwrap(), &classes);
         prop_assert_eq!(&classes_of_counts(&counts_file).unwrap(), &classes);
-        prop_assert_eq!(&classes_of_labels(&labels_file).unwrap(), &classes);
+        let of_labels = classes_of_labels(&labels_file).unwrap();
+        prop_assert_eq!(of_labels.runs(), classes.runs());
+        prop_assert_eq!(of_labels.labels().map(<[_]>::len), Some(counts.len()));
         // The same through problem files.
         for source in [
             text,
@@ -329,7 +332,7 @@ proptest! {
         ] {
             let path = write("p.toml", format!("[loss]\nsingletons = \"skip\"\n[classes]\n{source}").as_bytes());
             match load(&path) {
-                Ok((problem, _, _)) => prop_assert_eq!(problem.classes(), &classes),
+                Ok((problem, _, _)) => prop_assert_eq!(problem.classes().runs(), classes.runs()),
                 // Every class of one sample: no way of giving that is accepted.
                 Err(error) => {
                     prop_assert!(counts.iter().all(|&count| count == 1), "{}", error);
@@ -397,19 +400,48 @@ fn classes_table() -> impl Strategy<Value = ClassesTable> {
             0..5,
         )),
         prop::option::of(prop::collection::vec(float(), 0..4)),
-        prop::option::of(text()),
-        prop::option::of(text()),
+        (
+            prop::option::of(text()),
+            prop::option::of(text()),
+            prop::option::of(text()),
+        ),
+        (
+            prop::option::of(text()),
+            prop::option::of(text()),
+            prop::option::of(text()),
+        ),
+        (
+            prop::option::of(any::<i64>().prop_map(Value::Integer)),
+            prop::option::of(any::<bool>()),
+            prop::option::of(any::<bool>()),
+        ),
         (i(), i(), i(), i(), i(), i()),
         prop::option::of(float()),
     )
         .prop_map(
-            |(sizes, probabilities, file, profile, (count, largest, smallest, majority, minority, views), ratio)| {
+            |(
+                sizes,
+                probabilities,
+                (file, counts, labels),
+                (profile, column, key),
+                (ignore_label, drop_empty, normalise),
+                (count, largest, smallest, majority, minority, views),
+                ratio,
+            )| {
                 ClassesTable {
                     order: None,
                     sizes,
                     probabilities,
                     file: file.map(Into::into),
+                    counts: counts.map(Into::into),
+                    labels: labels.map(Into::into),
+                    column,
+                    key,
+                    ignore_label,
+                    drop_empty,
+                    normalise,
                     profile,
+                    read: None,
                     count,
                     largest,
                     smallest,
@@ -505,6 +537,7 @@ fn problem_file() -> impl Strategy<Value = ProblemFile> {
                     kind,
                     size,
                     power: None,
+                    replacement: None,
                     classes: None,
                     per_class: None,
                     members,

@@ -734,6 +734,7 @@ fn a_stopped_curve_has_its_finished_rows() {
             loss: BatchLoss::Supcon,
             size: 8,
             power: 1.0,
+            replacement: true,
         }),
         ..Model::default()
     };

@@ -1,12 +1,13 @@
 //! The array of a `.npz` archive that is meant, as a place in a file.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use npyz::zip::{CompressionMethod, ZipArchive};
 
-use crate::error::{ArrayError, Error};
+use crate::error::{ArrayError, Error, TableError, Word};
+use crate::files::{MAX_TEXT, Wrong};
 
 /// Names of an array among others that say that it is the one of the features.
 const NAMES: [&str; 2] = ["embeddings", "features"];
@@ -83,4 +84,55 @@ pub(super) fn member(file: File, path: &Path) -> Result<Member, Error> {
         start: 0,
         length,
     })
+}
+
+/// The bytes of the array of an archive in memory that is meant: the one of a name, the only one, or the only one with a
+/// name of `known`.
+pub(crate) fn array(bytes: &[u8], key: Option<&str>, known: &[&str]) -> Result<Vec<u8>, Wrong> {
+    let damaged = |detail: String| ArrayError::DamagedArchive { detail };
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(error.to_string()))?;
+    let files: Vec<String> = (0..archive.len())
+        .filter_map(|index| Some(archive.by_index_raw(index).ok()?.name().to_owned()))
+        .collect();
+    let foreign = |what, remedy| Err(TableError::Foreign { what, remedy }.into());
+    if files.iter().any(|name| name.starts_with("xl/")) {
+        let remedy = &[Word::Text("save the sheet in Excel as \"CSV UTF-8\"")];
+        return foreign("an Excel workbook (.xlsx)", remedy);
+    }
+    if files.iter().any(|name| name.ends_with("data.pkl")) {
+        let remedy = &[Word::Text(
+            "save the tensor as an array: numpy.save(\"y.npy\", tensor.cpu().numpy())",
+        )];
+        return foreign("a file of torch.save", remedy);
+    }
+    let names: Vec<String> = files
+        .iter()
+        .filter_map(|name| name.strip_suffix(".npy"))
+        .map(str::to_owned)
+        .collect();
+    if names.is_empty() && !files.is_empty() {
+        let remedy = &[Word::Text("unpack it, and give the file that has the counts or labels")];
+        return foreign("a ZIP archive without arrays", remedy);
+    }
+    let known: Vec<&String> = names.iter().filter(|name| known.contains(&name.as_str())).collect();
+    let name = match (key, &names[..], &known[..]) {
+        (Some(key), ..) => names.iter().find(|name| *name == key.trim_end_matches(".npy")),
+        (None, [one], _) => Some(one),
+        (None, _, [one]) => Some(*one),
+        _ => None,
+    };
+    let Some(name) = name else {
+        let wanted = key.map(str::to_owned);
+        return Err(ArrayError::Key { names, wanted }.into());
+    };
+    let mut packed = archive
+        .by_name(&format!("{name}.npy"))
+        .map_err(|error| damaged(error.to_string()))?;
+    let mut found = Vec::new();
+    let read = packed.by_ref().take(MAX_TEXT + 1).read_to_end(&mut found);
+    read.map_err(|error| damaged(error.to_string()))?;
+    if found.len() as u64 > MAX_TEXT {
+        return Err(damaged(format!("`{name}` is larger than 1 GB")).into());
+    }
+    Ok(found)
 }

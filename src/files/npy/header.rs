@@ -77,10 +77,20 @@ impl Header {
             found: found.clone(),
         };
         let element = *self.element.as_ref().map_err(of_type)?;
+        self.check_length(length, element.width).map(|bytes| (element, bytes))
+    }
+
+    /// The data of a whole file, of elements of so many bytes.
+    pub(super) fn data<'a>(&self, bytes: &'a [u8], width: usize) -> Result<&'a [u8], ArrayError> {
+        self.check_length(bytes.len() as u64, width)?;
+        Ok(&bytes[self.end..])
+    }
+
+    fn check_length(&self, length: u64, width: usize) -> Result<u64, ArrayError> {
         let found = length.saturating_sub(self.end as u64);
         let expected = self
             .elements()
-            .and_then(|elements| elements.checked_mul(element.width as u64))
+            .and_then(|elements| elements.checked_mul(width as u64))
             .ok_or_else(|| ArrayError::Header {
                 detail: format!("the shape {:?} is too large", self.shape),
             })?;
@@ -91,7 +101,7 @@ impl Header {
             let extra = found - expected;
             return Err(ArrayError::Trailing { expected, extra });
         }
-        Ok((element, expected))
+        Ok(expected)
     }
 
     /// Number of elements, if it can be counted.

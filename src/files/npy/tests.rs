@@ -27,6 +27,22 @@ fn longs(values: &[i64]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
+/// Labels that are numbers, doubted as by the reader of files.
+fn labels(bytes: &[u8]) -> Result<Vec<i128>, ArrayError> {
+    let labels = super::labels_of(bytes)?;
+    let numbers: Vec<i128> = labels.iter().filter_map(Label::number).collect();
+    like_counts(
+        labels.len() as u64,
+        numbers.iter().min().copied(),
+        numbers.iter().max().copied(),
+    )?;
+    Ok(numbers)
+}
+
+fn counts(bytes: &[u8]) -> Result<Vec<u64>, ArrayError> {
+    whole_numbers(bytes, false)
+}
+
 fn labels_of(values: &[i64]) -> Result<Vec<i128>, ArrayError> {
     labels(&file(&header("<i8", &format!("({},)", values.len())), &longs(values)))
 }
@@ -108,11 +124,64 @@ fn labels_that_look_like_class_sizes_are_doubted() {
         let expected: Vec<i128> = good.iter().map(|&n| n.into()).collect();
         assert_eq!(labels_of(good), Ok(expected));
     }
-    // As floats they are doubted too, before their type is: a remedy for the type would make labels of them.
+    // As floats they are doubted too.
     let floats = |values: &[f64]| labels(&file(&header("<f8", &format!("({},)", values.len())), &doubles(values)));
     assert_eq!(floats(&[500.0, 50.0, 50.0]), doubted(3, 500));
-    for other in [&[0.0, 1.0, 1.0][..], &[0.5, 70.0], &[f64::NAN, 70.0], &[f64::INFINITY]] {
-        assert!(matches!(floats(other), Err(ArrayError::Type { .. })), "{other:?}");
+    assert_eq!(floats(&[0.0, 1.0, 1.0]), Ok(vec![0, 1, 1]));
+    for other in [
+        &[70.0, 0.5][..],
+        &[70.0, f64::NAN],
+        &[1.0, f64::INFINITY],
+        &[1.0, 1e300],
+    ] {
+        let found = floats(other);
+        assert!(
+            matches!(found, Err(ArrayError::Label { index: 1, .. })),
+            "{other:?}: {found:?}"
+        );
+    }
+    // 2049 in half precision is another number.
+    let half = [0u8, 0x3c, 1, 0x68];
+    assert!(matches!(
+        labels(&file(&header("<f2", "(2,)"), &half)),
+        Err(ArrayError::Label { index: 1, .. })
+    ));
+}
+
+#[test]
+fn labels_of_text_are_read_in_both_byte_orders() {
+    let units = |text: &[&str], width: usize, encode: fn(u32) -> [u8; 4]| -> Vec<u8> {
+        let padded = text.iter().flat_map(|word| {
+            let padding = std::iter::repeat_n('\0', width - word.chars().count());
+            word.chars().chain(padding).collect::<Vec<char>>()
+        });
+        padded.flat_map(|c| encode(u32::from(c))).collect()
+    };
+    let words = ["cat", "b\u{e4}r", "ox"];
+    let expected: Vec<Label> = words.iter().map(|&word| Label::Text(word.to_owned())).collect();
+    let little = file(&header("<U3", "(3,)"), &units(&words, 3, u32::to_le_bytes));
+    let big = file(&header(">U3", "(3,)"), &units(&words, 3, u32::to_be_bytes));
+    assert_eq!(super::labels_of(&little), Ok(expected.clone()));
+    assert_eq!(super::labels_of(&big), Ok(expected));
+    let bytes = file(&header("|S3", "(2,)"), b"catox\0");
+    assert_eq!(
+        super::labels_of(&bytes),
+        Ok(["cat", "ox"].map(|word| Label::Text(word.to_owned())).to_vec())
+    );
+    for (descr, shape, data) in [
+        ("<U3", "(2, 2)", vec![65; 48]),
+        ("<U3", "(2,)", vec![65; 12]),
+        ("<U1", "(2,)", vec![0; 8]),
+        ("<U1", "(1,)", vec![0, 0xd8, 0, 0]),
+        ("|S1", "(1,)", vec![0xff]),
+        ("<U0", "(1,)", vec![]),
+        ("<U99999999999", "(1,)", vec![65; 4]),
+        ("|O", "(1,)", vec![65; 8]),
+    ] {
+        assert!(
+            super::labels_of(&file(&header(descr, shape), &data)).is_err(),
+            "{descr} {shape}"
+        );
     }
 }
 

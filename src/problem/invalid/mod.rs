@@ -7,7 +7,7 @@ mod remedy;
 
 use std::fmt;
 
-use super::{FullBatchLoss, MAX_CLASS_SIZE, PROBABILITY_SUM_TOLERANCE};
+use super::{FullBatchLoss, Label, MAX_CLASS_SIZE, PROBABILITY_SUM_TOLERANCE};
 
 /// What a value is given for. The text of a field is its path in a problem file, for example `classes.sizes[3]`; the fields
 /// of a study, which no problem file has, are single words.
@@ -23,6 +23,20 @@ pub enum Field {
     /// The probability of one class.
     Probability(u64),
     File,
+    /// A file of class sizes.
+    SizesFile,
+    /// A file of labels.
+    Labels,
+    /// The column of a table.
+    Column,
+    /// The array of an archive.
+    Key,
+    /// Labels of samples that are left out.
+    IgnoreLabel,
+    /// Whether classes without samples are left out.
+    DropEmpty,
+    /// Whether class frequencies are divided by their sum.
+    Normalise,
     Profile,
     Count,
     Largest,
@@ -43,6 +57,7 @@ pub enum Field {
     BatchKind,
     BatchSize,
     Power,
+    Replacement,
     BatchClasses,
     PerClass,
     BatchMembers,
@@ -77,16 +92,12 @@ pub enum Field {
     Level,
     /// Whether a second method solves the problem too.
     CrossCheck,
-    /// A file of labels.
-    Labels,
     /// Files of features.
     Embeddings,
     /// Features have a column for every sample.
     Transposed,
     /// A file of the weights of a classifier.
     ClassifierFile,
-    /// A file of class sizes.
-    SizesFile,
     /// The folder that results are written to.
     Output,
 }
@@ -100,6 +111,13 @@ impl Field {
             Self::Sizes | Self::Size(_) => ("classes", "sizes"),
             Self::Probabilities | Self::Probability(_) => ("classes", "probabilities"),
             Self::File => ("classes", "file"),
+            Self::SizesFile => ("classes", "counts"),
+            Self::Labels => ("classes", "labels"),
+            Self::Column => ("classes", "column"),
+            Self::Key => ("classes", "key"),
+            Self::IgnoreLabel => ("classes", "ignore_label"),
+            Self::DropEmpty => ("classes", "drop_empty"),
+            Self::Normalise => ("classes", "normalise"),
             Self::Profile => ("classes", "profile"),
             Self::Count => ("classes", "count"),
             Self::Largest => ("classes", "largest"),
@@ -120,6 +138,7 @@ impl Field {
             Self::BatchKind => ("batches", "kind"),
             Self::BatchSize => ("batches", "size"),
             Self::Power => ("batches", "power"),
+            Self::Replacement => ("batches", "replacement"),
             Self::BatchClasses => ("batches", "classes"),
             Self::PerClass => ("batches", "per_class"),
             Self::BatchMembers | Self::Batch(_) | Self::BatchMember(..) => ("batches", "members"),
@@ -141,11 +160,9 @@ impl Field {
             | Self::Values
             | Self::Level
             | Self::CrossCheck
-            | Self::Labels
             | Self::Embeddings
             | Self::Transposed
             | Self::ClassifierFile
-            | Self::SizesFile
             | Self::Output => return None,
         })
     }
@@ -163,11 +180,9 @@ impl Field {
             (Self::Values, None) => "values",
             (Self::Level, None) => "level",
             (Self::CrossCheck, None) => "cross-check",
-            (Self::Labels, None) => "a file of labels",
             (Self::Embeddings, None) => "embeddings",
             (Self::Transposed, None) => "the switch for transposed features",
             (Self::ClassifierFile, None) => "a file of a classifier",
-            (Self::SizesFile, None) => "a file of class sizes",
             (_, None) => "output",
         }
     }
@@ -208,10 +223,7 @@ pub struct ProblemFileWording;
 
 impl Wording for ProblemFileWording {
     fn name(&self, field: Field) -> String {
-        match field {
-            Field::Labels | Field::SizesFile => Field::File.to_string(),
-            field => field.to_string(),
-        }
+        field.to_string()
     }
 
     fn setting(&self, field: Field, values: &[&str]) -> String {
@@ -223,6 +235,10 @@ impl Wording for ProblemFileWording {
             | Field::Singletons
             | Field::Reduction
             | Field::File
+            | Field::SizesFile
+            | Field::Labels
+            | Field::Column
+            | Field::Key
             | Field::BatchKind
             | Field::BatchFile
             | Field::Unused => format!("\"{value}\""),
@@ -328,6 +344,8 @@ pub enum Kind {
     },
     /// No positive pair for the loss in a class of one sample; in any class, if no loss is named.
     NoPositive(Option<FullBatchLoss>),
+    /// A class of one sample in batches of different examples.
+    AloneInBatches,
     /// A schedule without a batch.
     NoBatch,
     /// A batch without a member.
@@ -376,6 +394,8 @@ pub struct Invalid {
     pub field: Field,
     /// What is wrong with it.
     pub kind: Kind,
+    /// The label of the class that it is about, where the data set has another than the number of the class.
+    pub label: Option<Box<Label>>,
 }
 
 impl std::error::Error for Invalid {}
@@ -384,6 +404,7 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let field = self.field;
         let name = field.name();
+        let owner = |field| Owner(field, self.label.as_deref());
         match &self.kind {
             Kind::Missing(Some(profile)) => write!(f, "the profile {profile} needs `{name}`"),
             Kind::Missing(None) => f.write_str(match field {
@@ -403,18 +424,18 @@ impl fmt::Display for Invalid {
             Kind::Size(value) => write!(
                 f,
                 "{} has size {value}, and a class size is a whole number from 1 to {MAX_CLASS_SIZE}",
-                Owner(field)
+                owner(field)
             ),
             Kind::TooManySamples(value) => write!(
                 f,
                 "{} has {} samples (with views), above the largest size {MAX_CLASS_SIZE} that is exact in double precision",
-                Owner(field),
+                owner(field),
                 short(*value)
             ),
             Kind::Probability(value) => write!(
                 f,
                 "{} has probability {}, and a probability is above 0 and at most 1",
-                Owner(field),
+                owner(field),
                 short(*value)
             ),
             Kind::Sum(sum) => write!(
@@ -438,18 +459,23 @@ impl fmt::Display for Invalid {
             },
             Kind::ControlCharacter(character) => write!(f, "the {name} has the control character {character:?}"),
             Kind::Choice { value, options } => write!(f, "`{value}` is not one of {}", options.join(", ")),
-            Kind::NoPositive(Some(loss)) => write!(f, "{} has 1 sample: {loss} needs a positive pair", Owner(field)),
+            Kind::NoPositive(Some(loss)) => write!(f, "{} has 1 sample: {loss} needs a positive pair", owner(field)),
             Kind::NoPositive(None) => f.write_str("every class has 1 sample, so no anchor has a positive"),
+            Kind::AloneInBatches => write!(
+                f,
+                "{} has 1 sample, which has no positive in any batch of different examples",
+                owner(field)
+            ),
             Kind::NoBatch => f.write_str("the list of batches is empty"),
-            Kind::EmptyBatch => write!(f, "{} has no members", Owner(field)),
+            Kind::EmptyBatch => write!(f, "{} has no members", owner(field)),
             Kind::NoSample { value, samples } => write!(
                 f,
                 "{} is sample {value}, and the samples are 0 to {}",
-                Owner(field),
+                owner(field),
                 samples - 1
             ),
             Kind::Repeated { first, sample } => {
-                write!(f, "{} is sample {sample}, and so is place {first}", Owner(field))
+                write!(f, "{} is sample {sample}, and so is place {first}", owner(field))
             }
             Kind::Unused { sample, count: 1 } => write!(f, "sample {sample} is in no batch"),
             Kind::Unused { sample, count } => {
@@ -462,11 +488,14 @@ impl fmt::Display for Invalid {
 }
 
 /// Whose number a field is, or which.
-struct Owner(Field);
+struct Owner<'a>(Field, Option<&'a Label>);
 
-impl fmt::Display for Owner {
+impl fmt::Display for Owner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            Field::Size(class) if self.1.is_some_and(|label| *label != Label::Number(class.into())) => {
+                f.write_str(&self.1.map(Label::title).unwrap_or_default())
+            }
             Field::Size(class) | Field::Probability(class) => write!(f, "class {class}"),
             Field::Batch(batch) => write!(f, "batch {batch}"),
             Field::BatchMember(batch, place) => write!(f, "place {place} of batch {batch}"),
@@ -478,7 +507,21 @@ impl fmt::Display for Owner {
 impl Invalid {
     /// Something wrong with the value of a field.
     pub fn new(field: Field, kind: Kind) -> Self {
-        Self { field, kind }
+        let label = None;
+        Self { field, kind, label }
+    }
+
+    /// The same about a class of these labels, which messages then call by its label.
+    #[must_use]
+    pub fn among(self, labels: Option<&[Label]>) -> Self {
+        let label = match self.field {
+            Field::Size(class) => labels.and_then(|labels| labels.get(class as usize)),
+            _ => None,
+        };
+        Self {
+            label: label.cloned().map(Box::new),
+            ..self
+        }
     }
 
     /// A value of no meaning beside the others.

@@ -40,14 +40,29 @@ impl Invalid {
             Kind::TooSmall { .. } => "remove the dimension, or set it to at least the number of classes minus 1",
             Kind::Several(_) => "keep exactly one of them",
             Kind::OneClass => "add a second class; with one class every unit vector is optimal",
+            Kind::Size(value) if value == "0" => {
+                let hint: Hint = &[
+                    Word::Text("remove the class, give the number of its samples, or leave out empty classes by "),
+                    Word::Set(Field::DropEmpty, &["true"]),
+                ];
+                return worded(hint, wording);
+            }
             Kind::Size(value) => size_hint(value),
             Kind::TooManySamples(value) => size_hint(&value.to_string()),
             Kind::Probability(_) => "remove classes that cannot occur, and give counts as `sizes`",
-            Kind::Sum(_) => "divide each by the sum, or give counts as `sizes`",
+            Kind::Sum(_) => {
+                let hint: Hint = &[
+                    Word::Text("divide each by the sum, as is done by "),
+                    Word::Set(Field::Normalise, &["true"]),
+                    Word::Text(", or give counts as `sizes`"),
+                ];
+                return worded(hint, wording);
+            }
             Kind::ControlCharacter(_) => "write the title on one line, without control characters",
             Kind::NoPositive(Some(_)) => {
                 "remove the class, raise its count, train with views = 2, or set singletons to skip (or zero)"
             }
+            Kind::AloneInBatches => "remove the class, raise its count, train with views = 2, or draw with replacement",
             Kind::NoBatch => "give one list of samples a batch, or leave the batches out for the full batch",
             Kind::EmptyBatch => "remove it, or give it members; batches and places are counted from 0",
             Kind::NoSample { .. } => {

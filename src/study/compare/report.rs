@@ -38,7 +38,7 @@ impl Comparison {
         if known.len() < 2 {
             return None;
         }
-        let (angle, [a, b]) = (best.1, best.2);
+        let (angle, [a, b]) = (best.1, best.2.map(|class| self.problem.name(class)));
         if same(angle, worst.1) {
             return Some(format!(
                 "All of these losses keep the tail equally apart: no class of it is closer to another than {angle:.3} degrees."
@@ -87,7 +87,7 @@ impl View for Comparison {
     const SCHEMA: &'static str = super::SCHEMA;
 
     fn text(&self, style: Style) -> String {
-        let mut page = Page::default();
+        let mut page = Page::new(style);
         if let Some(title) = &self.problem.title {
             page.line(title);
         }

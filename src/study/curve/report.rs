@@ -33,7 +33,7 @@ impl Curve {
 impl View for Curve {
     const SCHEMA: &'static str = super::SCHEMA;
 
-    fn text(&self, _: Style) -> String {
+    fn text(&self, style: Style) -> String {
         let limit = self.limit.as_ref();
         let mut header = vec![self.name(), "loss", "downstream", "nearest", "farthest", "to ETF"];
         header.extend(limit.map(|limit| match limit.name.as_ref() {
@@ -60,7 +60,7 @@ impl View for Curve {
             cells.push(row.verdict.certified().to_owned());
             cells
         };
-        let (mut page, classes, loss) = (Page::default(), self.class_count, &self.loss);
+        let (mut page, classes, loss) = (Page::new(style), self.class_count, &self.loss);
         page.paragraph(format_args!(
             "{classes} classes, {loss}; angles between classes in degrees, distances of normalised Gram matrices"
         ));

@@ -17,6 +17,7 @@ use crate::math::control::Control;
 use crate::measure::metrics::{Angles, Pair, angle_degrees, extreme_pairs, kini_distance};
 use crate::problem::training::Parts;
 use crate::problem::{Anchors, BatchLoss, FullBatchLoss, Loss, Model, Problem, TEMPERATURE_RANGE, Training};
+use crate::report::class_name;
 use crate::report::{Name, factor_of_groups};
 use crate::solve::{CrossCheckChoice, Options, Solved, solve};
 
@@ -279,10 +280,9 @@ fn alternatives(
         Some(angle_degrees(gram[(i, j)]))
     });
     let model = problem.model();
+    let [a, b] = close.classes.map(|class| class_name(problem.classes().labels(), class));
     let here = format!(
-        "the optimum itself has classes {} and {} {theta:.1} degrees apart{}",
-        close.classes[0],
-        close.classes[1],
+        "the optimum itself has classes {a} and {b} {theta:.1} degrees apart{}",
         seen.map_or(String::new(), |seen| format!(" (measured {seen:.1})"))
     );
     let try_all = |models: Vec<(&'static str, String, Model)>| -> Result<Option<Advice>, Error> {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Word};
 use crate::math::control::Control;
-use crate::problem::{Field, Invalid, Measure, Problem};
+use crate::problem::{Field, Invalid, Label, Measure, Problem};
 use crate::solve::{Options, Solved, solve};
 
 /// Checks that the rows of every class are as many as the problem says. `counts` are the rows of every class, `values` its
@@ -10,7 +10,7 @@ use crate::solve::{Options, Solved, solve};
 ///
 /// # Errors
 /// [`Error::Invalid`].
-pub fn check_labels(problem: &Problem, counts: &[u64], values: &[i128]) -> Result<(), Error> {
+pub fn check_labels(problem: &Problem, counts: &[u64], values: &[Label]) -> Result<(), Error> {
     let classes = problem.classes();
     let found = counts.len() as u64;
     if found != classes.count() {
@@ -29,8 +29,8 @@ pub fn check_labels(problem: &Problem, counts: &[u64], values: &[i128]) -> Resul
     if classes.measure() == Measure::Probabilities {
         return Ok(());
     }
-    let pairs = classes.sizes().zip(counts).zip(values).enumerate();
-    for (class, ((size, &count), label)) in pairs {
+    let pairs = classes.sizes().zip(counts).zip(values);
+    for ((size, &count), label) in pairs {
         let wanted = problem.samples(size) as u64;
         if wanted != count {
             let views = problem.model().views;
@@ -41,7 +41,7 @@ pub fn check_labels(problem: &Problem, counts: &[u64], values: &[i128]) -> Resul
             };
             return Err(Invalid::conflict(
                 Field::Labels,
-                format!("class {class} (label {label}) has {count} rows, and {wanted} in the problem{of_views}"),
+                format!("{} has {count} rows, and {wanted} in the problem{of_views}", label.title()),
                 &[Word::Text(
                     "every row is one view of one example: evaluate all that was trained on, or leave out the sizes of the problem",
                 )],

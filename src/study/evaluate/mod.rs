@@ -405,6 +405,7 @@ fn excess_at(problem: &Problem, gram: &DMatrix<f64>) -> Result<f64, Error> {
         }
         Training::FixedBatches(_) => Err(of_fixed_batches().into()),
         Training::Sampled(sampling) => {
+            sampling.check_terms(partition.sizes(), &partition.multiplicity_f64())?;
             let loss = Sampled::on_partition(problem, sampling, &partition);
             Ok(loss.excess(&loss.evaluate(gram, 0.0)))
         }

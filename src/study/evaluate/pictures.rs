@@ -5,7 +5,7 @@ use nalgebra::DMatrix;
 use super::{Evaluation, Sequence};
 use crate::plot::colour::{DARK, FIRST, GLOBAL, SECOND};
 use crate::plot::{Body, Chart, ChartAxis, ColourRange, Figure, Mark, Panel, Scale, Series};
-use crate::report::picture::facts;
+use crate::report::picture::{axis_of_classes, facts, ticks};
 
 /// Most classes of a heatmap; of more, so many evenly spaced by size.
 const MAX_DRAWN: usize = 500;
@@ -42,15 +42,17 @@ pub(super) fn geometry(report: &Evaluation) -> Option<Figure> {
     if range.high < 1.0 {
         notes.push("the diagonal is 1 and has the deepest red".to_owned());
     }
-    let labels: Vec<String> = order
-        .iter()
-        .map(|&class| report.per_class[class].size.to_string())
-        .collect();
-    let boundaries = (1..count).filter(|&i| labels[i] != labels[i - 1]).collect();
+    let sizes: Vec<f64> = report.per_class.iter().map(|class| class.size as f64).collect();
+    let all = ticks(report.problem.class_labels.as_deref(), &sizes);
+    let labels: Vec<String> = order.iter().map(|&class| all[class].clone()).collect();
+    let boundaries = (1..count).filter(|&i| sizes[order[i]] != sizes[order[i - 1]]).collect();
     let panel = |title: String, values: DMatrix<f64>| Panel {
         title,
         labels: labels.clone(),
-        axis: "class size".to_owned(),
+        axis: axis_of_classes(
+            report.problem.class_labels.as_deref(),
+            report.problem.probabilities.is_none(),
+        ),
         boundaries: Vec::clone(&boundaries),
         range,
         ..Panel::new(values)

@@ -8,10 +8,11 @@ use super::pictures;
 use super::{Advice, Measured, Measures, text};
 use crate::certificate::Verdict;
 use crate::error::Error;
+use crate::method::formula::ALL_EQUAL;
 #[cfg(feature = "plot")]
 use crate::plot::Figure;
 use crate::problem::convention::anchors_of;
-use crate::problem::{Convention, Problem, Reduction};
+use crate::problem::{Convention, Label, Problem, Reduction};
 use crate::report::view::{Style, Table, View, cell};
 use crate::report::{CertificateReport, MAX_JSON_ROWS, MAX_LISTED_CLASSES, Name, ProblemReport, Report, rows};
 use crate::solve::Solved;
@@ -56,6 +57,9 @@ pub struct Evaluation {
     /// The numbers.
     #[serde(flatten)]
     pub measures: Measures,
+    /// Loss where all features are equal, as at a first step and after total collapse; null where geometries are not evaluated.
+    #[serde(default)]
+    pub all_equal_loss: Option<f64>,
     /// Cosines of the class means; null above 64 classes.
     pub class_gram: Option<Vec<Vec<f64>>>,
     /// The optimal Gram matrix; null above 64 classes.
@@ -87,8 +91,8 @@ pub struct Evaluation {
 pub struct ClassReport {
     /// Its number.
     pub class: u64,
-    /// The label of its samples; null where there are none, or beyond 64 bits.
-    pub label: Option<i64>,
+    /// The label of its samples; null where there are none.
+    pub label: Option<Label>,
     /// Samples, views counted.
     pub size: u64,
     /// Mean squared distance of its samples from their mean.
@@ -123,7 +127,7 @@ impl Evaluation {
         problem: &Problem,
         solved: &Solved,
         embeddings: String,
-        labels: &[i128],
+        labels: &[Label],
         measured: Measured,
         advice: Vec<Advice>,
         seed: u64,
@@ -147,7 +151,7 @@ impl Evaluation {
                 let size = classes.sizes[c] as f64;
                 ClassReport {
                     class: c as u64,
-                    label: labels.get(c).and_then(|&label| i64::try_from(label).ok()),
+                    label: labels.get(c).cloned(),
                     size: classes.sizes[c],
                     within: classes.within[c] / size,
                     mean_norm: classes.means.column(c).norm(),
@@ -172,6 +176,11 @@ impl Evaluation {
             dimension: classes.means.nrows() as u64,
             reported_loss: None,
             reported_anchors: None,
+            all_equal_loss: optimum
+                .references
+                .iter()
+                .find(|reference| reference.name == ALL_EQUAL)
+                .map(|reference| reference.loss),
             measures: measured.measures,
             class_gram: measured
                 .class_gram
@@ -213,8 +222,8 @@ impl Evaluation {
 impl View for Evaluation {
     const SCHEMA: &'static str = SCHEMA;
 
-    fn text(&self, _: Style) -> String {
-        text::evaluation(self)
+    fn text(&self, style: Style) -> String {
+        text::evaluation(self, style)
     }
 
     fn table(&self) -> Option<Table> {
@@ -240,7 +249,7 @@ impl View for Evaluation {
             };
             let mut row = vec![
                 class.class.to_string(),
-                cell(class.label),
+                cell(class.label.as_ref()),
                 class.size.to_string(),
                 class.within.to_string(),
                 class.mean_norm.to_string(),

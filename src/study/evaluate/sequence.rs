@@ -263,8 +263,8 @@ fn digits(piece: &str) -> Option<&str> {
 impl View for Sequence {
     const SCHEMA: &'static str = SEQUENCE_SCHEMA;
 
-    fn text(&self, _: Style) -> String {
-        text::sequence(self)
+    fn text(&self, style: Style) -> String {
+        text::sequence(self, style)
     }
 
     fn table(&self) -> Option<Table> {

@@ -4,12 +4,13 @@ use super::{Advice, ClassReport, Evaluation, Measures, Nearest, Sequence};
 use crate::certificate::Verdict;
 use crate::report::CertificateReport;
 use crate::report::text::{Page, convention, plain};
+use crate::report::view::Style;
 
 /// Most classes that are shown one by one.
 const MAX_SHOWN: usize = 20;
 
-pub(super) fn evaluation(report: &Evaluation) -> String {
-    let mut page = Page::default();
+pub(super) fn evaluation(report: &Evaluation, style: Style) -> String {
+    let mut page = Page::new(style);
     page.header(&report.problem, None);
     page.line(format_args!(
         "{}: {} samples in {} dimensions\n",
@@ -45,6 +46,12 @@ fn losses(page: &mut Page, report: &Evaluation) {
         plain(measures.optimal_loss),
         report.certificate.relative_gap
     ));
+    if let Some(equal) = report.all_equal_loss {
+        page.line(format_args!(
+            "all features equal    {:<22} a first step, or total collapse",
+            plain(equal)
+        ));
+    }
     page.line(format_args!(
         "gap to the optimum    {:<22} {:.3e} {unit}",
         format!("{:.6e}", measures.gap_to_optimum),
@@ -139,12 +146,12 @@ fn classes(page: &mut Page, report: &Evaluation) {
     let angle = |nearest: &Option<Nearest>| {
         nearest.map_or_else(
             || "-".to_owned(),
-            |nearest| format!("{:.2} ({})", nearest.angle_degrees, nearest.class),
+            |nearest| format!("{:.2} ({})", nearest.angle_degrees, report.problem.name(nearest.class)),
         )
     };
     let rows = shown.into_iter().map(|class| {
         vec![
-            class.class.to_string(),
+            report.problem.name(class.class),
             class.size.to_string(),
             format!("{:.2e}", class.within),
             format!("{:.4}", class.mean_norm),
@@ -191,8 +198,8 @@ fn ending(page: &mut Page, advice: &[Advice], warnings: &[String]) {
     }
 }
 
-pub(super) fn sequence(report: &Sequence) -> String {
-    let mut page = Page::default();
+pub(super) fn sequence(report: &Sequence, style: Style) -> String {
+    let mut page = Page::new(style);
     page.header(&report.problem, None);
     let rows = report.rows.iter().map(|row| {
         let measures = &row.measures;

@@ -10,7 +10,7 @@ use crate::math::sum::Sum;
 use crate::measure::forces::{Anchor, forces};
 use crate::measure::rows::{Rows, Sign, for_each_block};
 use crate::problem::invalid::Word;
-use crate::problem::{Field, Invalid};
+use crate::problem::{Field, Invalid, Label};
 use crate::report::{Name, ProblemReport};
 
 /// Identifier of the JSON form.
@@ -56,7 +56,7 @@ pub struct ClassForces {
     /// The class, from 0.
     pub class: u64,
     /// Its label; null beyond 64 bits.
-    pub label: Option<i64>,
+    pub label: Option<Label>,
     /// Its samples.
     pub samples: u64,
     /// What acts on them; null for a class of one sample, which has no positive.
@@ -158,7 +158,7 @@ pub struct Samples<'a> {
     /// Samples in every class.
     pub counts: &'a [u64],
     /// Label of every class.
-    pub labels: &'a [i128],
+    pub labels: &'a [Label],
 }
 
 /// Forces and losses on `rows`, called `name`.
@@ -218,9 +218,9 @@ pub fn explain(
         temperature,
         all,
         per_class: per_class
-            .map(|(class, ((anchors, &size), &label))| ClassForces {
+            .map(|(class, ((anchors, &size), label))| ClassForces {
                 class: class as u64,
-                label: i64::try_from(label).ok(),
+                label: Some(label.clone()),
                 samples: size,
                 forces: Forces::of(anchors.iter().map(|&anchor| (anchor, size)), count as u64),
             })

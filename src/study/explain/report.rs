@@ -10,8 +10,8 @@ const MAX_SHOWN: usize = 20;
 impl View for Explanation {
     const SCHEMA: &'static str = super::SCHEMA;
 
-    fn text(&self, _: Style) -> String {
-        let mut page = Page::default();
+    fn text(&self, style: Style) -> String {
+        let mut page = Page::new(style);
         page.paragraph(format_args!(
             "{} samples in {} dimensions, temperature {}; means over anchors",
             self.samples, self.dimension, self.temperature
@@ -52,7 +52,7 @@ impl View for Explanation {
             &header,
             shown.iter().map(|(class, forces)| {
                 vec![
-                    cell(class.label),
+                    cell(class.label.as_ref()),
                     class.samples.to_string(),
                     format!("{:.4}", forces.supcon),
                     format!("{:.4}", forces.sincere),
@@ -83,7 +83,7 @@ impl View for Explanation {
             &self.per_class,
             &[
                 ("class", &|class| class.class.to_string()),
-                ("label", &|class| cell(class.label)),
+                ("label", &|class| cell(class.label.as_ref())),
                 ("samples", &|class| class.samples.to_string()),
                 ("supcon", &of(|forces| forces.supcon.to_string())),
                 ("sincere", &of(|forces| forces.sincere.to_string())),

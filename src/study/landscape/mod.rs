@@ -353,6 +353,7 @@ fn dispatch<T: Task>(
                     task.run(&grounds(&loss, classes, optimum, dimensions, settings, temperature))
                 }
                 Training::Sampled(sampling) => {
+                    sampling.check_terms(partition.sizes(), &partition.multiplicity_f64())?;
                     let loss = Sampled::on_partition(problem, sampling, &partition);
                     task.run(&grounds(&loss, classes, optimum, dimensions, settings, temperature))
                 }

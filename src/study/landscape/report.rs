@@ -244,8 +244,8 @@ impl SweepReport {
 impl View for VerifyReport {
     const SCHEMA: &'static str = SCHEMA;
 
-    fn text(&self, _: Style) -> String {
-        text(self)
+    fn text(&self, style: Style) -> String {
+        text(self, style)
     }
 
     /// One line a start.
@@ -287,8 +287,8 @@ impl View for VerifyReport {
 impl View for SweepReport {
     const SCHEMA: &'static str = SWEEP_SCHEMA;
 
-    fn text(&self, _: Style) -> String {
-        sweep_text(self)
+    fn text(&self, style: Style) -> String {
+        sweep_text(self, style)
     }
 
     /// One line a dimension.
@@ -345,8 +345,8 @@ fn header(page: &mut Page, report: &VerifyReport) {
 }
 
 /// A search for a person.
-pub fn text(report: &VerifyReport) -> String {
-    let mut page = Page::default();
+pub fn text(report: &VerifyReport, style: Style) -> String {
+    let mut page = Page::new(style);
     header(&mut page, report);
     let (starts, dimension, seed) = (report.starts, report.dimension, report.seed);
     page.paragraph(format_args!("{starts} starts in dimension {dimension}, seed {seed}"));
@@ -461,8 +461,8 @@ fn verdict(report: &VerifyReport) -> String {
 }
 
 /// A sweep for a person.
-pub fn sweep_text(report: &SweepReport) -> String {
-    let mut page = Page::default();
+pub fn sweep_text(report: &SweepReport, style: Style) -> String {
+    let mut page = Page::new(style);
     let Some(first) = report.rows.first() else {
         return page.text();
     };

@@ -279,6 +279,7 @@ fn with_draws(training: &Training, draws: u64) -> Training {
             loss: *loss,
             size: draws,
             power: *power,
+            replacement: true,
         }),
         other => other.clone(),
     }
@@ -725,6 +726,17 @@ fn check_range(field: Field, (low, high): (f64, f64), (least, most): (f64, f64))
 
 /// The training of a model whose phases can be found.
 fn check(family: &Family, model: &Model, settings: &ScanSettings) -> Result<Trained, Error> {
+    // The sizes along a family are real numbers, of which no subsets are drawn.
+    if model.training.replacement() == Some(false) {
+        return Err(Invalid::conflict(
+            Field::Replacement,
+            "phase boundaries are over real class sizes, and batches without replacement need whole samples",
+            &[Word::Text(
+                "draw with replacement, or look at single problems with `ufmin solve`",
+            )],
+        )
+        .into());
+    }
     let trained = match &model.training {
         Training::FullBatch(full) => Trained::FullBatch(*full),
         Training::FixedBatches(_) => {

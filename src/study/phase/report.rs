@@ -80,8 +80,8 @@ impl Phase {
 impl View for Phase {
     const SCHEMA: &'static str = super::SCHEMA;
 
-    fn text(&self, _: Style) -> String {
-        text(self)
+    fn text(&self, style: Style) -> String {
+        text(self, style)
     }
 
     /// One line a stretch.
@@ -108,9 +108,9 @@ impl View for Phase {
 }
 
 /// The answer in words.
-pub fn text(phase: &Phase) -> String {
+pub fn text(phase: &Phase, style: Style) -> String {
     let at = &phase.at;
-    let mut page = Page::default();
+    let mut page = Page::new(style);
     if let Some(title) = &at.title {
         page.line(title);
     }
