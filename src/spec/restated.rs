@@ -10,6 +10,7 @@ use toml::Value;
 
 use super::schema::{BatchesTable, ClassesTable, ClassifierTable, FeaturesTable, LossTable, ProblemFile, SolverTable};
 use crate::error::Error;
+use crate::problem::{Classes, Label};
 
 /// Most classes that runs of equal sizes are taken apart into.
 const MAX_CLASSES: u64 = 10_000_000;
@@ -40,6 +41,7 @@ struct ProblemOf {
     probabilities: Option<Vec<f64>>,
     runs: Option<Vec<(f64, u64)>>,
     class_count: Option<u64>,
+    class_labels: Option<Vec<Label>>,
     views: Option<i64>,
     loss: Option<String>,
     anchors: Option<String>,
@@ -173,6 +175,24 @@ fn classes(problem: &ProblemOf) -> Result<ClassesTable, String> {
         return Err(format!(
             "it does not list the sizes of its {count} classes: give the problem file"
         ));
+    }
+    if let Some(labels) = &problem.class_labels {
+        let classes = match (&problem.sizes, &problem.probabilities) {
+            (Some(sizes), _) => Classes::from_counts(sizes),
+            (None, Some(probabilities)) => Classes::from_probabilities(probabilities),
+            (None, None) => return Err("it names its classes and does not list their sizes".to_owned()),
+        };
+        let classes = classes.map_err(|error| error.to_string())?;
+        if classes.count() != labels.len() as u64 {
+            return Err(format!(
+                "it has {} classes and {} names of them",
+                classes.count(),
+                labels.len()
+            ));
+        }
+        table.sizes = None;
+        table.probabilities = None;
+        table.read = Some(classes.with_labels(labels.clone()).into());
     }
     Ok(table)
 }

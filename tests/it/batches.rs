@@ -88,7 +88,8 @@ fn with_labels_a_number_is_a_position_among_them() {
     assert_eq!(
         report["batches"],
         serde_json::json!({
-            "kind": "fixed", "size": null, "power": null, "replacement": null, "count": 2, "smallest": 3, "largest": 3, "unused": 0,
+            "kind": "fixed",
+            "examples": [2, 0, 3, 1, 4], "size": null, "power": null, "replacement": null, "count": 2, "smallest": 3, "largest": 3, "unused": 0,
             "members": [[0, 1, 2], [4, 3, 0]],
         })
     );

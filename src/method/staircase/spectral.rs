@@ -146,7 +146,7 @@ mod tests {
         // A factor of rank 4 with five columns, and a dual matrix on its kernel, whose diagonal gives D.
         let (d, r, ratio) = (6, 5, 2.5);
         let basis = nearest(&noise(r, r, 0.3));
-        let dual = &basis.columns(4, 1) * basis.columns(4, 1).transpose();
+        let dual = basis.columns(4, 1) * basis.columns(4, 1).transpose();
         let root = DMatrix::from_diagonal(&nalgebra::DVector::from_fn(r, |g, _| dual[(g, g)].powf(0.25)));
         let inverse_root = root.map_diagonal(|x| 1.0 / x);
         let scaled = DMatrix::from_diagonal(&inverse_root) * &dual * DMatrix::from_diagonal(&inverse_root);
