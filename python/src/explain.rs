@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use ufmin::report::ProblemReport;
 use ufmin::study::explain::{self as study, Samples};
 
 use crate::evaluate::Labelled;
@@ -78,7 +79,11 @@ pub(crate) fn explain(
             labels: &labels.values,
         };
         let temperature = problem.model().temperature;
-        study::explain(&mut features, samples, temperature, "embeddings".to_owned(), control)
+        let found = study::explain(&mut features, samples, temperature, "embeddings".to_owned(), control)?;
+        Ok(study::Explanation {
+            problem: Some(ProblemReport::new(problem.classes(), problem.model())),
+            ..found
+        })
     })?;
     Explanation::made(py, found)
 }

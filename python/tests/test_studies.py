@@ -269,7 +269,12 @@ def test_batches(cli: Cli, tmp_path: Path) -> None:
     problem = ufmin.Problem.from_labels(y, batches=drawn, nonnegative=True)
     check = ufmin.check_batches(problem)
     assert check.unique_orthogonal_frame is False and not check.passes
-    assert check.to_dict() == cli("batches", "check", "--labels", "y.npy", "--batches", "b.json", "--nonnegative")
+    stated = cli("batches", "check", "--labels", "y.npy", "--batches", "b.json", "--nonnegative")
+    # A Problem numbers its classes; the command calls them by their labels.
+    assert stated["problem"].pop("class_labels") == [0, 1, 2]
+    own = check.to_dict()
+    assert own["problem"].pop("class_labels") is None
+    assert own == stated
     bound = ufmin.bind_batches(problem)
     again = ufmin.check_batches(problem, batches=bound)
     same_again(again)
