@@ -11,6 +11,7 @@ use thiserror::Error as ThisError;
 use crate::problem::invalid::worded;
 pub use crate::problem::invalid::{Field, Hint, Invalid, Kind, ProblemFileWording, Word, Wording, closest, one_of};
 #[cfg(feature = "files")]
+#[cfg(feature = "files")]
 pub(crate) use table::FOREIGN;
 pub use table::{Format, TableError};
 

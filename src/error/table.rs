@@ -148,6 +148,7 @@ fn of(columns: &[String]) -> String {
     }
 }
 
+#[cfg(feature = "files")]
 const CSV: Hint = &[Word::Text(
     "write it as CSV, for example with pandas: counts.to_csv(\"counts.csv\")",
 )];
@@ -242,6 +243,7 @@ impl TableError {
 }
 
 /// A file that is known by its first bytes, and is another kind than is read.
+#[cfg(feature = "files")]
 pub(crate) const FOREIGN: [(&[u8], &str, Hint); 12] = [
     (b"\x1f\x8b", "a gzip archive", &[Word::Text("unpack it with gunzip")]),
     (b"BZh", "a bzip2 archive", &[Word::Text("unpack it with bunzip2")]),
@@ -271,6 +273,7 @@ pub(crate) const FOREIGN: [(&[u8], &str, Hint); 12] = [
     (b"\x80\x05", "a Python pickle", PICKLE),
 ];
 
+#[cfg(feature = "files")]
 const PICKLE: Hint = &[Word::Text(
     "save what is in it: an array with numpy.save, a dict of counts with json.dump",
 )];

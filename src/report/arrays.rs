@@ -249,7 +249,7 @@ fn write_dense(
     write_atomically(&folder.join("embeddings.npy"), &npy::matrix_bytes(&features))
 }
 
-/// Fills the features that [`write`] wrote up with rows of zeros to a dimension: they are other features of the same inner
+/// Fills the features that [`write()`] wrote up with rows of zeros to a dimension: they are other features of the same inner
 /// products, as fixed prototypes need them.
 ///
 /// # Errors
