@@ -235,11 +235,14 @@ pub fn evaluate(
             solved.rank
         ));
     }
-    let gap = excess.value - solved.certificate.excess;
     let unit = match solved.certificate.floor {
         Some(_) => solved.certificate.excess,
         None => solved.certificate.loss.abs().max(1.0),
     };
+    let gap = excess.value - solved.certificate.excess;
+    // No exact loss is below the optimum by more than the proof leaves open. An estimate may be.
+    let is_rounding = excess.standard_error.is_none() && -gap <= solved.certificate.relative_gap * unit;
+    let gap = if gap < 0.0 && is_rounding { 0.0 } else { gap };
     let between_trace = between.trace();
     let ratio = |value: f64| (between_trace > 0.0).then(|| value / between_trace);
     let Equality {
