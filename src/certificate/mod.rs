@@ -25,6 +25,7 @@ mod implicit;
 mod restricted;
 mod sparse;
 
+use std::borrow::Cow;
 use std::ops::Deref;
 
 use nalgebra::DMatrix;
@@ -258,21 +259,43 @@ pub const MAX_DENSE_GROUPS: usize = 4096;
 /// finite; [`Error::Contradiction`] for a bound above the loss of a feasible matrix. A matrix that is not feasible is no
 /// error: it is moved, and the gap tells.
 pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certificate, Error> {
-    if let Training::FixedBatches(fixed) = &problem.model().training {
-        return certify_schedule(&FixedProgram::new(problem, fixed)?, gram, tolerance);
+    let nonnegative = problem.model().features.nonnegative;
+    let partition = gram.partition();
+    match &problem.model().training {
+        Training::FixedBatches(fixed) => certify_schedule(&FixedProgram::new(problem, fixed)?, gram, tolerance),
+        Training::FullBatch(full) => {
+            check_groups(problem, gram)?;
+            if let Some(form) = gram.cauchy()
+                && let Some(certificate) = implicit::certify(problem, full, gram, form, tolerance)?
+                && (certificate.verdict == Verdict::Certified || partition.groups() > MAX_DENSE_GROUPS)
+            {
+                return Ok(certificate);
+            }
+            let values = dense_values(gram)?;
+            let program = Program::on_partition(problem, full, partition.clone());
+            dense::certify(&program.class_level(), partition, &values, nonnegative, tolerance)
+        }
+        Training::Sampled(sampling) => {
+            check_groups(problem, gram)?;
+            let values = dense_values(gram)?;
+            let objective = Sampled::on_partition(problem, sampling, partition);
+            dense::certify(&objective, partition, &values, nonnegative, tolerance)
+        }
     }
-    if !gram.partition().fits(problem) {
-        return Err(Error::Gram {
-            reason: "its groups are not classes of equal size of this problem".to_owned(),
-        });
+}
+
+/// The groups of a matrix are those of classes of the problem.
+fn check_groups(problem: &Problem, gram: &Gram) -> Result<(), Error> {
+    if gram.partition().fits(problem) {
+        return Ok(());
     }
-    if let Some(form) = gram.cauchy()
-        && let Training::FullBatch(full) = &problem.model().training
-        && let Some(certificate) = implicit::certify(problem, full, gram, form, tolerance)?
-        && (certificate.verdict == Verdict::Certified || gram.partition().groups() > MAX_DENSE_GROUPS)
-    {
-        return Ok(certificate);
-    }
+    Err(Error::Gram {
+        reason: "its groups are not classes of equal size of this problem".to_owned(),
+    })
+}
+
+/// The entries by groups, for a dense proof.
+fn dense_values(gram: &Gram) -> Result<Cow<'_, DMatrix<f64>>, Error> {
     let groups = gram.partition().groups();
     if groups > MAX_DENSE_GROUPS {
         return Err(Error::Gram {
@@ -285,19 +308,7 @@ pub fn certify(problem: &Problem, gram: &Gram, tolerance: f64) -> Result<Certifi
             reason: "it has entries that are not finite".to_owned(),
         });
     }
-    let nonnegative = problem.model().features.nonnegative;
-    let partition = gram.partition();
-    match &problem.model().training {
-        Training::FullBatch(full) => {
-            let program = Program::on_partition(problem, full, partition.clone());
-            dense::certify(&program.class_level(), partition, &values, nonnegative, tolerance)
-        }
-        Training::Sampled(sampling) => {
-            let objective = Sampled::on_partition(problem, sampling, partition);
-            dense::certify(&objective, partition, &values, nonnegative, tolerance)
-        }
-        Training::FixedBatches(fixed) => certify_schedule(&FixedProgram::new(problem, fixed)?, gram, tolerance),
-    }
+    Ok(values)
 }
 
 /// Judges a Gram matrix of the samples of a schedule, in the form of a factor with a column a cell.

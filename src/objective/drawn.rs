@@ -8,7 +8,7 @@ use nalgebra::DMatrix;
 
 use super::contract::others;
 use super::quadrature::{Constants, Floor, Grid, Mass, Scheme};
-use super::sampled::{LINEAR, SampledPoint, map_rows};
+use super::sampled::{Found, LINEAR, SampledPoint, map_rows};
 use crate::problem::BatchLoss;
 
 /// Terms of a power series, and where it is used: `s u` up to this for the whole row. What is left out is below
@@ -118,7 +118,10 @@ impl Drawn {
 
     /// The row of one class of `g` from `log u` of the other groups: its excess, as a log over `rho`, its slopes `phi`, and what
     /// the Hessian product needs.
-    pub(super) fn row(&self, log_u: &[f64], g: usize) -> (f64, Vec<f64>, Row) {
+    pub(super) fn row(&self, log_u: &[f64], g: usize) -> Found {
+        if self.scheme.floor.is_none() {
+            return self.nscl_row(log_u, g);
+        }
         let (scheme, grid, mass) = (&self.scheme, &self.grid, &self.mass[g]);
         let weights = self.weights(g);
         let sums = RowSums::new(grid, log_u, &weights, false);
@@ -155,13 +158,15 @@ impl Drawn {
             })
             .collect();
         let log_excess = excess.ln() + sums.log_unit;
-        let row = Row {
-            sums,
-            first,
-            second,
-            grid: None,
-        };
-        (log_excess, phi, row)
+        Found {
+            drawn: Some(Row {
+                sums,
+                first,
+                second,
+                grid: None,
+            }),
+            ..Found::above_floor(log_excess, phi)
+        }
     }
 
     /// [`Objective::hessian_product`](super::Objective::hessian_product).

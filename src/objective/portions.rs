@@ -15,7 +15,7 @@
 use nalgebra::DMatrix;
 
 use super::contract::others;
-use super::sampled::{SampledPoint, map_rows};
+use super::sampled::{Found, SampledPoint, map_rows};
 use crate::math::hypergeometric::each_draw;
 use crate::problem::portions::populations;
 
@@ -112,7 +112,7 @@ impl Portions {
 
     /// The row of one class of `g` from `log u` of the other groups: its excess, as a log over its probability, and its slopes
     /// `phi`.
-    pub(super) fn row(&self, log_u: &[f64], g: usize) -> (f64, Vec<f64>) {
+    pub(super) fn row(&self, log_u: &[f64], g: usize) -> Found {
         let (log_unit, relative) = self.relative(log_u, g);
         let unit = log_unit.exp();
         let mut excess = 0.0;
@@ -135,7 +135,7 @@ impl Portions {
                 0.0 => 0.0,
                 count => scale * slope / count,
             });
-        (excess.ln() + log_unit, phi.collect())
+        Found::above_floor(excess.ln() + log_unit, phi.collect())
     }
 
     /// [`Objective::hessian_product`](super::Objective::hessian_product).

@@ -26,7 +26,7 @@ use nalgebra::{Complex, DMatrix};
 
 use super::contract::others;
 use super::quadrature::{Grid, Scheme};
-use super::sampled::{LINEAR, SampledPoint, map_rows};
+use super::sampled::{Found, LINEAR, SampledPoint, map_rows};
 
 /// What is left out at the ends of the circle, as a logarithm.
 const NEGLIGIBLE: f64 = -40.0;
@@ -93,7 +93,7 @@ impl Presence {
     }
 
     /// The row of one class of `g` from `log u` of the other groups: its excess, as a log over `rho`, and its slopes `phi`.
-    pub(super) fn row(&self, log_u: &[f64], g: usize) -> (f64, Vec<f64>) {
+    pub(super) fn row(&self, log_u: &[f64], g: usize) -> Found {
         let counts = self.counts(g);
         let weights = self.weights(g);
         let present = || (0..counts.len()).filter(|&h| counts[h] > 0.0);
@@ -138,7 +138,7 @@ impl Presence {
         }
         let share = self.probabilities[g] / self.temperature;
         phi.iter_mut().for_each(|value| *value *= share);
-        (excess.ln() + log_unit, phi)
+        Found::above_floor(excess.ln() + log_unit, phi)
     }
 
     /// [`Objective::hessian_product`](super::Objective::hessian_product).

@@ -52,6 +52,30 @@ enum Kind {
     Portions(Portions),
 }
 
+/// The row of one class of a group.
+pub(super) struct Found {
+    /// The excess, as a log over the probability of the class; of a loss without a floor the row itself, over that probability.
+    pub(super) value: f64,
+    /// `phi`, in units of `e^{-log_unit}`.
+    pub(super) phi: Vec<f64>,
+    /// 0 where there is a floor.
+    pub(super) log_unit: f64,
+    /// What [`Drawn::hessian_product`] needs.
+    pub(super) drawn: Option<Row>,
+}
+
+impl Found {
+    /// A row of a loss with a floor.
+    pub(super) fn above_floor(log_excess: f64, phi: Vec<f64>) -> Self {
+        Self {
+            value: log_excess,
+            phi,
+            log_unit: 0.0,
+            drawn: None,
+        }
+    }
+}
+
 /// A sampled loss at one matrix.
 #[derive(Debug, Clone)]
 pub struct SampledPoint {
@@ -187,44 +211,21 @@ impl Objective for Sampled {
         let groups = self.groups();
         let log_u = values.map(|value| ((value - 1.0) / self.temperature).min(LARGEST));
         let column = |g: usize| log_u.column(g).iter().copied().collect::<Vec<f64>>();
-        let mut rows = Vec::new();
-        let mut log_units = vec![0.0; groups];
-        // The excess of every row, as a log over the probability of its class, and phi; of nscl the row itself.
-        let found: Vec<(f64, Vec<f64>)> = match &self.kind {
-            Kind::Drawn(drawn) if self.floor.is_none() => map_rows(groups, |g| drawn.nscl_row(&column(g), g))
-                .into_iter()
-                .enumerate()
-                .map(|(g, row)| {
-                    rows.push(row.row);
-                    log_units[g] = -row.log_unit;
-                    (row.value, row.phi)
-                })
-                .collect(),
-            Kind::Drawn(drawn) => map_rows(groups, |g| drawn.row(&column(g), g))
-                .into_iter()
-                .map(|(log_excess, phi, row)| {
-                    rows.push(row);
-                    (log_excess, phi)
-                })
-                .collect(),
+        let found: Vec<Found> = match &self.kind {
+            Kind::Drawn(drawn) => map_rows(groups, |g| drawn.row(&column(g), g)),
             Kind::Presence(presence) => map_rows(groups, |g| presence.row(&column(g), g)),
-            Kind::Subsets(subsets) => map_rows(groups, |g| subsets.row(&column(g), g))
-                .into_iter()
-                .enumerate()
-                .map(|(g, row)| {
-                    log_units[g] = -row.log_unit;
-                    (row.value, row.phi)
-                })
-                .collect(),
+            Kind::Subsets(subsets) => map_rows(groups, |g| subsets.row(&column(g), g)),
             Kind::Portions(portions) => map_rows(groups, |g| portions.row(&column(g), g)),
         };
         let mut phi = DMatrix::zeros(groups, groups);
-        let mut of_rows = Vec::with_capacity(groups);
-        for (g, (of_row, slopes)) in found.into_iter().enumerate() {
-            for (h, value) in slopes.into_iter().enumerate() {
+        let (mut of_rows, mut log_units, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        for (g, row) in found.into_iter().enumerate() {
+            for (h, value) in row.phi.into_iter().enumerate() {
                 phi[(g, h)] = value;
             }
-            of_rows.push(of_row);
+            of_rows.push(row.value);
+            log_units.push(-row.log_unit);
+            rows.extend(row.drawn);
         }
         let y = DMatrix::from_fn(groups, groups, |g, h| {
             phi[(g, h)] * (log_u[(g, h)] + log_units[g] - log_scale).exp()

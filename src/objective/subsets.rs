@@ -24,7 +24,7 @@ use nalgebra::DMatrix;
 use super::contract::others;
 use super::drawn::SMALLEST;
 use super::quadrature::{Grid, Scheme};
-use super::sampled::{LINEAR, SampledPoint, map_rows};
+use super::sampled::{Found, LINEAR, SampledPoint, map_rows};
 use super::softplus;
 use crate::math::hypergeometric;
 
@@ -45,16 +45,6 @@ pub(super) struct Subsets {
     /// The loss at `u = 0`; of nscl, which has none, the constant beside `log x`.
     constant: f64,
     grid: Grid,
-}
-
-/// The row of a class.
-pub(super) struct Found {
-    /// Its excess, as a log over `1/k`; of nscl the row itself.
-    pub(super) value: f64,
-    /// `phi` in units of `e^{-log_unit}`.
-    pub(super) phi: Vec<f64>,
-    /// 0 but for nscl.
-    pub(super) log_unit: f64,
 }
 
 impl Subsets {
@@ -189,6 +179,7 @@ impl Subsets {
             value: self.constant + log_unit + mean_log,
             phi,
             log_unit,
+            drawn: None,
         }
     }
 
@@ -290,16 +281,6 @@ impl Subsets {
                 .collect::<Vec<f64>>()
         });
         DMatrix::from_fn(groups, groups, |g, h| products[g][h])
-    }
-}
-
-impl Found {
-    fn above_floor(log_excess: f64, phi: Vec<f64>) -> Self {
-        Self {
-            value: log_excess,
-            phi,
-            log_unit: 0.0,
-        }
     }
 }
 

@@ -15,21 +15,11 @@
 
 use super::{Drawn, Row, RowSums};
 use crate::objective::quadrature::{Grid, Mass, Scheme};
+use crate::objective::sampled::Found;
 
 /// Smaller `u`, in units of the largest of the row, are read as this: feasible matrices have none, see
 /// [`crate::problem::MIN_BATCH_NSCL_TEMPERATURE`].
 pub(in crate::objective) const SMALLEST: f64 = -640.0;
-
-/// A row with its loss and slopes.
-pub(in crate::objective) struct Found {
-    /// The loss over `rho`.
-    pub(in crate::objective) value: f64,
-    /// `phi` in units of `e^{-log_unit}`.
-    pub(in crate::objective) phi: Vec<f64>,
-    /// `log u_0`.
-    pub(in crate::objective) log_unit: f64,
-    pub(in crate::objective) row: Row,
-}
 
 /// What is the same at all nodes of a row.
 struct Powers {
@@ -97,7 +87,7 @@ impl Powers {
 
 impl Drawn {
     /// The row of one class of `g` from `log u` of the other groups.
-    pub(in crate::objective) fn nscl_row(&self, log_u: &[f64], g: usize) -> Found {
+    pub(super) fn nscl_row(&self, log_u: &[f64], g: usize) -> Found {
         let (scheme, mass) = (&self.scheme, &self.mass[g]);
         let weights = self.weights(g);
         let present = || log_u.iter().zip(&weights).filter(|&(_, &w)| w > 0.0).map(|(&l, _)| l);
@@ -152,12 +142,12 @@ impl Drawn {
             value: powers.counted * (self.log_views + log_unit) + integral,
             phi,
             log_unit,
-            row: Row {
+            drawn: Some(Row {
                 sums,
                 first,
                 second,
                 grid: Some(grid),
-            },
+            }),
         }
     }
 }
